@@ -1,0 +1,106 @@
+/** Differences of datums, as `modify` of update2 and update3 carries them (ovsdb-server(7) section 4.1.14). */
+import { type Atom, compareAtoms } from './atom.ts';
+import { type Datum, datumsEqual, emptyMap, emptySet, fromAtoms } from './datum.ts';
+import { isArray, type Json, type JsonObject } from './json.ts';
+import type { Row } from './row.ts';
+import { type ColumnType, columnType, type TableSchema } from './schema.ts';
+import { decodeDatum, encodeDatum, encodeSet } from './wire.ts';
+
+/** The difference has the column's type without its limits on size. */
+function differenceType(type: ColumnType): ColumnType {
+  return { ...columnType(type.key, type.value, 0, Number.POSITIVE_INFINITY) };
+}
+
+/** Atoms that are in only one of two ascending arrays. */
+export function symmetricDifference(a: readonly Atom[], b: readonly Atom[]): readonly Atom[] {
+  const result: Atom[] = [];
+  let i = 0;
+  let j = 0;
+  while (i < a.length && j < b.length) {
+    const order = compareAtoms(a[i]!, b[j]!);
+    if (order === 0) {
+      i++;
+      j++;
+    } else if (order < 0) result.push(a[i++]!);
+    else result.push(b[j++]!);
+  }
+  while (i < a.length) result.push(a[i++]!);
+  while (j < b.length) result.push(b[j++]!);
+  return result;
+}
+
+/** What turns `old` into `new` and back is, for sets, one and the same set; for maps it carries the values of `new`. */
+export function encodeDifference(type: ColumnType, old: Datum, next: Datum): Json {
+  switch (type.kind) {
+    // A column that holds at most one value carries its new value, empty or not.
+    case 'scalar':
+    case 'optional':
+      return encodeDatum(type, next);
+    case 'set':
+      return encodeSet(type.key.type, symmetricDifference(old as readonly Atom[], next as readonly Atom[]));
+    case 'map': {
+      const before = old as ReadonlyMap<Atom, Atom>;
+      const after = next as ReadonlyMap<Atom, Atom>;
+      const pairs: [Atom, Atom][] = [];
+      for (const [key, value] of before) {
+        if (!after.has(key)) pairs.push([key, value]);
+        else if (after.get(key) !== value) pairs.push([key, after.get(key)!]);
+      }
+      for (const [key, value] of after) if (!before.has(key)) pairs.push([key, value]);
+      pairs.sort((a, b) => compareAtoms(a[0], b[0]));
+      return encodeDatum(differenceType(type), new Map(pairs));
+    }
+  }
+}
+
+/** Errors: those of `decodeDatum`. */
+export function applyDifference(type: ColumnType, old: Datum, json: Json): Datum {
+  if (type.kind === 'scalar' || type.kind === 'optional') return decodeDatum(type, json, { relaxed: true });
+  if (type.kind === 'map') return applyMapDifference(type, old as ReadonlyMap<Atom, Atom>, json);
+  const difference = asSet(decodeDatum(differenceType(type), json, { relaxed: true }));
+  const result = symmetricDifference(old as readonly Atom[], difference);
+  return fromAtoms(type, result.length === 0 ? emptySet : result);
+}
+
+function asSet(datum: Datum): readonly Atom[] {
+  return isArray(datum as Json) ? (datum as readonly Atom[]) : [datum as Atom];
+}
+
+function applyMapDifference(type: ColumnType, old: ReadonlyMap<Atom, Atom>, json: Json): Datum {
+  const difference = decodeDatum(differenceType(type), json, { relaxed: true }) as ReadonlyMap<Atom, Atom>;
+  const pairs = new Map(old);
+  let grown = false;
+  for (const [key, value] of difference) {
+    if (!old.has(key)) {
+      pairs.set(key, value);
+      grown = true;
+    } else if (old.get(key) === value) pairs.delete(key);
+    else pairs.set(key, value);
+  }
+  if (pairs.size === 0) return emptyMap as ReadonlyMap<Atom, Atom>;
+  return grown ? new Map([...pairs].sort((a, b) => compareAtoms(a[0], b[0]))) : pairs;
+}
+
+/** Names of the columns (of `columns`) whose values differ. */
+export function changedColumns(old: Row, next: Row, columns: Iterable<string>): string[] {
+  const changed: string[] = [];
+  for (const column of columns) if (!datumsEqual(old[column], next[column])) changed.push(column);
+  return changed;
+}
+
+/** `modify` of a row update: differences of the columns that changed; undefined if none did. */
+export function encodeModify(
+  table: TableSchema,
+  old: Row,
+  next: Row,
+  columns: Iterable<string>,
+): JsonObject | undefined {
+  const changed = changedColumns(old, next, columns);
+  if (changed.length === 0) return undefined;
+  const json: { [column: string]: Json } = {};
+  for (const column of changed) {
+    const schema = table.columns[column];
+    if (schema !== undefined) json[column] = encodeDifference(schema.type, old[column], next[column]);
+  }
+  return json;
+}
