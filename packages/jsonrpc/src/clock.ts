@@ -1,0 +1,16 @@
+/** Time, passed in so that tests decide what time it is. */
+export interface Clock {
+  /** Milliseconds on a scale that never goes back; only differences mean anything. */
+  now(): number;
+  /** Runs `action` once after `milliseconds`; the returned function calls that off. Such a timer keeps no process alive. */
+  after(milliseconds: number, action: () => void): () => void;
+}
+
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  after(milliseconds, action) {
+    const timer = setTimeout(action, milliseconds);
+    timer.unref();
+    return () => clearTimeout(timer);
+  },
+};

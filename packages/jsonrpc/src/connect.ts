@@ -1,0 +1,118 @@
+/** Opens active remotes. This is the edge: sockets are made here and nowhere else on the client side. */
+import { createConnection } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { type ActiveRemote, formatRemote } from './remote.ts';
+import { bootstrapCa, loadTls, type TlsFiles } from './tls.ts';
+
+export interface ConnectOptions {
+  readonly tls?: TlsFiles;
+  /** Gives up when it fires. */
+  readonly signal?: AbortSignal;
+}
+
+/** Connecting failed; `message` names the remote and the reason, `cause` is the system's error. */
+export class ConnectError extends Error {
+  override name = 'ConnectError';
+}
+
+/**
+ * Connects; the promise resolves when the stream can be used (for TLS: the peer is verified).
+ * @throws ConnectError
+ */
+export async function connect(remote: ActiveRemote, options: ConnectOptions = {}): Promise<Duplex> {
+  try {
+    switch (remote.kind) {
+      case 'unix':
+        return await ready(createConnection({ path: remote.path }), 'connect', options.signal);
+      case 'tcp': {
+        const socket = createConnection({ host: remote.host, port: remote.port, noDelay: true });
+        return await ready(socket, 'connect', options.signal);
+      }
+      case 'ssl':
+        return await connectTls(remote, options);
+      case 'ws':
+        return await connectWs(remote.url, options.signal);
+    }
+  } catch (cause) {
+    const reason = cause instanceof Error ? systemReason(cause) : String(cause);
+    throw new ConnectError(`${formatRemote(remote)}: connection attempt failed (${reason})`, { cause });
+  }
+}
+
+async function connectTls(remote: { host: string; port: number }, options: ConnectOptions): Promise<Duplex> {
+  const context = loadTls(options.tls);
+  const tls = await import('node:tls');
+  const socket = tls.connect({
+    ...context.options,
+    host: remote.host,
+    port: remote.port,
+    rejectUnauthorized: context.verify,
+    checkServerIdentity: () => undefined,
+  });
+  await ready(socket, 'secureConnect', options.signal);
+  if (context.bootstrapTo !== undefined) {
+    bootstrapCa(socket, context.bootstrapTo);
+    socket.destroy();
+    // The connection that delivered the certificate was not verified by it, so another one is made, which is.
+    return connectTls(remote, options);
+  }
+  socket.setNoDelay(true);
+  return socket;
+}
+
+async function connectWs(url: string, signal: AbortSignal | undefined): Promise<Duplex> {
+  const { WebSocket, createWebSocketStream } = await import('ws');
+  const socket = new WebSocket(url, { maxPayload: 0 });
+  const stream = createWebSocketStream(socket);
+  await new Promise<void>((resolve, reject) => {
+    const abort = (): void => void stream.destroy(new Error('aborted'));
+    signal?.addEventListener('abort', abort, { once: true });
+    const settle = (action: () => void) => () => {
+      signal?.removeEventListener('abort', abort);
+      action();
+    };
+    socket.once('open', settle(resolve));
+    stream.once('error', (error) => settle(() => reject(error))());
+  });
+  return stream;
+}
+
+function ready<S extends Duplex>(stream: S, event: string, signal: AbortSignal | undefined): Promise<S> {
+  return new Promise((resolve, reject) => {
+    const done = (action: () => void): void => {
+      stream.off(event, onReady);
+      stream.off('error', onError);
+      signal?.removeEventListener('abort', onAbort);
+      action();
+    };
+    const onReady = (): void => done(() => resolve(stream));
+    const onError = (error: Error): void =>
+      done(() => {
+        stream.destroy();
+        reject(error);
+      });
+    const onAbort = (): void => onError(new Error('aborted'));
+    stream.once(event, onReady);
+    stream.once('error', onError);
+    if (signal?.aborted) onAbort();
+    else signal?.addEventListener('abort', onAbort, { once: true });
+  });
+}
+
+const reasons: { readonly [code: string]: string } = {
+  ECONNREFUSED: 'Connection refused',
+  ENOENT: 'No such file or directory',
+  EACCES: 'Permission denied',
+  EHOSTUNREACH: 'No route to host',
+  ENETUNREACH: 'Network is unreachable',
+  ETIMEDOUT: 'Connection timed out',
+  ECONNRESET: 'Connection reset by peer',
+  ENOTSOCK: 'Socket operation on non-socket',
+  EPIPE: 'Broken pipe',
+};
+
+/** The text that strerror(3) has for a system error, which is what operators know and the C programs print. */
+export function systemReason(error: Error): string {
+  const { code } = error as NodeJS.ErrnoException;
+  return (code === undefined ? undefined : reasons[code]) ?? error.message;
+}

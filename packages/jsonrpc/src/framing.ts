@@ -1,0 +1,18 @@
+/** What framing promises: its limits, and its error. */
+
+export interface FramerLimits {
+  /** The longest value, in bytes. */
+  readonly maxBytes: number;
+  /** How deep arrays and objects may be nested. */
+  readonly maxDepth: number;
+  /** How many values it may consist of, about: memory and time go with them more than with bytes. Default: no limit. */
+  readonly maxValues?: number;
+}
+
+/** A first dump of a large southbound database fits. The depth is what C's parser allows. */
+export const defaultLimits: FramerLimits = { maxBytes: 256 * 1024 * 1024, maxDepth: 1000 };
+
+/** The stream is not a sequence of JSON arrays and objects within the limits. Nothing that follows can be understood. */
+export class FramingError extends Error {
+  override name = 'FramingError';
+}

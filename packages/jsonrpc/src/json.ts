@@ -1,0 +1,166 @@
+/**
+ * JSON values, text and back. Differs from the `JSON` of the language in integers: OVSDB's have 64 bits, so one that a double cannot hold
+ * exactly is a bigint here, both ways.
+ */
+export type Json = null | boolean | number | bigint | string | readonly Json[] | JsonObject;
+
+export interface JsonObject {
+  readonly [name: string]: Json;
+}
+
+/** True for a JSON object: not null, not an array. */
+export function isJsonObject(value: Json | undefined): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/**
+ * Writes a value as compact JSON text.
+ * @throws TypeError for a value that is not JSON.
+ */
+export function stringifyJson(value: Json): string {
+  try {
+    return JSON.stringify(value);
+  } catch (error) {
+    // The language's own serializer is several times faster than any written in it, and refuses only bigints, which are rare.
+    if (error instanceof TypeError) return stringifySlowly(value);
+    throw error;
+  }
+}
+
+function stringifySlowly(value: Json): string {
+  if (typeof value === 'bigint') return value.toString();
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  if (Array.isArray(value)) return `[${value.map(stringifySlowly).join(',')}]`;
+  const members: string[] = [];
+  for (const [name, member] of Object.entries(value)) {
+    members.push(`${JSON.stringify(name)}:${stringifySlowly(member)}`);
+  }
+  return `{${members.join(',')}}`;
+}
+
+// What a string may hold is left to JSON.parse.
+const wholeToken =
+  /"[^"\\]*(?:\\[\s\S][^"\\]*)*"|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null|[[\]{}:,]/y;
+const suspicious = /\\u(?:0000|[dD][89a-fA-F])/;
+
+/**
+ * Parses JSON text that came from a peer. Refuses strings with a NUL or half of a surrogate pair, as the C programs do: what is stored here must
+ * not end the connections of those that read it there.
+ * @throws SyntaxError
+ */
+export function parseWireJson(text: string, exact: boolean): Json {
+  const value = exact ? parseExactJson(text) : (JSON.parse(text) as Json);
+  if (text.includes('\\u') && suspicious.test(text)) checkStrings(value);
+  return value;
+}
+
+function checkStrings(value: Json): void {
+  if (typeof value === 'string') checkString(value);
+  else if (typeof value === 'object' && value !== null) {
+    for (const [name, member] of Object.entries(value)) {
+      checkString(name);
+      checkStrings(member);
+    }
+  }
+}
+
+function checkString(text: string): void {
+  if (text.includes('\0')) throw new SyntaxError('null bytes not supported in quoted strings');
+  if (loneSurrogate.test(text)) throw new SyntaxError('lone surrogate in a quoted string');
+}
+
+const loneSurrogate = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/;
+const space = /[ \t\n\r]*/y;
+const integer = /^-?\d+$/;
+
+/**
+ * Parses JSON text, with integers beyond 2^53 as bigints. Several times slower than `JSON.parse`; for texts that hold such an integer.
+ * @throws SyntaxError if the text is not one JSON value.
+ */
+export function parseExactJson(text: string): Json {
+  let position = 0;
+
+  const next = (): string => {
+    space.lastIndex = position;
+    space.exec(text);
+    wholeToken.lastIndex = space.lastIndex;
+    const match = wholeToken.exec(text);
+    if (match === null) throw new SyntaxError(`Unexpected input in JSON at position ${space.lastIndex}`);
+    position = wholeToken.lastIndex;
+    return match[0];
+  };
+
+  const scalar = (token: string): Json => {
+    if (integer.test(token)) {
+      const number = Number(token);
+      return Number.isSafeInteger(number) ? number : BigInt(token);
+    }
+    return JSON.parse(token) as Json;
+  };
+
+  // A stack of its own, so that deep nesting costs memory and not the call stack.
+  const stack: { container: Json[] | { [name: string]: Json }; name?: string }[] = [];
+  let result: Json | undefined;
+  let token = next();
+  for (;;) {
+    let value: Json;
+    if (token === '[' || token === '{') {
+      const container: Json[] | { [name: string]: Json } = token === '[' ? [] : {};
+      const following = next();
+      if (following === (token === '[' ? ']' : '}')) {
+        value = container;
+      } else {
+        if (token === '[') {
+          stack.push({ container });
+          token = following;
+        } else {
+          stack.push({ container, name: memberName(following, next) });
+          token = next();
+        }
+        continue;
+      }
+    } else {
+      value = scalar(token);
+    }
+    // The value is whole: put it where it belongs, and close every container that ends with it.
+    for (;;) {
+      const top = stack.at(-1);
+      if (top === undefined) {
+        result = value;
+        break;
+      }
+      if (Array.isArray(top.container)) top.container.push(value);
+      else define(top.container, top.name ?? '', value);
+      const separator = next();
+      if (separator === ',') {
+        if (!Array.isArray(top.container)) top.name = memberName(next(), next);
+        token = next();
+        break;
+      }
+      if (separator !== (Array.isArray(top.container) ? ']' : '}')) {
+        throw new SyntaxError(`Unexpected "${separator}" in JSON`);
+      }
+      value = top.container;
+      stack.pop();
+    }
+    if (result !== undefined) break;
+  }
+  space.lastIndex = position;
+  space.exec(text);
+  if (space.lastIndex !== text.length) throw new SyntaxError('Unexpected input after a JSON value');
+  return result;
+}
+
+/** Sets a member, also one named `__proto__`, which an assignment would take for the prototype. */
+export function define(object: { [name: string]: Json }, name: string, value: Json): void {
+  if (name === '__proto__') {
+    Object.defineProperty(object, name, { value, enumerable: true, configurable: true, writable: true });
+  } else {
+    object[name] = value;
+  }
+}
+
+function memberName(token: string, next: () => string): string {
+  if (token[0] !== '"' || next() !== ':') throw new SyntaxError('Expected a member name in JSON');
+  return JSON.parse(token) as string;
+}

@@ -1,0 +1,224 @@
+import { execFile, execFileSync, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ConnectError, connect } from './connect.ts';
+import { type Accepted, listen } from './listen.ts';
+import { Peer } from './peer.ts';
+import { type ActiveRemote, parsePassive } from './remote.ts';
+import { listening } from './testing.ts';
+
+const dir = mkdtempSync(join(tmpdir(), 'weft-jsonrpc-'));
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+/** A listener that answers every request with its method, and our connection to it. */
+async function roundTrip(
+  passive: string,
+  active: (port: number) => ActiveRemote,
+  tls?: { server: object; client: object },
+) {
+  const accepted: Accepted[] = [];
+  const listener = await listen(
+    parsePassive(passive, { rundir: dir }),
+    (connection) => {
+      accepted.push(connection);
+      new Peer(connection.stream, { onRequest: (method, _params, id, peer) => peer.reply(id, method) });
+    },
+    { tls: tls?.server },
+  );
+  const port = 'port' in listener.remote ? listener.remote.port : 0;
+  const peer = new Peer(await connect(active(port), { tls: tls?.client }));
+  try {
+    expect(await peer.call('hello', [])).toBe('hello');
+    return accepted[0]!;
+  } finally {
+    peer.close();
+    await listener.close();
+  }
+}
+
+describe('remotes, live', () => {
+  it('unix', async () => {
+    const accepted = await roundTrip('punix:a.sock', () => ({ kind: 'unix', path: join(dir, 'a.sock') }));
+    expect(accepted.name).toBe('unix#0');
+  });
+  it('tcp over IPv4', async () => {
+    const accepted = await roundTrip('ptcp:0:127.0.0.1', (port) => ({ kind: 'tcp', host: '127.0.0.1', port }));
+    expect(accepted.name).toMatch(/^tcp:127\.0\.0\.1:\d+$/);
+  });
+  it('ws', async () => {
+    await roundTrip('pws:0:127.0.0.1', (port) => ({ kind: 'ws', url: `ws://127.0.0.1:${port}/` }));
+  });
+
+  it('a socket file is for owner and group, is replaced, and a refused connection is named', async () => {
+    const path = join(dir, 'b.sock');
+    writeFileSync(path, '');
+    const listener = await listen({ kind: 'punix', path }, () => {});
+    expect(statSync(path).mode & 0o777).toBe(0o770);
+    await listener.close();
+    expect(existsSync(path)).toBe(false);
+    const error = await connect({ kind: 'unix', path }).catch((e: unknown) => e);
+    expect(error).toBeInstanceOf(ConnectError);
+    expect(String(error)).toContain(`unix:${path}: connection attempt failed (No such file or directory)`);
+  });
+
+  it('gives up when told to', async () => {
+    // An address of TEST-NET-1 (RFC 5737) answers nobody.
+    const signal = AbortSignal.abort();
+    await expect(connect({ kind: 'tcp', host: '192.0.2.1', port: 9 }, { signal })).rejects.toThrow(ConnectError);
+  });
+
+  describe('ssl', () => {
+    const file = (name: string) => join(dir, name);
+    const openssl = (...args: string[]) => execFileSync('openssl', args, { cwd: dir, stdio: 'pipe' });
+    beforeAll(() => {
+      openssl(
+        'req',
+        '-x509',
+        '-newkey',
+        'rsa:2048',
+        '-nodes',
+        '-keyout',
+        'ca.key',
+        '-out',
+        'ca.pem',
+        '-subj',
+        '/CN=test-ca',
+      );
+      for (const name of ['server', 'chassis-1']) {
+        openssl(
+          'req',
+          '-newkey',
+          'rsa:2048',
+          '-nodes',
+          '-keyout',
+          `${name}.key`,
+          '-out',
+          `${name}.csr`,
+          '-subj',
+          `/CN=${name}`,
+        );
+        openssl(
+          'x509',
+          '-req',
+          '-in',
+          `${name}.csr`,
+          '-CA',
+          'ca.pem',
+          '-CAkey',
+          'ca.key',
+          '-CAcreateserial',
+          '-out',
+          `${name}.pem`,
+        );
+      }
+      // A server that presents its CA too, as bootstrapping wants it.
+      writeFileSync(file('chain.pem'), execFileSync('cat', [file('server.pem'), file('ca.pem')]));
+    });
+    const server = { privateKey: file('server.key'), certificate: file('chain.pem'), caCert: file('ca.pem') };
+    const client = { privateKey: file('chassis-1.key'), certificate: file('chassis-1.pem'), caCert: file('ca.pem') };
+    const active = (port: number): ActiveRemote => ({ kind: 'ssl', host: '127.0.0.1', port });
+
+    it('verifies both ends and names the client', async () => {
+      const accepted = await roundTrip('pssl:0:127.0.0.1', active, { server, client });
+      expect(accepted.commonName).toBe('chassis-1');
+    });
+
+    it('takes the CA certificate from the server once, and verifies by it from then on', async () => {
+      const caCert = file('bootstrapped.pem');
+      await roundTrip('pssl:0:127.0.0.1', active, { server, client: { ...client, caCert, bootstrapCaCert: true } });
+      expect(execFileSync('openssl', ['x509', '-in', caCert, '-noout', '-subject']).toString()).toContain('test-ca');
+    });
+
+    const flags = (name: string): string[] => [
+      `--private-key=${file(`${name}.key`)}`,
+      `--certificate=${file(`${name}.pem`)}`,
+      `--ca-cert=${file('ca.pem')}`,
+    ];
+
+    it('serves the C ovsdb-client', async () => {
+      const listener = await listen(
+        parsePassive('pssl:0:127.0.0.1'),
+        ({ stream }) => {
+          new Peer(stream, { onRequest: (_method, _params, id, peer) => peer.reply(id, ['One', 'Two']) });
+        },
+        { tls: server },
+      );
+      const port = 'port' in listener.remote ? listener.remote.port : 0;
+      const args = [...flags('chassis-1'), '--timeout=10', 'list-dbs', `ssl:127.0.0.1:${port}`];
+      const { stdout } = await promisify(execFile)('ovsdb-client', args);
+      await listener.close();
+      expect(stdout).toBe('One\nTwo\n');
+    });
+
+    it('talks to the C ovsdb-server, over IPv4 and IPv6', async () => {
+      const db = file('ssl.db');
+      const control = file('ssl.ctl');
+      execFileSync('ovsdb-tool', ['create', db, '/usr/share/ovn/ovn-nb.ovsschema']);
+      const probe = await listen(parsePassive('ptcp:0:127.0.0.1'), () => {});
+      const port = 'port' in probe.remote ? probe.remote.port : 0;
+      await probe.close();
+      const args = ['--no-chdir', `--remote=pssl:${port}:[::]`, `--unixctl=${control}`, '-vconsole:off', db];
+      const process = spawn('ovsdb-server', [...flags('server'), ...args], { stdio: 'ignore' });
+      try {
+        await listening(control);
+        for (const host of ['127.0.0.1', '::1']) {
+          const peer = new Peer(await connect({ kind: 'ssl', host, port }, { tls: client }));
+          expect(await peer.call('list_dbs', [])).toContain('OVN_Northbound');
+          peer.close();
+        }
+      } finally {
+        process.kill();
+      }
+    });
+
+    it('refuses a server that another CA signed', async () => {
+      openssl(
+        'req',
+        '-x509',
+        '-newkey',
+        'rsa:2048',
+        '-nodes',
+        '-keyout',
+        'o.key',
+        '-out',
+        'other.pem',
+        '-subj',
+        '/CN=other',
+      );
+      await expect(
+        roundTrip('pssl:0:127.0.0.1', active, { server, client: { ...client, caCert: file('other.pem') } }),
+      ).rejects.toThrow(ConnectError);
+    });
+  });
+});
+
+describe('the installed ovsdb-server', () => {
+  it('talks with our peer', async () => {
+    const db = join(dir, 'c.db');
+    const socket = join(dir, 'c.sock');
+    execFileSync('ovsdb-tool', ['create', db, '/usr/share/ovn/ovn-nb.ovsschema']);
+    const args = [
+      '--no-chdir',
+      `--remote=punix:${socket}`,
+      `--unixctl=${join(dir, 'c.ctl')}`,
+      '--log-file=/dev/null',
+      db,
+    ];
+    const server = spawn('ovsdb-server', args, { stdio: 'ignore', env: { ...process.env, OVS_RUNDIR: dir } });
+    try {
+      await listening(socket);
+      const peer = new Peer(await connect({ kind: 'unix', path: socket }));
+      expect(await peer.call('list_dbs', [])).toContain('OVN_Northbound');
+      const schema = await peer.call('get_schema', ['OVN_Northbound']);
+      expect(schema).toMatchObject({ name: 'OVN_Northbound' });
+      expect(await peer.call('echo', ['a', { b: [1.5] }])).toEqual(['a', { b: [1.5] }]);
+      await expect(peer.call('no_such', [])).rejects.toThrow('unknown method');
+      peer.close();
+    } finally {
+      server.kill('SIGTERM');
+    }
+  });
+});

@@ -1,0 +1,370 @@
+/**
+ * One end of a JSON-RPC connection; both ends are alike (RFC 7047 section 4): each may send requests, notifications and replies.
+ * It answers `echo`, probes a silent peer, and notices one that does not read.
+ */
+import type { Duplex } from 'node:stream';
+import { type Clock, systemClock } from './clock.ts';
+import { JsonFramer } from './framer.ts';
+import { defaultLimits, type FramerLimits, FramingError } from './framing.ts';
+import { type Json, stringifyJson } from './json.ts';
+import { classify, type RequestId } from './message.ts';
+
+/** The peer answered a request with an error; `error` is what it sent: a string, or an object with `error` and `details`. */
+export class JsonRpcError extends Error {
+  override name = 'JsonRpcError';
+  readonly error: Json;
+
+  constructor(error: Json) {
+    super(typeof error === 'string' ? error : stringifyJson(error));
+    this.error = error;
+  }
+}
+
+/** The connection ended; `message` says why. */
+export class ConnectionClosedError extends Error {
+  override name = 'ConnectionClosedError';
+}
+
+export interface PeerOptions {
+  /** For log lines: the remote's name, such as `tcp:10.1.1.41:6641`. */
+  readonly name?: string;
+  readonly clock?: Clock;
+  readonly limits?: FramerLimits;
+  /** After that long without a byte from the peer it is sent an `echo`, after that long again the connection is closed. 0: never. */
+  readonly probeIntervalMs?: number;
+  /** While more than this waits to be read by the peer, nothing more is read from it: one that asks must also take answers. Default: no limit. */
+  readonly pauseAboveBytes?: number;
+  /** With more than this waiting already, another message closes the connection. Default: no limit. */
+  readonly maxQueuedBytes?: number;
+  /** Requests except `echo`. Answer with `reply` or `replyError`, now or later. Without a handler they get "unknown method". */
+  readonly onRequest?: (method: string, params: readonly Json[], id: RequestId, peer: Peer) => void;
+  readonly onNotification?: (method: string, params: readonly Json[], peer: Peer) => void;
+  /** Once, at the end. Without an error: the peer or `close()` ended the connection in good order. */
+  readonly onClose?: (error: Error | undefined, peer: Peer) => void;
+  /** The queue of bytes to send is empty again. */
+  readonly onDrain?: (peer: Peer) => void;
+}
+
+/** One peer's messages are worked on for that long, then it is the others' turn. */
+const turnMs = 10;
+/** Of a long value so many bytes are parsed in one turn of the event loop: a few milliseconds' worth. The system would hand over megabytes. */
+const bytesPerTurn = 512 * 1024;
+/** A closed connection is given that long to send what is left. */
+const lingerMs = 10_000;
+const pieceBytes = 256 * 1024;
+
+interface Pending {
+  readonly onReply: (result: Json) => void;
+  readonly onError: (error: Error) => void;
+}
+
+export class Peer {
+  readonly name: string;
+  readonly #stream: Duplex;
+  readonly #options: PeerOptions;
+  readonly #clock: Clock;
+  readonly #framer: JsonFramer;
+  readonly #pending = new Map<RequestId, Pending>();
+  #nextId = 0;
+  #closed = false;
+  #corked = false;
+  #paused = false;
+  /** Pieces of long messages, and all that came after them, which the stream gets one by one, so that progress can be seen. */
+  #queue: Uint8Array[] = [];
+  #queueBytes = 0;
+  #writing = false;
+  #probeIntervalMs: number;
+  #lastReceived: number;
+  #lastProgress: number;
+  #probed = false;
+  #bytesThisTurn = 0;
+  #turnStarted = 0;
+  #resting = false;
+  #ended = false;
+  #cancelProbe: (() => void) | undefined;
+  #sent = 0;
+
+  constructor(stream: Duplex, options: PeerOptions = {}) {
+    this.name = options.name ?? '';
+    this.#stream = stream;
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    this.#probeIntervalMs = options.probeIntervalMs ?? 0;
+    this.#lastReceived = this.#clock.now();
+    this.#lastProgress = this.#lastReceived;
+    this.#framer = new JsonFramer((value) => {
+      this.#receive(value);
+      // What else has come already must wait: the peer has had its turn, or has to take the answers first.
+      if (this.#paused || this.#clock.now() - this.#turnStarted > turnMs) this.#framer.hold();
+    }, options.limits ?? defaultLimits);
+    stream.on('data', (chunk: Uint8Array) => this.#push(chunk));
+    stream.on('end', () => {
+      this.#ended = true;
+      if (!this.#framer.holding) this.#finish(undefined);
+    });
+    stream.on('error', (error) => this.#finish(error));
+    stream.on('close', () => this.#finish(undefined));
+    stream.on('drain', () => this.#drained());
+    this.#armProbe();
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Bytes given to `send` that the operating system has not taken yet: above 0 for long, the peer does not read. */
+  get queuedBytes(): number {
+    return this.#stream.writableLength + this.#queueBytes;
+  }
+
+  /** Messages sent so far. */
+  get sentMessages(): number {
+    return this.#sent;
+  }
+
+  /** Milliseconds since the last byte came from the peer. */
+  get idleMs(): number {
+    return this.#clock.now() - this.#lastReceived;
+  }
+
+  /** Sends a request and returns the result; for callers that need no order between it and the notifications that follow. */
+  call(method: string, params: readonly Json[]): Promise<Json> {
+    return new Promise((onReply, onError) => {
+      this.request(method, params, onReply, onError);
+    });
+  }
+
+  /**
+   * Sends a request. One of the two functions is called, before anything that the peer sent later is delivered (a promise would resolve only
+   * after it). Returns the request's id, as `cancel` wants it.
+   */
+  request(
+    method: string,
+    params: readonly Json[],
+    onReply: (result: Json) => void,
+    onError: (error: Error) => void,
+  ): number {
+    const id = this.#nextId++;
+    if (this.#closed) {
+      onError(new ConnectionClosedError(`${this.name}: connection is closed`));
+      return id;
+    }
+    this.#pending.set(id, { onReply, onError });
+    this.sendText(stringifyJson({ id, method, params }));
+    return id;
+  }
+
+  notify(method: string, params: readonly Json[]): void {
+    this.sendText(stringifyJson({ id: null, method, params }));
+  }
+
+  reply(id: RequestId, result: Json): void {
+    this.sendText(stringifyJson({ id, result, error: null }));
+  }
+
+  replyError(id: RequestId, error: Json): void {
+    this.sendText(stringifyJson({ id, result: null, error }));
+  }
+
+  /** Sends a whole message that is JSON text already: what many peers get is serialised once. */
+  sendText(message: string | Uint8Array): void {
+    if (this.#closed) return;
+    const { maxQueuedBytes, pauseAboveBytes } = this.#options;
+    if (maxQueuedBytes !== undefined && this.queuedBytes > maxQueuedBytes) {
+      this.close(new ConnectionClosedError(`${this.name}: peer does not read: ${this.queuedBytes} bytes wait for it`));
+      return;
+    }
+    this.#sent++;
+    this.#write(message);
+    if (pauseAboveBytes !== undefined && !this.#paused && this.queuedBytes > pauseAboveBytes) {
+      this.#paused = true;
+      this.#stream.pause();
+    }
+  }
+
+  #write(message: string | Uint8Array): void {
+    if (message.length > pieceBytes || this.#queueBytes > 0) {
+      const bytes = typeof message === 'string' ? Buffer.from(message) : message;
+      for (let i = 0; i < bytes.length; i += pieceBytes) this.#queue.push(bytes.subarray(i, i + pieceBytes));
+      this.#queueBytes += bytes.length;
+      this.#writePiece();
+      return;
+    }
+    if (!this.#corked) {
+      // Messages of one turn of the event loop leave in one system call.
+      this.#corked = true;
+      this.#stream.cork();
+      process.nextTick(() => {
+        this.#corked = false;
+        this.#stream.uncork();
+      });
+    }
+    this.#stream.write(message);
+  }
+
+  #writePiece(): void {
+    if (this.#writing || this.#closed) return;
+    const piece = this.#queue.shift();
+    if (piece === undefined) {
+      this.#drained();
+      return;
+    }
+    this.#writing = true;
+    this.#queueBytes -= piece.length;
+    this.#stream.write(piece, () => {
+      this.#writing = false;
+      this.#lastProgress = this.#clock.now();
+      this.#writePiece();
+    });
+  }
+
+  /** Changes the probe interval (milliseconds, 0 for none), as a Connection row may at any time. */
+  setProbeInterval(milliseconds: number): void {
+    if (milliseconds === this.#probeIntervalMs) return;
+    this.#probeIntervalMs = milliseconds;
+    this.#probed = false;
+    this.#armProbe();
+  }
+
+  /** Ends the connection: at once with an error, after the queue has been sent without one. Requests without a reply fail. */
+  close(error?: Error): void {
+    if (this.#closed) return;
+    if (error !== undefined) this.#stream.destroy();
+    this.#finish(error);
+  }
+
+  #push(chunk: Uint8Array): void {
+    if (this.#closed) return;
+    this.#lastReceived = this.#clock.now();
+    this.#probed = false;
+    if (this.#framer.inLongValue) this.#bytesThisTurn += chunk.length;
+    this.#work(() => this.#framer.push(chunk));
+  }
+
+  /** Lets the framer work, and others use the event loop after it. */
+  #work(step: () => void): void {
+    this.#turnStarted = this.#clock.now();
+    try {
+      step();
+    } catch (error) {
+      // Only what the peer sent ends its connection; an error in a handler is a defect here, and must not be hidden.
+      if (!(error instanceof FramingError)) throw error;
+      this.close(error);
+    }
+    if (this.#closed) return;
+    if (this.#framer.holding || (this.#framer.inLongValue && this.#turnIsOver())) this.#rest();
+    else if (this.#ended) this.#finish(undefined);
+  }
+
+  #turnIsOver(): boolean {
+    return this.#bytesThisTurn >= bytesPerTurn || this.#clock.now() - this.#turnStarted > turnMs;
+  }
+
+  /** Goes on in the next turn of the event loop. */
+  #rest(): void {
+    if (this.#resting) return;
+    this.#resting = true;
+    this.#bytesThisTurn = 0;
+    this.#stream.pause();
+    setImmediate(() => {
+      this.#resting = false;
+      this.#resume();
+    });
+  }
+
+  /** Unless it rests, or the peer has answers to take, goes on with what it sent. */
+  #resume(): void {
+    if (this.#closed || this.#resting || this.#paused) return;
+    if (this.#framer.holding) this.#work(() => this.#framer.release());
+    if (!this.#closed && !this.#resting && !this.#paused) this.#stream.resume();
+  }
+
+  #receive(value: Json): void {
+    const message = classify(value);
+    if (typeof message === 'string') {
+      this.close(new FramingError(message));
+      return;
+    }
+    switch (message.kind) {
+      case 'request':
+        if (message.method === 'echo') this.reply(message.id, message.params);
+        else if (this.#options.onRequest) this.#options.onRequest(message.method, message.params, message.id, this);
+        else this.replyError(message.id, 'unknown method');
+        return;
+      case 'notification':
+        this.#options.onNotification?.(message.method, message.params, this);
+        return;
+      case 'reply':
+      case 'error': {
+        // A reply to nothing, to our probe for one, is no fault.
+        const pending = this.#pending.get(message.id);
+        if (pending === undefined) return;
+        this.#pending.delete(message.id);
+        if (message.kind === 'reply') pending.onReply(message.result);
+        else pending.onError(new JsonRpcError(message.error));
+        return;
+      }
+    }
+  }
+
+  #drained(): void {
+    if (this.#closed || this.queuedBytes > 0) return;
+    this.#lastProgress = this.#clock.now();
+    if (this.#paused) {
+      this.#paused = false;
+      this.#resume();
+    }
+    this.#options.onDrain?.(this);
+  }
+
+  /** Since the peer showed that it lives: sent something or, while we refuse to read, took something. */
+  #silenceMs(): number {
+    const last = this.#paused ? Math.max(this.#lastReceived, this.#lastProgress) : this.#lastReceived;
+    return this.#clock.now() - last;
+  }
+
+  #armProbe(): void {
+    this.#cancelProbe?.();
+    this.#cancelProbe = undefined;
+    if (this.#probeIntervalMs <= 0 || this.#closed) return;
+    const wait = this.#probed ? this.#probeIntervalMs : Math.max(1, this.#probeIntervalMs - this.#silenceMs());
+    this.#cancelProbe = this.#clock.after(wait, () => this.#probe());
+  }
+
+  #probe(): void {
+    if (this.#closed) return;
+    const silent = this.#silenceMs() >= this.#probeIntervalMs;
+    if (this.#probed && silent) {
+      const seconds = this.#probeIntervalMs / 1000;
+      const reason = this.#paused
+        ? `peer has read nothing for ${seconds} seconds, disconnecting`
+        : `no response to inactivity probe after ${seconds} seconds, disconnecting`;
+      this.close(new ConnectionClosedError(`${this.name}: ${reason}`));
+      return;
+    }
+    this.#probed = silent;
+    if (silent) this.sendText('{"id":"echo","method":"echo","params":[]}');
+    this.#armProbe();
+  }
+
+  #finish(error: Error | undefined): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#framer.stop();
+    this.#cancelProbe?.();
+    if (!this.#stream.destroyed) {
+      // What is queued still goes out, if the peer takes it within reasonable time.
+      for (const piece of this.#queue) this.#stream.write(piece);
+      if (!this.#stream.writableEnded) this.#stream.end();
+      const stop = this.#clock.after(lingerMs, () => this.#stream.destroy());
+      this.#stream.once('close', stop);
+    }
+    this.#queue = [];
+    this.#queueBytes = 0;
+    const pending = [...this.#pending.values()];
+    this.#pending.clear();
+    const reason = error ?? new ConnectionClosedError(`${this.name}: connection closed`);
+    for (const { onError } of pending) onError(reason);
+    this.#options.onClose?.(error, this);
+  }
+}
