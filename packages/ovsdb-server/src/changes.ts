@@ -1,0 +1,97 @@
+/** What a transaction has done so far: enough to undo it, and to say what it changed. */
+import { datumsEqual } from '@weft/ovsdb/datum';
+import type { Row, RowChange } from '@weft/ovsdb/row';
+import type { Uuid } from '@weft/ovsdb/uuid';
+import type { MemoryTable } from './memory-table.ts';
+
+interface Touched {
+  readonly table: MemoryTable;
+  readonly uuid: Uuid;
+  /** Before the transaction. */
+  readonly old: Row | undefined;
+}
+
+/** A committed change. The server knows its table without a look-up. */
+export interface TableChange extends RowChange {
+  readonly at: MemoryTable;
+}
+
+export class Journal {
+  readonly #touched = new Map<MemoryTable, Map<Uuid, Touched>>();
+  readonly #order: Touched[] = [];
+
+  get isEmpty(): boolean {
+    return this.#order.length === 0;
+  }
+
+  /** Replaces (or with undefined deletes) a row, and remembers what was there first. */
+  write(table: MemoryTable, uuid: Uuid, next: Row | undefined): void {
+    const old = table.replace(uuid, next);
+    if (old === next) return;
+    let rows = this.#touched.get(table);
+    if (rows === undefined) {
+      rows = new Map();
+      this.#touched.set(table, rows);
+    }
+    if (!rows.has(uuid)) {
+      const touched = { table, uuid, old };
+      rows.set(uuid, touched);
+      this.#order.push(touched);
+    }
+  }
+
+  /** Rows touched so far; it grows while it is read if `write` is called meanwhile. */
+  touched(): readonly Touched[] {
+    return this.#order;
+  }
+
+  /** The row as it was before the transaction, if the transaction touched it. */
+  before(table: MemoryTable, uuid: Uuid): Touched | undefined {
+    return this.#touched.get(table)?.get(uuid);
+  }
+
+  undo(): void {
+    for (let i = this.#order.length - 1; i >= 0; i--) {
+      const { table, uuid, old } = this.#order[i]!;
+      table.replace(uuid, old);
+    }
+    this.#order.length = 0;
+    this.#touched.clear();
+  }
+
+  /** The net changes, each row once. A row that ends as it began is none. */
+  changes(): TableChange[] {
+    const changes: TableChange[] = [];
+    for (const { table, uuid, old } of this.#order) {
+      const next = table.get(uuid);
+      if (old === undefined) {
+        if (next !== undefined) changes.push({ at: table, table: table.name, uuid, new: next });
+      } else if (next === undefined) {
+        changes.push({ at: table, table: table.name, uuid, old });
+      } else if (next !== old) {
+        const merged = restoreIdentity(table, old, next);
+        if (merged !== old) changes.push({ at: table, table: table.name, uuid, old, new: merged });
+      }
+    }
+    return changes;
+  }
+}
+
+/**
+ * Values that went there and back are put back as they were, so that `===` tells which columns changed, and nobody hears of a change that is none.
+ */
+function restoreIdentity(table: MemoryTable, old: Row, next: Row): Row {
+  let changed = false;
+  let restored: { _uuid: Uuid; [column: string]: Row[string] } | undefined;
+  for (const column of Object.keys(table.schema.columns)) {
+    const before = old[column];
+    if (before === next[column]) continue;
+    if (datumsEqual(before, next[column])) {
+      restored ??= { ...next };
+      restored[column] = before;
+    } else changed = true;
+  }
+  const result = changed ? (restored ?? next) : old;
+  if (result !== next) table.replace(old._uuid, result);
+  return result;
+}

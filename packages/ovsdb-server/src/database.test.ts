@@ -1,0 +1,128 @@
+/** The queue between memory and store: order, batches, and what happens when the store fails. */
+import { column, database, integer, string, table } from '@weft/ovsdb/schema';
+import { describe, expect, it } from 'vitest';
+import { Database } from './database.ts';
+import { MemoryStore } from './store/memory.ts';
+import type { AppendResult, LogEntry } from './store/store.ts';
+
+const schema = database('D', '1.0.0', {
+  T: table(
+    { name: column(string()), n: column(integer()), seen: column(string(), { ephemeral: true }) },
+    { isRoot: true, indexes: [['name']] },
+  ),
+});
+
+/** Keeps what it was given; answers as it is told. */
+class TestStore extends MemoryStore {
+  readonly batches: (readonly LogEntry[])[] = [];
+  answer: () => AppendResult | Promise<AppendResult> = () => 'ok';
+
+  override append(_sequence?: number, entries: readonly LogEntry[] = []): AppendResult {
+    this.batches.push(entries);
+    return this.answer() as AppendResult;
+  }
+}
+
+const insert = (name: string) => ({ op: 'insert', table: 'T', row: { name } });
+const options = { ownsLock: () => true };
+const names = (db: Database): string[] => [...db.tables.get('T')!.rows()].map(({ name }) => name as string).sort();
+
+describe('a database', () => {
+  it('stores transactions that wait together as one batch, and answers in their order', async () => {
+    const store = new TestStore(schema);
+    const db = await Database.open(store);
+    const answers: string[] = [];
+    for (const name of ['a', 'b', 'c']) db.transact([insert(name)], options, () => answers.push(name));
+    db.transact([{ op: 'select', table: 'T', where: [], columns: ['name'] }], options, () => answers.push('select'));
+    expect(answers).toEqual([]);
+    db.flush();
+    expect(answers).toEqual(['a', 'b', 'c', 'select']);
+    expect(store.batches.map((batch) => batch.length)).toEqual([3]);
+  });
+
+  it('puts memory back when the store fails, and goes on afterwards', async () => {
+    const store = new TestStore(schema);
+    const db = await Database.open(store);
+    db.transact([insert('kept')], options, () => {});
+    db.flush();
+    store.answer = () => {
+      throw new Error('No space left on device');
+    };
+    const answers: string[] = [];
+    db.transact([insert('lost'), { op: 'delete', table: 'T', where: [['name', '==', 'kept']] }], options, (text) =>
+      answers.push(text),
+    );
+    db.transact([insert('lost too')], options, (text) => answers.push(text));
+    db.flush();
+    expect(answers).toHaveLength(2);
+    for (const answer of answers) expect(answer).toMatch(/"error":"I\/O error"/);
+    expect(names(db)).toEqual(['kept']);
+    store.answer = () => 'ok';
+    db.transact([insert('lost')], options, (text) => answers.push(text));
+    db.flush();
+    expect(answers[2]).not.toContain('error');
+    expect(names(db)).toEqual(['kept', 'lost']);
+  });
+
+  it('holds answers and monitors until an asynchronous store has answered', async () => {
+    const store = new TestStore(schema);
+    const db = await Database.open(store);
+    let stored: (result: AppendResult) => void = () => {};
+    store.answer = () =>
+      new Promise((resolve) => {
+        stored = resolve;
+      });
+    const events: string[] = [];
+    db.transact([insert('x')], options, () => events.push('x'));
+    db.flush();
+    db.transact([insert('y')], options, () => events.push('y'));
+    db.whenSettled(() => events.push('settled'));
+    await Promise.resolve();
+    expect(events).toEqual([]);
+    const first = stored;
+    first('ok');
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(events).toEqual(['x']);
+    stored('ok');
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(events).toEqual(['x', 'y', 'settled']);
+    expect(store.batches.map((batch) => batch.length)).toEqual([1, 1]);
+  });
+
+  it('stops at a conflict: another process writes to its store', async () => {
+    const store = new TestStore(schema);
+    const fatal: string[] = [];
+    const db = await Database.open(store, { onFatal: (error) => fatal.push(error.message) });
+    store.answer = () => 'conflict';
+    db.transact([insert('x')], options, () => {});
+    db.flush();
+    expect(fatal.join()).toMatch(/another process/);
+    expect(names(db)).toEqual([]);
+  });
+
+  it('does not store what is ephemeral', async () => {
+    const store = new TestStore(schema);
+    const db = await Database.open(store);
+    db.transact([insert('x')], options, () => {});
+    db.flush();
+    db.transact([{ op: 'update', table: 'T', where: [], row: { seen: 'now' } }], options, () => {});
+    db.flush();
+    expect(store.batches).toHaveLength(1);
+    expect([...db.tables.get('T')!.rows()][0]!.seen).toBe('now');
+  });
+
+  it('looks only at what an index finds', async () => {
+    const db = await Database.open(new TestStore(schema));
+    db.transact(
+      Array.from({ length: 1000 }, (_, i) => insert(`r${i}`)),
+      options,
+      () => {},
+    );
+    db.flush();
+    const t = db.tables.get('T')!;
+    const found = [
+      ...t.candidates([{ column: 'name', function: '==', type: t.schema.columns.name!.type, argument: 'r77' }]),
+    ];
+    expect(found.map(({ name }) => name)).toEqual(['r77']);
+  });
+});

@@ -1,0 +1,301 @@
+/**
+ * One database: its tables in memory, its store, and the queue between them. A transaction changes memory at once; all that wait together go to the
+ * store as one batch, and only then do monitors and the clients themselves hear of them.
+ */
+import { randomUUID } from 'node:crypto';
+import { datumsEqual } from '@weft/ovsdb/datum';
+import { OvsdbError } from '@weft/ovsdb/error';
+import { type Json, jsonText } from '@weft/ovsdb/json';
+import type { Row } from '@weft/ovsdb/row';
+import type { DatabaseSchema } from '@weft/ovsdb/schema';
+import { type Uuid, zeroUuid } from '@weft/ovsdb/uuid';
+import type { TableChange } from './changes.ts';
+import { History } from './history.ts';
+import type { MemoryTable } from './memory-table.ts';
+import { MonitorHub } from './monitor/hub.ts';
+import type { Access } from './operation/context.ts';
+import type { Store } from './store/store.ts';
+import { createTables } from './tables.ts';
+import { execute, type TransactionEnvironment } from './transaction.ts';
+
+export interface Timers {
+  /** Milliseconds, monotonic. */
+  now(): number;
+  after(ms: number, callback: () => void): () => void;
+  /** Calls back when what has arrived by now has been read. */
+  soon(callback: () => void): void;
+}
+
+export const systemTimers: Timers = {
+  now: () => performance.now(),
+  after: (ms, callback) => {
+    const timer = setTimeout(callback, Math.min(ms, 2 ** 31 - 1));
+    return () => clearTimeout(timer);
+  },
+  soon: (callback) => void setImmediate(callback),
+};
+
+export interface RemoteChange {
+  readonly table: MemoryTable;
+  readonly uuid: Uuid;
+  readonly next: Row | undefined;
+}
+
+export interface TransactOptions {
+  readonly access?: Access | undefined;
+  readonly ownsLock: (lock: string) => boolean;
+  readonly readOnly?: string | undefined;
+}
+
+/** `results` is JSON text of an array of operation results. Called once, now or later, unless the transaction is cancelled. */
+export type TransactDone = (results: string) => void;
+
+interface Pending {
+  readonly id: Uuid;
+  readonly changes: readonly TableChange[];
+  readonly durable: boolean;
+  readonly results: readonly string[];
+  readonly done: TransactDone;
+}
+
+interface Waiter {
+  readonly operations: readonly Json[];
+  readonly options: TransactOptions;
+  readonly done: TransactDone;
+  readonly started: number;
+  cancelTimer: (() => void) | undefined;
+}
+
+export class Database {
+  readonly store: Store;
+  readonly monitors: MonitorHub;
+  readonly history: History;
+  #environment: TransactionEnvironment;
+  readonly #timers: Timers;
+  readonly #onFatal: (error: Error) => void;
+  #sequence: number;
+  #pending: Pending[] = [];
+  #storing: Promise<void> | undefined;
+  #flushScheduled = false;
+  #waiters = new Set<Waiter>();
+  /** Called after each batch with its changes, monitors served. */
+  readonly onCommit = new Set<(changes: readonly TableChange[]) => void>();
+  commits = 0;
+
+  private constructor(
+    store: Store,
+    environment: TransactionEnvironment,
+    loaded: { sequence: number; lastId: Uuid },
+    timers: Timers,
+    onFatal: (error: Error) => void,
+  ) {
+    this.store = store;
+    this.#environment = environment;
+    this.#timers = timers;
+    this.#onFatal = onFatal;
+    this.#sequence = loaded.sequence;
+    this.history = new History(loaded.lastId === zeroUuid ? randomUUID() : loaded.lastId);
+    this.monitors = new MonitorHub(timers);
+  }
+
+  /** `onFatal` is called if the store can no longer be relied on: another process writes to it. */
+  static async open(
+    store: Store,
+    options: { readonly timers?: Timers; readonly onFatal?: (error: Error) => void } = {},
+  ): Promise<Database> {
+    const environment = createTables(store.schema);
+    const loaded = await store.load(environment.tables);
+    const onFatal =
+      options.onFatal ??
+      ((error) => {
+        throw error;
+      });
+    return new Database(store, environment, loaded, options.timers ?? systemTimers, onFatal);
+  }
+
+  get name(): string {
+    return this.schema.name;
+  }
+
+  get schema(): DatabaseSchema {
+    return this.store.schema;
+  }
+
+  get tables(): ReadonlyMap<string, MemoryTable> {
+    return this.#environment.tables;
+  }
+
+  /** Executes a transaction. Returns a function that cancels it, which has an effect only while it waits for its `wait` operations. */
+  transact(operations: readonly Json[], options: TransactOptions, done: TransactDone): () => boolean {
+    const waiter: Waiter = { operations, options, done, started: this.#timers.now(), cancelTimer: undefined };
+    this.#attempt(waiter);
+    return () => this.#forget(waiter);
+  }
+
+  #attempt(waiter: Waiter): void {
+    const elapsedMs = this.#timers.now() - waiter.started;
+    const outcome = execute(this.#environment, waiter.operations, { ...waiter.options, elapsedMs });
+    if (outcome.kind === 'wait') {
+      this.#waiters.add(waiter);
+      if (outcome.timeoutMs !== undefined) {
+        waiter.cancelTimer?.();
+        // Not earlier than the operation's own clock says.
+        waiter.cancelTimer = this.#timers.after(Math.ceil(outcome.timeoutMs - elapsedMs) + 1, () =>
+          this.#retry(waiter),
+        );
+      }
+      return;
+    }
+    this.#forget(waiter);
+    const { changes, durable, results } = outcome;
+    if (changes.length === 0 && this.#pending.length === 0 && this.#storing === undefined) {
+      waiter.done(`[${results.join(',')}]`);
+      return;
+    }
+    this.#pending.push({ id: randomUUID(), changes, durable, results, done: waiter.done });
+    if (!this.#flushScheduled) {
+      this.#flushScheduled = true;
+      this.#timers.soon(() => this.flush());
+    }
+  }
+
+  #retry(waiter: Waiter): void {
+    if (this.#waiters.has(waiter)) this.#attempt(waiter);
+  }
+
+  #forget(waiter: Waiter): boolean {
+    waiter.cancelTimer?.();
+    waiter.cancelTimer = undefined;
+    return this.#waiters.delete(waiter);
+  }
+
+  /** Stores what has been executed. With a store that answers at once, everything is settled when this returns. */
+  flush(): void {
+    this.#flushScheduled = false;
+    if (this.#storing !== undefined || this.#pending.length === 0) return;
+    const batch = this.#pending;
+    this.#pending = [];
+    const entries = batch.filter(({ changes }) => changes.some(isPersistent));
+    if (entries.length === 0) {
+      this.#settle(batch);
+      return;
+    }
+    const durable = batch.some((pending) => pending.durable);
+    const sequence = this.#sequence;
+    this.#sequence += entries.length;
+    const stored = (result: 'ok' | 'conflict'): void => {
+      if (result === 'ok') this.#settle(batch);
+      else {
+        const conflict = new OvsdbError('I/O error', `${this.store.name}: another process has written to the database`);
+        this.#fail(batch, sequence, conflict);
+        this.#onFatal(conflict);
+      }
+    };
+    try {
+      const result = this.store.append(sequence, entries, durable);
+      if (typeof result === 'string') {
+        stored(result);
+        return;
+      }
+      this.#storing = result
+        .then(stored, (error: unknown) => this.#fail(batch, sequence, error))
+        .then(() => {
+          this.#storing = undefined;
+          this.flush();
+        });
+    } catch (error) {
+      this.#fail(batch, sequence, error);
+    }
+  }
+
+  /** Calls back when nothing is under way to the store, so that memory is what clients may see. */
+  whenSettled(callback: () => void): void {
+    this.flush();
+    if (this.#storing === undefined) callback();
+    else void this.#storing.then(() => this.whenSettled(callback));
+  }
+
+  #settle(batch: readonly Pending[]): void {
+    let changed = false;
+    for (const { id, changes, results, done } of batch) {
+      if (changes.length > 0) {
+        changed = true;
+        this.commits++;
+        this.history.add({ id, changes });
+        // Before the reply: a client knows from it that it has seen its own changes (ovsdb-server(7) section 4.1.5).
+        this.monitors.publish(id, changes);
+        for (const listener of this.onCommit) listener(changes);
+      }
+      done(`[${results.join(',')}]`);
+    }
+    if (changed && this.#waiters.size > 0) for (const waiter of [...this.#waiters]) this.#retry(waiter);
+  }
+
+  /** Takes back what the store did not take, and what was executed on top of it. */
+  #fail(batch: readonly Pending[], sequence: number, error: unknown): void {
+    const all = [...batch, ...this.#pending];
+    this.#pending = [];
+    this.#sequence = sequence;
+    for (let i = all.length - 1; i >= 0; i--) {
+      const { changes } = all[i]!;
+      for (let j = changes.length - 1; j >= 0; j--) {
+        const { at, uuid, old } = changes[j]!;
+        at.replace(uuid, old);
+      }
+    }
+    const failure = error instanceof OvsdbError ? error : new OvsdbError('I/O error', String(error), { cause: error });
+    const text = jsonText(failure.toJson());
+    for (const { results, done } of all) done(`[${[...results, text].join(',')}]`);
+  }
+
+  /** Takes over what was committed elsewhere: rows without `next` are gone. */
+  applyRemote(id: Uuid, changes: readonly RemoteChange[]): void {
+    const applied: TableChange[] = [];
+    for (const { table, uuid, next } of changes) {
+      const old = table.get(uuid);
+      const unchanged =
+        old !== undefined &&
+        next !== undefined &&
+        Object.keys(table.schema.columns).every((column) => datumsEqual(old[column], next[column]));
+      if (unchanged || (old === undefined && next === undefined)) continue;
+      table.replace(uuid, next);
+      applied.push({
+        at: table,
+        table: table.name,
+        uuid,
+        ...(old === undefined ? {} : { old }),
+        ...(next === undefined ? {} : { new: next }),
+      });
+    }
+    if (applied.length === 0) this.history.rename(id);
+    else this.#settle([{ id, changes: applied, durable: false, results: [], done: () => {} }]);
+  }
+
+  /** Puts another schema and contents in the place of these, as `convert` does. Waiting transactions end without an answer. */
+  async replace(schema: DatabaseSchema, environment: TransactionEnvironment): Promise<void> {
+    const id = randomUUID();
+    const rows = new Map([...environment.tables].map(([name, table]) => [name, table.rows()] as const));
+    await this.store.replace(schema, rows, id);
+    this.#environment = environment;
+    this.#sequence++;
+    this.history.restart(id);
+  }
+
+  /** Ends the transactions that wait; the caller answers for them. */
+  cancelWaiters(): void {
+    for (const waiter of [...this.#waiters]) this.#forget(waiter);
+  }
+
+  async close(): Promise<void> {
+    this.flush();
+    await this.#storing;
+    this.cancelWaiters();
+    await this.store.close();
+  }
+}
+
+/** Does the store have to know of this change? */
+function isPersistent({ at, old, new: next }: TableChange): boolean {
+  if (old === undefined || next === undefined) return true;
+  return at.persistentColumns.some((column) => old[column] !== next[column]);
+}

@@ -1,0 +1,153 @@
+/** The rows of one table, with every index kept exact through each change, inside transactions too. */
+
+import type { Atom } from '@weft/ovsdb/atom';
+import { type Clause, type ColumnReader, type Condition, typeOfColumn } from '@weft/ovsdb/condition';
+import type { Datum } from '@weft/ovsdb/datum';
+import type { Row } from '@weft/ovsdb/row';
+import type { TableSchema } from '@weft/ovsdb/schema';
+import type { Uuid } from '@weft/ovsdb/uuid';
+import { absent, ColumnIndex, type Part } from './column-index.ts';
+import { RowText } from './row-text.ts';
+import { UniqueIndex } from './unique-index.ts';
+
+/** A table smaller than this is scanned; an index would cost more than it saves. */
+const smallTable = 32;
+
+const bucketCount = 256;
+
+/** By the first two digits of the uuid, which are random. */
+export function bucketOf(uuid: Uuid): number {
+  return hexDigit(uuid.charCodeAt(0)) * 16 + hexDigit(uuid.charCodeAt(1));
+}
+
+function hexDigit(code: number): number {
+  return code >= 0x61 ? code - 0x57 : code - 0x30;
+}
+
+export class MemoryTable {
+  readonly name: string;
+  readonly schema: TableSchema;
+  /** All columns, `_uuid` and `_version` first: what a `select` without `columns` shows. */
+  readonly allColumns: readonly string[];
+  /** Those that the store keeps. */
+  readonly persistentColumns: readonly string[];
+  readonly text: RowText;
+  readonly uniques: readonly UniqueIndex[];
+  readonly #rows = new Map<Uuid, Row>();
+  readonly #indexes = new Map<string, { readonly column: string; readonly index: ColumnIndex }>();
+  readonly #versions = new WeakMap<Row, Uuid>();
+  readonly #newUuid: () => Uuid;
+  #buckets: Set<Uuid>[] | undefined;
+
+  constructor(name: string, schema: TableSchema, newUuid: () => Uuid) {
+    this.name = name;
+    this.schema = schema;
+    this.#newUuid = newUuid;
+    this.allColumns = ['_uuid', '_version', ...Object.keys(schema.columns)];
+    this.persistentColumns = Object.keys(schema.columns).filter((column) => !schema.columns[column]!.ephemeral);
+    this.text = new RowText(schema, (row) => this.versionOf(row));
+    this.uniques = schema.indexes.map((columns) => new UniqueIndex(columns));
+  }
+
+  get size(): number {
+    return this.#rows.size;
+  }
+
+  get(uuid: Uuid): Row | undefined {
+    return this.#rows.get(uuid);
+  }
+
+  rows(): IterableIterator<Row> {
+    return this.#rows.values();
+  }
+
+  /** Rows are immutable, so a row's version is the identity of its object, and gets a name when somebody asks. */
+  versionOf(row: Row): Uuid {
+    let version = this.#versions.get(row);
+    if (version === undefined) {
+      version = this.#newUuid();
+      this.#versions.set(row, version);
+    }
+    return version;
+  }
+
+  readonly read: ColumnReader = (row, column) => (column === '_version' ? this.versionOf(row) : row[column]);
+
+  /** The rows in 256 parts of about equal size that a change of one row leaves alone, all but one. */
+  buckets(): readonly ReadonlySet<Uuid>[] {
+    if (this.#buckets === undefined) {
+      this.#buckets = Array.from({ length: bucketCount }, () => new Set<Uuid>());
+      for (const uuid of this.#rows.keys()) this.#buckets[bucketOf(uuid)]!.add(uuid);
+    }
+    return this.#buckets;
+  }
+
+  /** Puts, replaces or (without `next`) removes a row. Returns what was there. */
+  replace(uuid: Uuid, next: Row | undefined): Row | undefined {
+    const old = this.#rows.get(uuid);
+    if (old === next) return old;
+    if (next === undefined) this.#rows.delete(uuid);
+    else this.#rows.set(uuid, next);
+    if (this.#buckets !== undefined) {
+      const bucket = this.#buckets[bucketOf(uuid)]!;
+      if (next === undefined) bucket.delete(uuid);
+      else if (old === undefined) bucket.add(uuid);
+    }
+    for (const unique of this.uniques) unique.update(uuid, old, next);
+    for (const { column, index } of this.#indexes.values()) {
+      index.update(uuid, old === undefined ? absent : old[column], next === undefined ? absent : next[column]);
+    }
+    return old;
+  }
+
+  /** The index over a column, built now if it does not exist. */
+  index(column: string, part: Part = 'key'): ColumnIndex {
+    const name = part === 'key' ? column : `${column} values`;
+    let entry = this.#indexes.get(name);
+    if (entry === undefined) {
+      entry = { column, index: new ColumnIndex(part) };
+      for (const row of this.#rows.values()) entry.index.update(row._uuid, absent, row[column]);
+      this.#indexes.set(name, entry);
+    }
+    return entry.index;
+  }
+
+  /** A superset of the rows for which all clauses hold, as small as an index makes it. */
+  candidates(condition: Condition): Iterable<Row> {
+    for (const clause of condition) {
+      if (clause === false) return [];
+      if (clause === true) continue;
+      const rows = this.rowsFor(clause);
+      if (rows !== undefined) return rows;
+    }
+    return this.#rows.values();
+  }
+
+  /** A superset of the rows for which `clause` holds, or undefined if no index can tell. */
+  rowsFor(clause: Clause): Row[] | undefined {
+    const atom = indexableAtom(this.schema, clause);
+    if (atom === undefined) return undefined;
+    if (clause.column === '_uuid') {
+      const row = this.#rows.get(atom as Uuid);
+      return row === undefined ? [] : [row];
+    }
+    if (this.#rows.size < smallTable && !this.#indexes.has(clause.column)) return undefined;
+    const rows: Row[] = [];
+    for (const uuid of this.index(clause.column).get(atom)) rows.push(this.#rows.get(uuid)!);
+    return rows;
+  }
+}
+
+/** An atom that every row for which the clause holds has in its column (as key, if it is a map); undefined if the clause implies none. */
+export function indexableAtom(table: TableSchema, clause: Clause): Atom | undefined {
+  if (clause.function !== '==' && clause.function !== 'includes') return undefined;
+  if (clause.column === '_version' || typeOfColumn(table, clause.column) === undefined) return undefined;
+  return firstAtom(clause.argument);
+}
+
+function firstAtom(datum: Datum): Atom | undefined {
+  if (datum === undefined) return undefined;
+  if (Array.isArray(datum)) return (datum as readonly Atom[])[0];
+  if (datum instanceof Map) return (datum as ReadonlyMap<Atom, Atom>).keys().next().value;
+  return datum as Atom;
+}

@@ -1,0 +1,243 @@
+/**
+ * Who wants to hear of which change. A row's change is looked up by the values that conditions name, so its cost grows with the monitors that want it,
+ * and its text is made once for all that see the same.
+ */
+import type { Atom } from '@weft/ovsdb/atom';
+import type { Condition } from '@weft/ovsdb/condition';
+import type { Datum } from '@weft/ovsdb/datum';
+import type { Uuid } from '@weft/ovsdb/uuid';
+import type { TableChange } from '../changes.ts';
+import type { Timers } from '../database.ts';
+import type { MemoryTable } from '../memory-table.ts';
+import { TableFilter } from './filter.ts';
+import { Member, type Method, type MonitorSink } from './member.ts';
+import type { TableRequest } from './request.ts';
+import { TableViews } from './table-view.ts';
+import { ChangeTexts, MonitorView, Updates, type ViewedTable } from './view.ts';
+
+/** Dumps are kept for the next client that asks for the same, for that long after the last one asked. */
+const keepDumpsMs = 60_000;
+
+interface Subscribers {
+  /** Views that want every row, and views of which a condition cannot be looked up. */
+  readonly always: Set<MonitorView>;
+  readonly byAtom: Map<string, Map<Atom, Set<MonitorView>>>;
+}
+
+export class MonitorHub {
+  readonly #views = new Map<string, MonitorView>();
+  readonly #subscribers = new Map<MemoryTable, Subscribers>();
+  readonly #tableViews = new TableViews();
+  readonly #timers: Timers;
+  #cancelForget: (() => void) | undefined;
+  #members = 0;
+
+  constructor(timers: Timers) {
+    this.#timers = timers;
+  }
+
+  get size(): number {
+    return this.#members;
+  }
+
+  /** Registers a monitor. The caller sends the initial contents, of the state at this moment. */
+  add(requests: readonly TableRequest[], method: Method, id: string, sink: MonitorSink): Member {
+    const format = method === 'update' ? 1 : 2;
+    const tables = new Map<MemoryTable, ViewedTable>();
+    for (const { table, columns, selects, condition } of requests) {
+      tables.set(table, {
+        view: this.#tableViews.get(table, format, columns, selects),
+        filter: new TableFilter(table, condition),
+      });
+    }
+    const view = this.#intern(tables);
+    const member = new Member(method, sink, id, view);
+    view.members.add(member);
+    this.#members++;
+    return member;
+  }
+
+  remove(member: Member): void {
+    if (!member.view.members.delete(member)) return;
+    this.#members--;
+    if (member.view.members.size === 0) this.#drop(member.view);
+  }
+
+  /**
+   * Changes conditions, and returns the `<table-updates2>` that lead from what the old ones showed to what the new ones show, if there are any.
+   * What the member is behind with must have been sent.
+   */
+  change(member: Member, conditions: ReadonlyMap<MemoryTable, Condition>): string | undefined {
+    const tables = new Map(member.view.tables);
+    const updates = new Updates();
+    for (const [table, condition] of conditions) {
+      const viewed = tables.get(table);
+      if (viewed === undefined) continue;
+      const filter = new TableFilter(table, condition);
+      changeFilter({ ...viewed, filter: viewed.filter }, filter, updates);
+      tables.set(table, { view: viewed.view, filter });
+    }
+    this.remove(member);
+    const view = this.#intern(tables);
+    member.view = view;
+    view.members.add(member);
+    this.#members++;
+    return updates.text();
+  }
+
+  /** Tells everybody who wants to know. */
+  publish(id: Uuid, changes: readonly TableChange[]): void {
+    const touched = new Map<MonitorView, Updates>();
+    for (const change of changes) {
+      for (const tableView of this.#tableViews.of(change.at)) tableView.forget(change.uuid);
+      const subscribers = this.#subscribers.get(change.at);
+      if (subscribers === undefined) continue;
+      const texts = new ChangeTexts(change);
+      for (const view of interested(subscribers, change)) {
+        const text = texts.get(view.tables.get(change.at)!);
+        if (text === undefined) continue;
+        let updates = touched.get(view);
+        if (updates === undefined) {
+          updates = new Updates();
+          touched.set(view, updates);
+        }
+        updates.add(change.at, text);
+      }
+    }
+    for (const [view, updates] of touched) deliver(view, id, changes, updates.text()!);
+  }
+
+  /** Everything that a dump needs is forgotten some time after the last call. */
+  touchDumps(): void {
+    this.#cancelForget?.();
+    this.#cancelForget = this.#timers.after(keepDumpsMs, () => this.#tableViews.forgetAll());
+  }
+
+  stop(): void {
+    this.#cancelForget?.();
+  }
+
+  #intern(tables: ReadonlyMap<MemoryTable, ViewedTable>): MonitorView {
+    const key = MonitorView.keyOf(tables);
+    let view = this.#views.get(key);
+    if (view === undefined) {
+      view = new MonitorView(tables, key);
+      this.#views.set(key, view);
+      for (const [table, viewed] of tables) this.#subscribe(table, viewed, view);
+    }
+    return view;
+  }
+
+  #drop(view: MonitorView): void {
+    this.#views.delete(view.key);
+    for (const [table, { filter }] of view.tables) {
+      const subscribers = this.#subscribers.get(table);
+      if (subscribers === undefined) continue;
+      subscribers.always.delete(view);
+      if (filter.everything) continue;
+      for (const { clause, atom } of filter.clauses.values()) {
+        if (atom === undefined) continue;
+        const atoms = subscribers.byAtom.get(clause.column);
+        const views = atoms?.get(atom);
+        views?.delete(view);
+        if (views?.size === 0) atoms?.delete(atom);
+        if (atoms?.size === 0) subscribers.byAtom.delete(clause.column);
+      }
+    }
+  }
+
+  #subscribe(table: MemoryTable, { filter }: ViewedTable, view: MonitorView): void {
+    let subscribers = this.#subscribers.get(table);
+    if (subscribers === undefined) {
+      subscribers = { always: new Set(), byAtom: new Map() };
+      this.#subscribers.set(table, subscribers);
+    }
+    if (filter.everything) {
+      subscribers.always.add(view);
+      return;
+    }
+    for (const { clause, atom } of filter.clauses.values()) {
+      if (atom === undefined) {
+        subscribers.always.add(view);
+        continue;
+      }
+      const atoms = subscribers.byAtom.get(clause.column) ?? new Map<Atom, Set<MonitorView>>();
+      subscribers.byAtom.set(clause.column, atoms);
+      const views = atoms.get(atom) ?? new Set();
+      atoms.set(atom, views);
+      views.add(view);
+    }
+  }
+}
+
+/** A superset of the views that the change concerns. */
+function interested({ always, byAtom }: Subscribers, { old, new: next }: TableChange): ReadonlySet<MonitorView> {
+  if (byAtom.size === 0) return always;
+  const views = new Set(always);
+  const addAll = (atoms: ReadonlyMap<Atom, ReadonlySet<MonitorView>>, datum: Datum): void => {
+    if (datum === undefined) return;
+    const keys = Array.isArray(datum)
+      ? (datum as readonly Atom[])
+      : datum instanceof Map
+        ? datum.keys()
+        : [datum as Atom];
+    for (const key of keys) {
+      const found = atoms.get(key as Atom);
+      if (found !== undefined) for (const view of found) views.add(view);
+    }
+  };
+  for (const [column, atoms] of byAtom) {
+    const before = old?.[column];
+    const after = next?.[column];
+    addAll(atoms, before);
+    if (after !== before) addAll(atoms, after);
+  }
+  return views;
+}
+
+function deliver(view: MonitorView, id: Uuid, changes: readonly TableChange[], updates: string): void {
+  let head = '';
+  let message = '';
+  for (const member of view.members) {
+    if (member.isBehind || !member.sink.ready) {
+      member.postpone({ id, changes });
+      continue;
+    }
+    // Most clients choose the same id for their monitor, and then the whole message is the same.
+    const memberHead = member.head(id);
+    if (memberHead !== head) {
+      head = memberHead;
+      message = `${head}${updates}]}`;
+    }
+    member.sink.send(message);
+  }
+}
+
+/** Rows that only one of two filters wants are inserted or deleted. */
+function changeFilter(viewed: ViewedTable, filter: TableFilter, updates: Updates): void {
+  const { view, filter: before } = viewed;
+  const { table } = view;
+  if (before.everything && filter.everything) return;
+  const gone = before.everything
+    ? undefined
+    : [...before.clauses.values()].filter(({ key }) => !filter.clauses.has(key));
+  const come = filter.everything
+    ? undefined
+    : [...filter.clauses.values()].filter(({ key }) => !before.clauses.has(key));
+  if (!filter.everything) {
+    const lost = (row: Parameters<TableFilter['matches']>[0]) => !filter.matches(row) && before.matches(row);
+    const rows = gone === undefined ? [...table.rows()].filter(lost) : before.rowsOf(gone, lost);
+    for (const row of rows) {
+      const text = view.delete(row);
+      updates.add(table, text === undefined ? undefined : `"${row._uuid}":${text}`);
+    }
+  }
+  if (!before.everything) {
+    const won = (row: Parameters<TableFilter['matches']>[0]) => filter.matches(row) && !before.matches(row);
+    const rows = come === undefined ? [...table.rows()].filter(won) : filter.rowsOf(come, won);
+    for (const row of rows) {
+      const text = view.insert(row);
+      updates.add(table, text === undefined ? undefined : `"${row._uuid}":${text}`);
+    }
+  }
+}

@@ -1,0 +1,121 @@
+/** Parses monitor requests (RFC 7047 section 4.1.5; ovsdb-server(7) sections 4.1.12 to 4.1.15). */
+import { type Condition, parseCondition } from '@weft/ovsdb/condition';
+import { OvsdbError, syntaxError } from '@weft/ovsdb/error';
+import { isArray, isObject, type Json, type JsonObject } from '@weft/ovsdb/json';
+import type { MemoryTable } from '../memory-table.ts';
+import type { MonitoredColumn, Select } from './table-view.ts';
+
+export interface TableRequest {
+  readonly table: MemoryTable;
+  readonly columns: readonly MonitoredColumn[];
+  /** What any of the requests for the table selects. */
+  readonly selects: Select;
+  readonly condition: Condition;
+}
+
+/** Errors: `syntax error` for unknown tables and columns too, `unknown column` and others of `parseCondition`. */
+export function parseMonitorRequests(
+  tables: ReadonlyMap<string, MemoryTable>,
+  json: Json | undefined,
+  conditional: boolean,
+): TableRequest[] {
+  if (!isObject(json)) throw syntaxError(json ?? null, '<monitor-requests> must be an object');
+  return Object.entries(json).map(([name, requests]) => {
+    const table = tables.get(name);
+    if (table === undefined) throw new OvsdbError('syntax error', `no table named ${name}`);
+    const columns: MonitoredColumn[] = [];
+    const selects = { initial: false, insert: false, delete: false, modify: false };
+    const condition: (Condition[number] | true)[] = [];
+    // One request may stand without its array.
+    const list = isArray(requests) ? requests : [requests];
+    for (const request of list) {
+      if (!isObject(request)) throw syntaxError(request, 'monitor request must be an object');
+      const where = parseRequest(table, request, conditional, columns, selects);
+      // A request without conditions wants all rows, whatever the others of this table say.
+      condition.push(...(where.length === 0 ? [true] : where));
+    }
+    return { table, columns, selects, condition };
+  });
+}
+
+function parseRequest(
+  table: MemoryTable,
+  request: JsonObject,
+  conditional: boolean,
+  columns: MonitoredColumn[],
+  selects: { -readonly [K in keyof Select]: boolean },
+): Condition {
+  for (const member of Object.keys(request)) {
+    if (member !== 'columns' && member !== 'select' && !(conditional && member === 'where')) {
+      throw syntaxError(
+        request,
+        `Parsing table ${table.name} failed: Member '${member}' is present but not allowed here.`,
+      );
+    }
+  }
+  const select = parseSelect(table, request.select);
+  for (const kind of kinds) selects[kind] ||= select[kind];
+  const names = request.columns;
+  if (names === undefined) {
+    // All columns but _uuid, which identifies the row anyway, and _version.
+    for (const name of Object.keys(table.schema.columns)) addColumn(columns, name, select, request);
+  } else {
+    if (!isArray(names)) throw syntaxError(names, 'array of column names expected');
+    for (const name of names) {
+      const known =
+        typeof name === 'string' &&
+        (name === '_uuid' || name === '_version' || Object.hasOwn(table.schema.columns, name));
+      if (!known)
+        throw syntaxError(
+          names,
+          `${typeof name === 'string' ? name : JSON.stringify(name)} is not a valid column name`,
+        );
+      addColumn(columns, name as string, select, names);
+    }
+  }
+  return request.where === undefined ? [] : parseCondition(table.name, table.schema, request.where);
+}
+
+function addColumn(columns: MonitoredColumn[], name: string, select: Select, syntax: Json): void {
+  if (columns.some((column) => column.name === name))
+    throw syntaxError(syntax, `column ${name} mentioned more than once`);
+  columns.push({ name, select });
+}
+
+const kinds = ['initial', 'insert', 'delete', 'modify'] as const;
+
+function parseSelect(table: MemoryTable, json: Json | undefined): Select {
+  const select = { initial: true, insert: true, delete: true, modify: true };
+  if (json === undefined) return select;
+  if (!isObject(json)) throw syntaxError(json, `Parsing table ${table.name} select failed: Object expected.`);
+  for (const [member, wanted] of Object.entries(json)) {
+    const kind = kinds.find((name) => name === member);
+    if (kind === undefined || typeof wanted !== 'boolean') {
+      throw syntaxError(json, `Parsing table ${table.name} select failed: Type mismatch for member '${member}'.`);
+    }
+    select[kind] = wanted;
+  }
+  return select;
+}
+
+/** `<monitor-cond-update-requests>`: the new condition of each table that is named. */
+export function parseConditionChanges(
+  tables: ReadonlyMap<string, MemoryTable>,
+  json: Json | undefined,
+): Map<MemoryTable, Condition> {
+  if (!isObject(json)) throw syntaxError(json ?? null, '<monitor-cond-update-requests> must be an object');
+  const changes = new Map<MemoryTable, Condition>();
+  for (const [name, requests] of Object.entries(json)) {
+    const table = tables.get(name);
+    if (table === undefined) throw new OvsdbError('syntax error', `no table named ${name}`);
+    const condition: (Condition[number] | true)[] = [];
+    for (const request of isArray(requests) ? requests : [requests]) {
+      if (!isObject(request)) throw syntaxError(request, 'monitor request must be an object');
+      if (request.columns !== undefined) throw syntaxError(request, 'changing columns is unsupported');
+      const where = request.where === undefined ? [] : parseCondition(table.name, table.schema, request.where);
+      condition.push(...(where.length === 0 ? [true as const] : where));
+    }
+    changes.set(table, condition);
+  }
+  return changes;
+}

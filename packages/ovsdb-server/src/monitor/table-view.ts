@@ -1,0 +1,149 @@
+/**
+ * What one monitor sees of one table: which columns, for which kinds of change, in which format. Views are interned, so that the text of a row's
+ * change is made once for all the monitors that see the same of it.
+ */
+import type { Row } from '@weft/ovsdb/row';
+import type { Uuid } from '@weft/ovsdb/uuid';
+import { bucketOf, type MemoryTable } from '../memory-table.ts';
+
+/** 1: `update`. 2: `update2` and `update3`. */
+export type Format = 1 | 2;
+
+export interface Select {
+  readonly initial: boolean;
+  readonly insert: boolean;
+  readonly delete: boolean;
+  readonly modify: boolean;
+}
+
+export interface MonitoredColumn {
+  readonly name: string;
+  readonly select: Select;
+}
+
+export class TableView {
+  readonly table: MemoryTable;
+  readonly key: string;
+  readonly selects: Select;
+  readonly #format: Format;
+  readonly #initial: readonly string[];
+  readonly #insert: readonly string[];
+  readonly #delete: readonly string[];
+  readonly #modify: readonly string[];
+  /** Text of the initial rows of each bucket, as long as it is true. */
+  #dump: (Buffer | undefined)[] | undefined;
+
+  constructor(table: MemoryTable, format: Format, columns: readonly MonitoredColumn[], selects: Select, key: string) {
+    this.table = table;
+    this.key = key;
+    this.#format = format;
+    const having = (kind: keyof Select) => columns.filter(({ select }) => select[kind]).map(({ name }) => name);
+    this.#initial = having('initial');
+    this.#insert = having('insert');
+    this.#delete = having('delete');
+    this.#modify = having('modify');
+    // Of the requests, not of the columns: one without columns still wants to hear of rows.
+    this.selects = selects;
+  }
+
+  initial(row: Row): string {
+    const { text } = this.table;
+    return this.#format === 1
+      ? `{"new":${text.object(row, this.#initial, false)}}`
+      : `{"initial":${text.object(row, this.#initial, true)}}`;
+  }
+
+  /** Undefined: the monitor does not want to hear of it. So for the other two. */
+  insert(row: Row): string | undefined {
+    if (!this.selects.insert) return undefined;
+    const { text } = this.table;
+    return this.#format === 1
+      ? `{"new":${text.object(row, this.#insert, false)}}`
+      : `{"insert":${text.object(row, this.#insert, true)}}`;
+  }
+
+  delete(row: Row): string | undefined {
+    if (!this.selects.delete) return undefined;
+    return this.#format === 1 ? `{"old":${this.table.text.object(row, this.#delete, false)}}` : '{"delete":null}';
+  }
+
+  modify(old: Row, next: Row): string | undefined {
+    if (!this.selects.modify) return undefined;
+    const { text } = this.table;
+    if (this.#format === 2) {
+      const difference = text.difference(old, next, this.#modify);
+      return difference === undefined ? undefined : `{"modify":${difference}}`;
+    }
+    const changed = text.changed(old, next, this.#modify);
+    if (changed.length === 0) return undefined;
+    return `{"old":${text.object(old, changed, false)},"new":${text.object(next, this.#modify, false)}}`;
+  }
+
+  /** A row of the table has changed: its part of the kept dump is no longer true. */
+  forget(uuid: Uuid): void {
+    if (this.#dump !== undefined) this.#dump[bucketOf(uuid)] = undefined;
+  }
+
+  /** Gives back the memory that the kept dump takes. */
+  forgetAll(): void {
+    this.#dump = undefined;
+  }
+
+  /**
+   * The initial rows in pieces, each of which is a kept buffer or a function that makes it. The state is that of now, whenever the functions are
+   * called.
+   */
+  pieces(): (Buffer | (() => Buffer | undefined))[] {
+    const { table } = this;
+    this.#dump ??= new Array<Buffer | undefined>(256);
+    const dump = this.#dump;
+    return table.buckets().flatMap((uuids, bucket): (Buffer | (() => Buffer | undefined))[] => {
+      if (uuids.size === 0) return [];
+      const kept = dump[bucket];
+      if (kept !== undefined) return [kept];
+      const rows = [...uuids].map((uuid) => table.get(uuid)!);
+      return [
+        () => {
+          const text = Buffer.from(rows.map((row) => `"${row._uuid}":${this.initial(row)}`).join(','));
+          // Rows are immutable: the piece is still true if the bucket has the same ones.
+          if (this.#dump === dump && uuids.size === rows.length && rows.every((row) => table.get(row._uuid) === row)) {
+            dump[bucket] = text;
+          }
+          return text;
+        },
+      ];
+    });
+  }
+}
+
+/** The views of one database, one for each distinct thing to see. */
+export class TableViews {
+  readonly #views = new Map<string, TableView>();
+  readonly #byTable = new Map<MemoryTable, TableView[]>();
+
+  get(table: MemoryTable, format: Format, columns: readonly MonitoredColumn[], selects: Select): TableView {
+    const key = JSON.stringify([
+      Object.values(selects),
+      table.name,
+      format,
+      columns.map(({ name, select }) => [name, ...Object.values(select)]),
+    ]);
+    let view = this.#views.get(key);
+    if (view === undefined) {
+      view = new TableView(table, format, columns, selects, key);
+      this.#views.set(key, view);
+      const views = this.#byTable.get(table) ?? [];
+      views.push(view);
+      this.#byTable.set(table, views);
+    }
+    return view;
+  }
+
+  of(table: MemoryTable): readonly TableView[] {
+    return this.#byTable.get(table) ?? [];
+  }
+
+  forgetAll(): void {
+    for (const view of this.#views.values()) view.forgetAll();
+  }
+}

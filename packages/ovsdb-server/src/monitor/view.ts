@@ -1,0 +1,87 @@
+/** What a monitor sees of the database: a view and a filter for each table. Monitors that see the same share one. */
+import type { TableChange } from '../changes.ts';
+import type { MemoryTable } from '../memory-table.ts';
+import type { TableFilter } from './filter.ts';
+import type { Member } from './member.ts';
+import type { TableView } from './table-view.ts';
+
+export interface ViewedTable {
+  readonly view: TableView;
+  readonly filter: TableFilter;
+}
+
+/** The texts of one change, one for each table view and kind of event. */
+export class ChangeTexts {
+  readonly #texts = new Map<
+    TableView,
+    { insert?: string | undefined; delete?: string | undefined; modify?: string | undefined }
+  >();
+  readonly #change: TableChange;
+
+  constructor(change: TableChange) {
+    this.#change = change;
+  }
+
+  /** `"uuid":update`, or undefined if the monitor is told nothing. */
+  get({ view, filter }: ViewedTable): string | undefined {
+    const { old, new: next, uuid } = this.#change;
+    const before = old !== undefined && filter.matches(old);
+    const after = next !== undefined && filter.matches(next);
+    if (!before && !after) return undefined;
+    const kind = before ? (after ? 'modify' : 'delete') : 'insert';
+    let texts = this.#texts.get(view);
+    if (texts === undefined) {
+      texts = {};
+      this.#texts.set(view, texts);
+    }
+    if (!(kind in texts)) {
+      const text =
+        kind === 'modify' ? view.modify(old!, next!) : kind === 'delete' ? view.delete(old!) : view.insert(next!);
+      texts[kind] = text === undefined ? undefined : `"${uuid}":${text}`;
+    }
+    return texts[kind];
+  }
+}
+
+export class MonitorView {
+  readonly tables: ReadonlyMap<MemoryTable, ViewedTable>;
+  readonly key: string;
+  readonly members = new Set<Member>();
+
+  constructor(tables: ReadonlyMap<MemoryTable, ViewedTable>, key: string) {
+    this.tables = tables;
+    this.key = key;
+  }
+
+  static keyOf(tables: ReadonlyMap<MemoryTable, ViewedTable>): string {
+    return [...tables.values()].map(({ view, filter }) => `${view.key}${filter.key}`).join('\n');
+  }
+
+  /** `<table-updates>` for these changes, or undefined if they concern nobody here. */
+  updates(changes: readonly TableChange[]): string | undefined {
+    const updates = new Updates();
+    for (const change of changes) {
+      const viewed = this.tables.get(change.at);
+      if (viewed !== undefined) updates.add(change.at, new ChangeTexts(change).get(viewed));
+    }
+    return updates.text();
+  }
+}
+
+/** Row updates, gathered by table. */
+export class Updates {
+  readonly #byTable = new Map<MemoryTable, string>();
+
+  add(table: MemoryTable, rowUpdate: string | undefined): void {
+    if (rowUpdate === undefined) return;
+    const text = this.#byTable.get(table);
+    this.#byTable.set(table, text === undefined ? rowUpdate : `${text},${rowUpdate}`);
+  }
+
+  text(): string | undefined {
+    if (this.#byTable.size === 0) return undefined;
+    let text = '';
+    for (const [table, rows] of this.#byTable) text += `${text === '' ? '' : ','}"${table.name}":{${rows}}`;
+    return `{${text}}`;
+  }
+}

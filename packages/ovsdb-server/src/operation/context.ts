@@ -1,0 +1,132 @@
+/** What an operation of a transaction may use. */
+import { type Condition, parseCondition } from '@weft/ovsdb/condition';
+import { type Datum, datumsEqual } from '@weft/ovsdb/datum';
+import { OvsdbError, syntaxError } from '@weft/ovsdb/error';
+import { isArray, type Json, type JsonObject } from '@weft/ovsdb/json';
+import type { Row } from '@weft/ovsdb/row';
+import type { Uuid } from '@weft/ovsdb/uuid';
+import { decodeDatum } from '@weft/ovsdb/wire';
+import type { Journal } from '../changes.ts';
+import type { MemoryTable } from '../memory-table.ts';
+import type { Members } from './members.ts';
+
+/** What the session may do to rows (ovsdb-server(7) section 4.1.3); each function throws `permission error` or `not allowed` if it may not. */
+export interface Access {
+  insert(table: MemoryTable, row: Row): void;
+  delete(table: MemoryTable, row: Row): void;
+  /** Columns of an update, or columns and mutated keys of a mutation. */
+  modify(table: MemoryTable, row: Row, columns: readonly ModifiedColumn[], operation: 'update' | 'mutate'): void;
+}
+
+export interface ModifiedColumn {
+  readonly column: string;
+  /** Keys of a map that a mutation touches; undefined: the whole column. */
+  readonly keys: readonly Datum[] | undefined;
+}
+
+export interface OperationContext {
+  readonly tables: ReadonlyMap<string, MemoryTable>;
+  readonly journal: Journal;
+  readonly named: NamedUuids;
+  readonly access: Access | undefined;
+  readonly newUuid: () => Uuid;
+  readonly ownsLock: (lock: string) => boolean;
+  /** Milliseconds since the transaction was first tried. */
+  readonly elapsedMs: number;
+}
+
+/** The names that inserts of one transaction give to their rows; usable before and after the insert. */
+export class NamedUuids {
+  readonly #uuids = new Map<string, Uuid>();
+  readonly #inserted = new Set<string>();
+  readonly #newUuid: () => Uuid;
+
+  constructor(newUuid: () => Uuid) {
+    this.#newUuid = newUuid;
+  }
+
+  readonly resolve = (name: string): Uuid => {
+    let uuid = this.#uuids.get(name);
+    if (uuid === undefined) {
+      uuid = this.#newUuid();
+      this.#uuids.set(name, uuid);
+    }
+    return uuid;
+  };
+
+  /** Gives `name` to the row being inserted, with a uuid chosen by the client if there is one. */
+  insert(name: string, chosen: Uuid | undefined): Uuid {
+    if (this.#inserted.has(name)) {
+      throw new OvsdbError('duplicate uuid-name', 'This "uuid-name" appeared on an earlier "insert" operation.', {
+        syntax: name,
+      });
+    }
+    this.#inserted.add(name);
+    if (chosen !== undefined) {
+      this.#uuids.set(name, chosen);
+      return chosen;
+    }
+    return this.resolve(name);
+  }
+}
+
+export function tableOf(context: OperationContext, members: Members): MemoryTable {
+  const name = members.id('table');
+  const table = context.tables.get(name);
+  if (table === undefined) throw members.fail(`No table named ${name}.`);
+  return table;
+}
+
+export function whereOf(context: OperationContext, table: MemoryTable, json: Json): Condition {
+  return parseCondition(table.name, table.schema, json, context.named.resolve);
+}
+
+/** Columns of a `<row>`: `syntax error`, `unknown column`, `constraint violation` as in RFC 7047 section 5.2. */
+export function decodeValues(
+  context: OperationContext,
+  table: MemoryTable,
+  json: JsonObject,
+): (readonly [string, Datum])[] {
+  const values: (readonly [string, Datum])[] = [];
+  for (const name of Object.keys(json)) {
+    if (name === '_uuid' || name === '_version') {
+      // The server decides these; a value is checked and not used.
+      decodeDatum({ kind: 'scalar', key: { type: 'uuid' }, min: 1, max: 1 }, json[name]!, {
+        resolve: context.named.resolve,
+      });
+      continue;
+    }
+    const column = Object.hasOwn(table.schema.columns, name) ? table.schema.columns[name] : undefined;
+    if (column === undefined) {
+      throw new OvsdbError('unknown column', `No column ${name} in table ${table.name}.`, { syntax: json });
+    }
+    values.push([name, decodeDatum(column.type, json[name]!, { resolve: context.named.resolve })]);
+  }
+  return values;
+}
+
+/** A `columns` member: names of columns of the table, each once. */
+export function parseColumns(table: MemoryTable, json: Json): readonly string[] {
+  if (!isArray(json)) throw syntaxError(json, 'array of distinct column names expected');
+  const columns: string[] = [];
+  for (const name of json) {
+    if (typeof name !== 'string') throw syntaxError(json, 'array of distinct column names expected');
+    if (name !== '_uuid' && name !== '_version' && !Object.hasOwn(table.schema.columns, name)) {
+      throw syntaxError(json, `${name} is not a valid column name`);
+    }
+    if (columns.includes(name)) throw syntaxError(json, 'array of distinct column names expected');
+    columns.push(name);
+  }
+  return columns;
+}
+
+/** `row` with new values; columns whose value does not change keep the old one. Undefined if nothing changes. */
+export function withValues(row: Row, values: Iterable<readonly [string, Datum]>): Row | undefined {
+  let next: { _uuid: Uuid; [column: string]: Datum } | undefined;
+  for (const [column, datum] of values) {
+    if (datumsEqual(row[column], datum)) continue;
+    next ??= { ...row };
+    next[column] = datum;
+  }
+  return next;
+}

@@ -1,0 +1,29 @@
+/** The operations that touch no row: RFC 7047 sections 5.2.7 to 5.2.10. */
+import { OvsdbError } from '@weft/ovsdb/error';
+import type { OperationContext } from './context.ts';
+import type { Members } from './members.ts';
+
+/** Returns whether the transaction must be on disk before it is answered. */
+export function commit(members: Members): boolean {
+  const durable = members.boolean('durable');
+  members.end();
+  return durable;
+}
+
+export function abort(members: Members): never {
+  members.end();
+  throw new OvsdbError('aborted', 'aborted by request');
+}
+
+/** Returns the comment, for the log. */
+export function comment(members: Members): string {
+  const text = members.string('comment');
+  members.end();
+  return text;
+}
+
+export function assertLock(context: OperationContext, members: Members): void {
+  const lock = members.id('lock');
+  members.end();
+  if (!context.ownsLock(lock)) throw new OvsdbError('not owner', `Asserted lock ${lock} not held.`);
+}

@@ -1,0 +1,16 @@
+/** RFC 7047 section 5.2.5. */
+import { allHold } from '@weft/ovsdb/condition';
+import { type OperationContext, tableOf, whereOf } from './context.ts';
+import type { Members } from './members.ts';
+
+export function deleteRows(context: OperationContext, members: Members): string {
+  const table = tableOf(context, members);
+  const where = members.array('where');
+  members.end();
+
+  const condition = whereOf(context, table, where);
+  const rows = [...table.candidates(condition)].filter((row) => allHold(condition, row, table.read));
+  if (context.access !== undefined) for (const row of rows) context.access.delete(table, row);
+  for (const row of rows) context.journal.write(table, row._uuid, undefined);
+  return `{"count":${rows.length}}`;
+}

@@ -1,0 +1,69 @@
+/** Takes the members of an operation apart: each must be there, have its type, and be known. */
+import { OvsdbError } from '@weft/ovsdb/error';
+import { isArray, isObject, type Json, type JsonObject } from '@weft/ovsdb/json';
+import { isId } from '@weft/ovsdb/wire';
+
+export class Members {
+  readonly #json: JsonObject;
+  readonly #prefix: string;
+  readonly #known = new Set<string>();
+
+  /** `position` and `count` say in messages which operation it is. */
+  constructor(json: Json, position: number, count: number) {
+    this.#prefix = `Parsing ovsdb operation ${position} of ${count} failed: `;
+    if (!isObject(json)) throw new OvsdbError('syntax error', `${this.#prefix}Object expected.`);
+    this.#json = json;
+  }
+
+  fail(details: string): OvsdbError {
+    return new OvsdbError('syntax error', this.#prefix + details, { syntax: this.#json });
+  }
+
+  get json(): JsonObject {
+    return this.#json;
+  }
+
+  has(name: string): boolean {
+    return Object.hasOwn(this.#json, name);
+  }
+
+  string(name: string): string {
+    return this.#typed(name, (json): json is string => typeof json === 'string');
+  }
+
+  /** RFC 7047 `<id>`. */
+  id(name: string): string {
+    return this.#typed(name, (json): json is string => typeof json === 'string' && isId(json));
+  }
+
+  array(name: string): readonly Json[] {
+    return this.#typed(name, (json): json is readonly Json[] => isArray(json));
+  }
+
+  object(name: string): JsonObject {
+    return this.#typed(name, (json): json is JsonObject => isObject(json));
+  }
+
+  boolean(name: string): boolean {
+    return this.#typed(name, (json): json is boolean => typeof json === 'boolean');
+  }
+
+  number(name: string): number {
+    return this.#typed(name, (json): json is number => typeof json === 'number');
+  }
+
+  /** Throws if the operation has a member that nobody asked for. */
+  end(): void {
+    for (const name of Object.keys(this.#json)) {
+      if (!this.#known.has(name)) throw this.fail(`Member '${name}' is present but not allowed here.`);
+    }
+  }
+
+  #typed<T extends Json>(name: string, test: (json: Json) => json is T): T {
+    this.#known.add(name);
+    const json = Object.hasOwn(this.#json, name) ? this.#json[name] : undefined;
+    if (json === undefined) throw this.fail(`Required '${name}' member is missing.`);
+    if (!test(json)) throw this.fail(`Type mismatch for member '${name}'.`);
+    return json;
+  }
+}

@@ -1,0 +1,31 @@
+/** RFC 7047 section 5.2.3. */
+import { allHold } from '@weft/ovsdb/condition';
+import { OvsdbError } from '@weft/ovsdb/error';
+import { decodeValues, type OperationContext, tableOf, whereOf, withValues } from './context.ts';
+import type { Members } from './members.ts';
+
+export function update(context: OperationContext, members: Members): string {
+  const table = tableOf(context, members);
+  const where = members.array('where');
+  const json = members.object('row');
+  members.end();
+
+  const values = decodeValues(context, table, json);
+  for (const column of Object.keys(json)) {
+    if (table.schema.columns[column]?.mutable !== true) {
+      const details = `Cannot update immutable column ${column} in table ${table.name}.`;
+      throw new OvsdbError('constraint violation', details, { syntax: members.json });
+    }
+  }
+  const condition = whereOf(context, table, where);
+  const rows = [...table.candidates(condition)].filter((row) => allHold(condition, row, table.read));
+  if (context.access !== undefined) {
+    const modified = values.map(([column]) => ({ column, keys: undefined }));
+    for (const row of rows) context.access.modify(table, row, modified, 'update');
+  }
+  for (const row of rows) {
+    const next = withValues(row, values);
+    if (next !== undefined) context.journal.write(table, row._uuid, next);
+  }
+  return `{"count":${rows.length}}`;
+}

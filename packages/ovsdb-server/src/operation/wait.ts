@@ -1,0 +1,55 @@
+/** RFC 7047 section 5.2.6. */
+import { allHold } from '@weft/ovsdb/condition';
+import { OvsdbError, syntaxError } from '@weft/ovsdb/error';
+import { isObject } from '@weft/ovsdb/json';
+import { decodeValues, type OperationContext, parseColumns, tableOf, whereOf } from './context.ts';
+import type { Members } from './members.ts';
+
+/** The condition does not hold yet, and may in time: the transaction is to be tried again when the database has changed. */
+export class MustWait extends Error {
+  /** Since the first try; undefined: for ever. */
+  readonly timeoutMs: number | undefined;
+
+  constructor(timeoutMs: number | undefined) {
+    super('wait');
+    this.timeoutMs = timeoutMs;
+  }
+}
+
+export function wait(context: OperationContext, members: Members): string {
+  const timeoutMs = members.has('timeout') ? members.number('timeout') : undefined;
+  const table = tableOf(context, members);
+  const where = members.array('where');
+  const columnsJson = members.has('columns') ? members.array('columns') : undefined;
+  const until = members.string('until');
+  const rowsJson = members.array('rows');
+  members.end();
+
+  const condition = whereOf(context, table, where);
+  const columns = columnsJson === undefined ? table.allColumns : parseColumns(table, columnsJson);
+  if (until !== '==' && until !== '!=') throw syntaxError(until, '"until" must be "==" or "!="');
+  if (timeoutMs !== undefined && timeoutMs < 0) throw syntaxError(timeoutMs, 'timeout must be nonnegative');
+
+  // Both sides are sets of rows, so equal rows count once.
+  const expected = new Set<string>();
+  for (const json of rowsJson) {
+    if (!isObject(json)) throw syntaxError(json, 'object expected');
+    const row = table.text.make('', decodeValues(context, table, json));
+    expected.add(table.text.object(row, columns, false));
+  }
+  const actual = new Set<string>();
+  for (const row of table.candidates(condition)) {
+    if (allHold(condition, row, table.read)) actual.add(table.text.object(row, columns, false));
+  }
+  const equal = expected.size === actual.size && [...expected].every((row) => actual.has(row));
+  if (equal === (until === '==')) return '{}';
+  if (timeoutMs !== undefined && context.elapsedMs >= timeoutMs) {
+    throw new OvsdbError(
+      'timed out',
+      timeoutMs === 0
+        ? '"where" clause test failed'
+        : `"where" clause test failed after ${Math.floor(context.elapsedMs)} ms`,
+    );
+  }
+  throw new MustWait(timeoutMs);
+}

@@ -1,0 +1,102 @@
+/** What leaves for one client, in order. A large answer is made and sent in pieces; what comes after it waits. */
+import type { Peer } from '@weft/jsonrpc/peer';
+import type { Piece } from './monitor/dump.ts';
+
+/** With more than this unread, updates wait where they can be merged, and dumps stop growing. */
+const readyBelow = 1 << 20;
+/** Work between two looks at other clients. */
+const sliceMs = 10;
+
+export class Output {
+  readonly #peer: Peer;
+  readonly #onReady: () => void;
+  #pieces: Piece[] = [];
+  #next = 0;
+  /** Whole messages that wait for the pieces to be sent. */
+  #queue: (string | Piece[])[] = [];
+  #scheduled = false;
+
+  /** `onReady` is called when a client that was behind can take more. */
+  constructor(peer: Peer, onReady: () => void) {
+    this.#peer = peer;
+    this.#onReady = onReady;
+  }
+
+  get ready(): boolean {
+    return this.#next >= this.#pieces.length && this.#peer.queuedBytes < readyBelow;
+  }
+
+  send(message: string): void {
+    if (this.#next < this.#pieces.length) this.#queue.push(message);
+    else this.#peer.sendText(message);
+  }
+
+  /** Sends one message that consists of these pieces. */
+  stream(pieces: Piece[]): void {
+    if (this.#next < this.#pieces.length) {
+      this.#queue.push(pieces);
+      return;
+    }
+    this.#pieces = pieces;
+    this.#next = 0;
+    this.#work();
+  }
+
+  /** The peer has taken everything. */
+  drained(): void {
+    if (this.#next < this.#pieces.length) this.#schedule();
+    else this.#onReady();
+  }
+
+  close(): void {
+    this.#pieces = [];
+    this.#next = 0;
+    this.#queue = [];
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      this.#work();
+    });
+  }
+
+  #work(): void {
+    const end = performance.now() + sliceMs;
+    let text = '';
+    while (this.#next < this.#pieces.length) {
+      const piece = this.#pieces[this.#next++]!;
+      const part = typeof piece === 'function' ? piece() : piece;
+      if (typeof part === 'string') text += part;
+      else if (part !== undefined) {
+        if (text !== '') this.#peer.sendText(text);
+        text = '';
+        this.#peer.sendText(part);
+      }
+      if (text.length > 65536) {
+        this.#peer.sendText(text);
+        text = '';
+      }
+      if (this.#next < this.#pieces.length && typeof piece === 'function' && performance.now() > end) {
+        if (text !== '') this.#peer.sendText(text);
+        // A client that does not read gets the rest when it has read this.
+        if (this.#peer.queuedBytes < 16 * readyBelow) this.#schedule();
+        return;
+      }
+    }
+    if (text !== '') this.#peer.sendText(text);
+    this.#pieces = [];
+    this.#next = 0;
+    while (this.#queue.length > 0) {
+      const message = this.#queue.shift()!;
+      if (typeof message === 'string') this.#peer.sendText(message);
+      else {
+        this.stream(message);
+        return;
+      }
+    }
+    if (this.ready) this.#onReady();
+  }
+}

@@ -1,0 +1,100 @@
+/** Which columns refer to which table, with an index over each, so that the rows that refer to a row are found from it. */
+import type { Atom } from '@weft/ovsdb/atom';
+import type { Datum } from '@weft/ovsdb/datum';
+import type { Row } from '@weft/ovsdb/row';
+import type { BaseType, DatabaseSchema, RefType } from '@weft/ovsdb/schema';
+import type { Uuid } from '@weft/ovsdb/uuid';
+import type { ColumnIndex, Part } from './column-index.ts';
+import type { MemoryTable } from './memory-table.ts';
+
+export interface ReferenceColumn {
+  readonly table: MemoryTable;
+  readonly column: string;
+  readonly part: Part;
+  readonly target: MemoryTable;
+  readonly refType: RefType;
+  readonly index: ColumnIndex;
+}
+
+export class References {
+  readonly #from = new Map<string, ReferenceColumn[]>();
+  readonly #to = new Map<string, ReferenceColumn[]>();
+
+  constructor(schema: DatabaseSchema, tables: ReadonlyMap<string, MemoryTable>) {
+    for (const table of tables.values()) {
+      this.#from.set(table.name, []);
+      this.#to.set(table.name, []);
+    }
+    for (const [name, tableSchema] of Object.entries(schema.tables)) {
+      for (const [column, { type }] of Object.entries(tableSchema.columns)) {
+        this.#add(tables, name, column, 'key', type.key);
+        if (type.value !== undefined) this.#add(tables, name, column, 'value', type.value);
+      }
+    }
+  }
+
+  #add(tables: ReadonlyMap<string, MemoryTable>, name: string, column: string, part: Part, base: BaseType): void {
+    if (base.refTable === undefined) return;
+    const table = tables.get(name)!;
+    const target = tables.get(base.refTable)!;
+    const index = table.index(column, part);
+    const reference = { table, column, part, target, refType: base.refType ?? 'strong', index };
+    this.#from.get(name)!.push(reference);
+    this.#to.get(base.refTable)!.push(reference);
+  }
+
+  /** The columns of `table` that refer to rows. */
+  from(table: MemoryTable): readonly ReferenceColumn[] {
+    return this.#from.get(table.name)!;
+  }
+
+  /** The columns that refer to rows of `table`. */
+  to(table: MemoryTable): readonly ReferenceColumn[] {
+    return this.#to.get(table.name)!;
+  }
+
+  /** How many strong references there are to a row, those from itself aside: they keep no row alive. */
+  strongCount(table: MemoryTable, uuid: Uuid): number {
+    let count = 0;
+    for (const reference of this.to(table)) {
+      if (reference.refType !== 'strong') continue;
+      count += reference.index.count(uuid, reference.table === table ? uuid : undefined);
+    }
+    return count;
+  }
+}
+
+/** The uuids that a reference column holds in `row`. */
+export function referredTo(reference: ReferenceColumn, row: Row): Iterable<Uuid> {
+  const datum: Datum = row[reference.column];
+  if (datum === undefined) return [];
+  if (Array.isArray(datum)) return datum as readonly Uuid[];
+  if (datum instanceof Map) {
+    const map = datum as ReadonlyMap<Atom, Atom>;
+    return (reference.part === 'key' ? map.keys() : map.values()) as IterableIterator<Uuid>;
+  }
+  return [datum as Uuid];
+}
+
+/** The uuids that a reference column holds in `row` and not in `before`. */
+export function addedReferences(reference: ReferenceColumn, before: Row | undefined, row: Row): Iterable<Uuid> {
+  if (before === undefined) return referredTo(reference, row);
+  const { column } = reference;
+  const old = before[column];
+  const next = row[column];
+  if (old === next) return [];
+  if (Array.isArray(old) && Array.isArray(next)) return onlyInSecond(old as readonly Uuid[], next as readonly Uuid[]);
+  const known = new Set(referredTo(reference, before));
+  return [...referredTo(reference, row)].filter((uuid) => !known.has(uuid));
+}
+
+/** Both ascending. Uuids are ASCII, so the language's own order is theirs. */
+function onlyInSecond(a: readonly Uuid[], b: readonly Uuid[]): Uuid[] {
+  const result: Uuid[] = [];
+  let i = 0;
+  for (const uuid of b) {
+    while (i < a.length && a[i]! < uuid) i++;
+    if (i >= a.length || a[i] !== uuid) result.push(uuid);
+  }
+  return result;
+}

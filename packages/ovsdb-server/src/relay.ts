@@ -1,0 +1,247 @@
+/**
+ * `relay:DB:REMOTE[,REMOTE...]`: a copy of a database that lives elsewhere (ovsdb(7), "Relay Service Model"). It serves reads and monitors itself, and
+ * sends transactions to its source, so that many clients burden the source like one. Transaction ids are the source's, so a client may go on at
+ * another relay from where it stopped.
+ */
+import { Backoff } from '@weft/jsonrpc/backoff';
+import { connect } from '@weft/jsonrpc/connect';
+import { Peer } from '@weft/jsonrpc/peer';
+import { parseActive, splitRemotes } from '@weft/jsonrpc/remote';
+import type { TlsFiles } from '@weft/jsonrpc/tls';
+import { applyDifference } from '@weft/ovsdb/diff';
+import { OvsdbError } from '@weft/ovsdb/error';
+import { canonicalText, isArray, isObject, type Json, type JsonObject, jsonText } from '@weft/ovsdb/json';
+import type { Row } from '@weft/ovsdb/row';
+import { parseSchema } from '@weft/ovsdb/schema-json';
+import { type Uuid, zeroUuid } from '@weft/ovsdb/uuid';
+import { decodeDatum } from '@weft/ovsdb/wire';
+import { Database, type RemoteChange } from './database.ts';
+import type { MemoryTable } from './memory-table.ts';
+import type { Forwarder, OvsdbServer } from './server.ts';
+import { MemoryStore } from './store/memory.ts';
+
+export interface RelayOptions {
+  readonly server: OvsdbServer;
+  readonly rundir: string;
+  readonly tls: () => TlsFiles | undefined;
+  readonly log: (level: 'info' | 'warn' | 'debug', message: string) => void;
+  readonly onDatabase: (database: Database) => void;
+}
+
+const monitorId = 'relay';
+const probeIntervalMs = 60_000;
+
+/** Errors: `syntax error` if the text is not `relay:DB:REMOTE`. */
+export function parseRelay(text: string): { readonly name: string; readonly remotes: readonly string[] } {
+  const match = /^relay:([A-Za-z_][A-Za-z0-9_]*):(.+)$/.exec(text);
+  const remotes = match === null ? [] : splitRemotes(match[2]!).remotes;
+  if (match === null || remotes.length === 0) {
+    throw new OvsdbError('syntax error', `${text}: expected relay:DB:REMOTE`);
+  }
+  return { name: match[1]!, remotes };
+}
+
+export class Relay {
+  readonly name: string;
+  readonly #remotes: readonly string[];
+  readonly #options: RelayOptions;
+  readonly #backoff = new Backoff();
+  #database: Database | undefined;
+  #schemaText = '';
+  #lastId: Uuid = zeroUuid;
+  #source: Peer | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #attempts = 0;
+  #closed = false;
+
+  constructor(text: string, options: RelayOptions) {
+    const { name, remotes } = parseRelay(text);
+    this.name = name;
+    this.#remotes = remotes;
+    this.#options = options;
+  }
+
+  /** Connects, and keeps connecting. The database is served from the first time on. */
+  start(): void {
+    void this.#connect();
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    this.#source?.close();
+  }
+
+  async #connect(): Promise<void> {
+    const remote = this.#remotes[this.#attempts++ % this.#remotes.length]!;
+    const { rundir, tls, log } = this.#options;
+    try {
+      const files = tls();
+      const stream = await connect(parseActive(remote, { rundir }), files === undefined ? {} : { tls: files });
+      const peer = new Peer(stream, {
+        name: remote,
+        probeIntervalMs,
+        onNotification: (method, params) => this.#notified(peer, method, params),
+        onClose: (error) => this.#lost(peer, remote, error),
+      });
+      this.#source = peer;
+      if (this.#closed) peer.close();
+      else await this.#synchronise(peer);
+      log('info', `${this.name}: replicating ${remote}`);
+    } catch (error) {
+      log('warn', `${this.name}: ${remote}: ${error instanceof Error ? error.message : String(error)}`);
+      const source = this.#source;
+      if (source === undefined) this.#again();
+      else source.close();
+    }
+  }
+
+  /** Fetches what changed since the last time, or everything. */
+  async #synchronise(peer: Peer): Promise<void> {
+    const json = await peer.call('get_schema', [this.name]);
+    const text = canonicalText(json);
+    if (this.#database === undefined || text !== this.#schemaText) await this.#begin(parseSchema(json), text);
+    const database = this.#database!;
+    const requests = Object.fromEntries(
+      Object.entries(database.schema.tables).map(([table, { columns }]) => [
+        table,
+        [{ columns: Object.keys(columns) }],
+      ]),
+    );
+    await new Promise<void>((resolve, reject) => {
+      peer.request(
+        'monitor_cond_since',
+        [this.name, monitorId, requests, this.#lastId],
+        (result) => {
+          // Here and not in a promise: updates that follow must find what this brings.
+          try {
+            this.#caughtUp(result);
+            resolve();
+          } catch (error) {
+            reject(error instanceof Error ? error : new Error(String(error)));
+          }
+        },
+        reject,
+      );
+    });
+    this.#backoff.succeeded();
+    this.#options.server.setConnected(this.name, true);
+  }
+
+  async #begin(schema: ReturnType<typeof parseSchema>, text: string): Promise<void> {
+    const { server, onDatabase } = this.#options;
+    if (this.#database !== undefined) await server.remove(this.name)?.close();
+    this.#database = await Database.open(new MemoryStore(schema));
+    this.#schemaText = text;
+    this.#lastId = zeroUuid;
+    server.add(this.#database, { model: 'relay', forward: this.#forward });
+    onDatabase(this.#database);
+  }
+
+  #caughtUp(result: Json): void {
+    const database = this.#database!;
+    if (!isArray(result) || result.length !== 3)
+      throw new OvsdbError('syntax error', 'unexpected answer to monitor_cond_since');
+    const [found, id, updates] = result as readonly [boolean, Uuid, JsonObject];
+    const changes = this.#changes(updates);
+    if (!found) {
+      const present = new Set(changes.map(({ uuid }) => uuid));
+      for (const table of database.tables.values()) {
+        for (const row of table.rows())
+          if (!present.has(row._uuid)) changes.push({ table, uuid: row._uuid, next: undefined });
+      }
+    }
+    this.#apply(id, changes);
+  }
+
+  #notified(peer: Peer, method: string, params: readonly Json[]): void {
+    if (method !== 'update3' || peer !== this.#source) return;
+    const [id, transaction, updates] = params;
+    if (id !== monitorId || !isObject(updates)) return;
+    try {
+      this.#apply(transaction as Uuid, this.#changes(updates));
+    } catch (error) {
+      this.#options.log('warn', `${this.name}: bad update: ${error instanceof Error ? error.message : String(error)}`);
+      this.#lastId = zeroUuid;
+      peer.close();
+    }
+  }
+
+  #apply(id: Uuid, changes: readonly RemoteChange[]): void {
+    this.#database!.applyRemote(id, changes);
+    this.#lastId = id;
+  }
+
+  #changes(updates: JsonObject): RemoteChange[] {
+    const changes: RemoteChange[] = [];
+    for (const [name, rows] of Object.entries(updates)) {
+      const table = this.#database!.tables.get(name);
+      if (table === undefined) continue;
+      for (const [uuid, update] of Object.entries(rows as JsonObject)) {
+        changes.push({ table, uuid, next: nextRow(table, uuid, update as JsonObject) });
+      }
+    }
+    return changes;
+  }
+
+  readonly #forward: Forwarder = (params, done) => {
+    const source = this.#source;
+    const unavailable = (): void => {
+      const error = new OvsdbError('I/O error', `${this.name}: the relay is not connected to its source`);
+      done(`"result":null,"error":${jsonText(error.toJson())}`);
+    };
+    if (source === undefined) {
+      unavailable();
+      return () => {};
+    }
+    // The source sends the updates of a transaction before its reply, so our clients get them in that order too.
+    const id = source.request(
+      'transact',
+      params,
+      (result) => done(`"result":${jsonText(result)},"error":null`),
+      (error) => {
+        if ('error' in error) done(`"result":null,"error":${jsonText(error.error as Json)}`);
+        else unavailable();
+      },
+    );
+    return () => source.notify('cancel', [id]);
+  };
+
+  #lost(peer: Peer, remote: string, error: Error | undefined): void {
+    if (peer !== this.#source) return;
+    this.#source = undefined;
+    this.#options.log('warn', `${this.name}: ${remote}: ${error?.message ?? 'connection closed'}`);
+    this.#options.server.setConnected(this.name, false);
+    this.#again();
+  }
+
+  #again(): void {
+    if (this.#closed) return;
+    this.#timer = setTimeout(() => void this.#connect(), this.#backoff.failed());
+  }
+}
+
+function nextRow(table: MemoryTable, uuid: Uuid, update: JsonObject): Row | undefined {
+  const fresh = update.initial ?? update.insert;
+  const typeOf = (column: string) => {
+    const type = table.schema.columns[column]?.type;
+    if (type === undefined) throw new OvsdbError('unknown column', `No column ${column} in table ${table.name}.`);
+    return type;
+  };
+  if (isObject(fresh)) {
+    return table.text.make(
+      uuid,
+      Object.entries(fresh).map(
+        ([column, json]) => [column, decodeDatum(typeOf(column), json, { relaxed: true })] as const,
+      ),
+    );
+  }
+  if (!isObject(update.modify)) return undefined;
+  const old = table.get(uuid);
+  if (old === undefined)
+    throw new OvsdbError('internal error', `${table.name} ${uuid}: a row that is not there was modified`);
+  const next: { _uuid: Uuid; [column: string]: Row[string] } = { ...old };
+  for (const [column, json] of Object.entries(update.modify))
+    next[column] = applyDifference(typeOf(column), old[column], json);
+  return next;
+}

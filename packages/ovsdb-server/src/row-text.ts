@@ -1,0 +1,129 @@
+/**
+ * Rows of one table: making them in one compact shape, and writing their columns as JSON text. The functions are chosen once per column, so that
+ * serialising a row looks at no schema.
+ */
+import type { Atom, AtomicType } from '@weft/ovsdb/atom';
+import { type Datum, isDefault } from '@weft/ovsdb/datum';
+import { encodeDifference } from '@weft/ovsdb/diff';
+import { jsonText } from '@weft/ovsdb/json';
+import { type Row, templateRow } from '@weft/ovsdb/row';
+import type { ColumnType, TableSchema } from '@weft/ovsdb/schema';
+import type { Uuid } from '@weft/ovsdb/uuid';
+
+type Writer = (datum: Datum) => string;
+
+function atomWriter(type: AtomicType): (atom: Atom) => string {
+  switch (type) {
+    case 'string':
+      return (atom) => JSON.stringify(atom);
+    case 'uuid':
+      return (atom) => `["uuid","${atom as string}"]`;
+    default:
+      return (atom) => String(atom);
+  }
+}
+
+function datumWriter(type: ColumnType): Writer {
+  const key = atomWriter(type.key.type);
+  switch (type.kind) {
+    case 'scalar':
+      return (datum) => key(datum as Atom);
+    case 'optional':
+      return (datum) => (datum === undefined ? '["set",[]]' : key(datum as Atom));
+    case 'set':
+      return (datum) => {
+        const atoms = datum as readonly Atom[];
+        if (atoms.length === 0) return '["set",[]]';
+        if (atoms.length === 1) return key(atoms[0]!);
+        let text = `["set",[${key(atoms[0]!)}`;
+        for (let i = 1; i < atoms.length; i++) text += `,${key(atoms[i]!)}`;
+        return `${text}]]`;
+      };
+    case 'map': {
+      const value = atomWriter(type.value?.type ?? 'string');
+      return (datum) => {
+        let text = '';
+        for (const [k, v] of datum as ReadonlyMap<Atom, Atom>)
+          text += `${text === '' ? '' : ','}[${key(k)},${value(v)}]`;
+        return `["map",[${text}]]`;
+      };
+    }
+  }
+}
+
+interface ColumnText {
+  readonly name: string;
+  /** `"name":` */
+  readonly label: string;
+  readonly type: ColumnType;
+  readonly write: Writer;
+}
+
+export class RowText {
+  readonly #template: Row;
+  readonly #columns = new Map<string, ColumnText>();
+  /** What `_version` shows: a fresh uuid for each state of a row. */
+  readonly #version: (row: Row) => Uuid;
+
+  constructor(table: TableSchema, version: (row: Row) => Uuid) {
+    this.#version = version;
+    this.#template = templateRow(table);
+    for (const [name, column] of Object.entries(table.columns)) {
+      this.#columns.set(name, {
+        name,
+        label: `${JSON.stringify(name)}:`,
+        type: column.type,
+        write: datumWriter(column.type),
+      });
+    }
+  }
+
+  /** A row with these values, and defaults for the rest. */
+  make(uuid: Uuid, values: Iterable<readonly [string, Datum]>): Row {
+    const row: { _uuid: Uuid; [column: string]: Datum } = { ...this.#template, _uuid: uuid };
+    for (const [column, datum] of values) row[column] = datum;
+    return row;
+  }
+
+  /** `{"column":value,...}` with these columns, `_uuid` and `_version` among them if they are named. */
+  object(row: Row, columns: readonly string[], omitDefaults: boolean): string {
+    let text = '';
+    for (const name of columns) {
+      const column = this.#columns.get(name);
+      let member: string;
+      if (column === undefined) {
+        member = `"${name}":["uuid","${name === '_uuid' ? row._uuid : this.#version(row)}"]`;
+      } else {
+        const datum = row[name];
+        if (omitDefaults && isDefault(column.type, datum)) continue;
+        member = column.label + column.write(datum);
+      }
+      text = text === '' ? member : `${text},${member}`;
+    }
+    return `{${text}}`;
+  }
+
+  /** The differences of the columns that changed, as update2 writes them; undefined if none did. */
+  difference(old: Row, next: Row, columns: readonly string[]): string | undefined {
+    let text = '';
+    for (const name of columns) {
+      const column = this.#columns.get(name);
+      let member: string;
+      if (column === undefined) {
+        if (name !== '_version') continue;
+        member = `"_version":["uuid","${this.#version(next)}"]`;
+      } else {
+        // Unchanged columns share their value; the transaction engine has compared them.
+        if (old[name] === next[name]) continue;
+        member = column.label + jsonText(encodeDifference(column.type, old[name], next[name]));
+      }
+      text = text === '' ? member : `${text},${member}`;
+    }
+    return text === '' ? undefined : `{${text}}`;
+  }
+
+  /** Those of `columns` that differ between two states of a row. */
+  changed(old: Row, next: Row, columns: readonly string[]): readonly string[] {
+    return columns.filter((name) => (this.#columns.has(name) ? old[name] !== next[name] : name === '_version'));
+  }
+}

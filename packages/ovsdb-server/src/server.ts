@@ -1,0 +1,224 @@
+/** The server: its databases, the `_Server` database that describes them, its sessions and its locks. Opens no socket itself. */
+import { randomUUID } from 'node:crypto';
+import type { Duplex } from 'node:stream';
+import { defaultLimits, type FramerLimits } from '@weft/jsonrpc/framing';
+import { Peer } from '@weft/jsonrpc/peer';
+import { OvsdbError } from '@weft/ovsdb/error';
+import { canonicalText, type Json } from '@weft/ovsdb/json';
+import type { DatabaseSchema } from '@weft/ovsdb/schema';
+import { schemaToJson } from '@weft/ovsdb/schema-json';
+import type { Uuid } from '@weft/ovsdb/uuid';
+import { convert } from './convert.ts';
+import { Database, systemTimers, type Timers } from './database.ts';
+import { Locks } from './locks.ts';
+import { serverDatabaseName, serverSchema } from './server-database.ts';
+import { Session, type SessionOptions } from './session.ts';
+import { MemoryStore } from './store/memory.ts';
+
+/**
+ * Sends a transaction elsewhere; `done` gets the members `"result":...,"error":...` of the answer as text, once. The function returned asks whoever has
+ * the transaction to cancel it; `done` hears what became of it all the same.
+ */
+export type Forwarder = (params: readonly Json[], done: (members: string) => void) => () => void;
+
+export interface ServedOptions {
+  readonly model?: 'standalone' | 'relay';
+  readonly forward?: Forwarder;
+}
+
+interface Served {
+  readonly database: Database;
+  readonly options: ServedOptions;
+  /** Its row in `_Server`. */
+  readonly uuid: Uuid;
+}
+
+export interface ServerOptions {
+  readonly timers?: Timers;
+  /** A defect of this program; the client got `internal error`. */
+  readonly onDefect?: (error: unknown) => void;
+  readonly limits?: FramerLimits;
+}
+
+export interface AcceptOptions extends SessionOptions {
+  readonly name?: string;
+  /** Milliseconds; 0: the client is not probed. */
+  readonly probeIntervalMs?: number;
+  readonly onClose?: (error: Error | undefined) => void;
+}
+
+/** A whole southbound database of 130,000 logical flows can be restored in one transaction: some 5 million values. */
+const clientLimits: FramerLimits = { ...defaultLimits, maxValues: 8_000_000 };
+
+export class OvsdbServer {
+  readonly id: Uuid = randomUUID();
+  readonly locks = new Locks();
+  readonly sessions = new Set<Session>();
+  readonly counters = { requests: 0, transactions: 0, sessions: 0 };
+  readonly #served = new Map<string, Served>();
+  readonly #self: Database;
+  readonly #options: ServerOptions;
+  /** Called when a database has come or gone. */
+  readonly onDatabases = new Set<() => void>();
+
+  private constructor(self: Database, options: ServerOptions) {
+    this.#self = self;
+    this.#options = options;
+    this.#served.set(serverDatabaseName, { database: self, options: {}, uuid: randomUUID() });
+  }
+
+  static async create(options: ServerOptions = {}): Promise<OvsdbServer> {
+    const timers = options.timers ?? systemTimers;
+    const server = new OvsdbServer(await Database.open(new MemoryStore(serverSchema), { timers }), options);
+    server.#insertRow(server.#served.get(serverDatabaseName)!);
+    return server;
+  }
+
+  onDefect(error: unknown): void {
+    this.#options.onDefect?.(error);
+  }
+
+  database(name: string): Database | undefined {
+    return this.#served.get(name)?.database;
+  }
+
+  /** Ascending, `_Server` included. */
+  databaseNames(): string[] {
+    return [...this.#served.keys()].sort();
+  }
+
+  isRelay(name: string): boolean {
+    return this.#served.get(name)?.options.model === 'relay';
+  }
+
+  forwarder(database: Database): Forwarder | undefined {
+    return this.#served.get(database.name)?.options.forward;
+  }
+
+  readOnlyReason(database: Database): string | undefined {
+    return database === this.#self ? 'the _Server database is read-only' : undefined;
+  }
+
+  /** Throws if a database of that name is served already. */
+  add(database: Database, options: ServedOptions = {}): void {
+    if (this.#served.has(database.name)) {
+      throw new OvsdbError('syntax error', `${database.store.name}: duplicate database name ${database.name}`);
+    }
+    const served = { database, options, uuid: randomUUID() };
+    this.#served.set(database.name, served);
+    this.#insertRow(served);
+    this.#databasesChanged(undefined, undefined);
+  }
+
+  /** Stops serving a database; the caller closes it. */
+  remove(name: string): Database | undefined {
+    const served = this.#served.get(name);
+    if (served === undefined || served.database === this.#self) return undefined;
+    this.#served.delete(name);
+    served.database.flush();
+    this.#write({ op: 'delete', table: 'Database', where: [['_uuid', '==', ['uuid', served.uuid]]] });
+    this.#databasesChanged(served.database, undefined);
+    return served.database;
+  }
+
+  /** Updates what `_Server` says of a database: a relay that has lost or found its source. */
+  setConnected(name: string, connected: boolean): void {
+    const served = this.#served.get(name);
+    if (served === undefined) return;
+    this.#write({
+      op: 'update',
+      table: 'Database',
+      where: [['_uuid', '==', ['uuid', served.uuid]]],
+      row: { connected },
+    });
+  }
+
+  /** Puts a database under another schema (ovsdb-server(7) section 4.1.19). */
+  async convert(database: Database, schema: DatabaseSchema, by: Session | undefined): Promise<void> {
+    const served = this.#served.get(database.name);
+    if (served === undefined || database === this.#self || served.options.model === 'relay') {
+      throw new OvsdbError('not allowed', `${database.name}: this database cannot be converted here`);
+    }
+    if (schema.name !== database.name) {
+      throw new OvsdbError('syntax error', `cannot convert database ${database.name} to schema of ${schema.name}`);
+    }
+    await new Promise<void>((resolve) => database.whenSettled(resolve));
+    const environment = convert(database.tables, schema);
+    for (const session of this.sessions) if (session.changeAware) session.databaseChanged(database);
+    await database.replace(schema, environment);
+    this.#write({
+      op: 'update',
+      table: 'Database',
+      where: [['_uuid', '==', ['uuid', served.uuid]]],
+      row: { schema: schemaText(schema) },
+    });
+    this.#databasesChanged(undefined, by);
+  }
+
+  /** Serves a client. */
+  accept(stream: Duplex, options: AcceptOptions = {}): Session {
+    let session: Session | undefined;
+    const peer = new Peer(stream, {
+      ...(options.name === undefined ? {} : { name: options.name }),
+      ...(options.probeIntervalMs === undefined ? {} : { probeIntervalMs: options.probeIntervalMs }),
+      limits: this.#options.limits ?? clientLimits,
+      // A client that asks and does not read the answers is not read either.
+      pauseAboveBytes: 8 << 20,
+      onRequest: (method, params, id) => session?.handle(method, params, id),
+      onNotification: (method, params) => session?.notification(method, params),
+      onDrain: () => session?.drained(),
+      onClose: (error) => {
+        if (session !== undefined) {
+          session.close();
+          this.sessions.delete(session);
+        }
+        options.onClose?.(error);
+      },
+    });
+    session = new Session(this, peer, options);
+    this.sessions.add(session);
+    this.counters.sessions++;
+    return session;
+  }
+
+  async close(): Promise<void> {
+    for (const session of [...this.sessions]) session.peer.close();
+    for (const { database } of this.#served.values()) {
+      database.monitors.stop();
+      await database.close();
+    }
+  }
+
+  /** Those who do not follow `_Server` are disconnected, so that they look again. */
+  #databasesChanged(gone: Database | undefined, except: Session | undefined): void {
+    for (const session of [...this.sessions]) {
+      if (gone !== undefined && session.changeAware) session.databaseChanged(gone);
+      if (!session.changeAware && session !== except) session.peer.close();
+    }
+    for (const listener of this.onDatabases) listener();
+  }
+
+  #insertRow({ database, options, uuid }: Served): void {
+    this.#write({
+      op: 'insert',
+      table: 'Database',
+      uuid,
+      row: {
+        name: database.name,
+        model: options.model ?? 'standalone',
+        connected: options.model !== 'relay',
+        leader: options.model !== 'relay',
+        schema: schemaText(database.schema),
+      },
+    });
+  }
+
+  #write(operation: Json): void {
+    this.#self.transact([operation], { ownsLock: () => true }, () => {});
+    this.#self.flush();
+  }
+}
+
+function schemaText(schema: DatabaseSchema): string {
+  return canonicalText(schemaToJson(schema));
+}

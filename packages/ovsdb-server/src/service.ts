@@ -1,0 +1,157 @@
+/** The whole database service of one process: databases by file, remotes, their status, and what the control socket asks for. */
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import type { TlsFiles } from '@weft/jsonrpc/tls';
+import { OvsdbError } from '@weft/ovsdb/error';
+import { Database } from './database.ts';
+import {
+  checkDbPlace,
+  concerns,
+  type DbPlace,
+  expandDbRemote,
+  parseDbPlace,
+  valuesAt,
+  writeStatus,
+} from './db-remotes.ts';
+import { Relay } from './relay.ts';
+import { Remotes } from './remotes.ts';
+import { OvsdbServer } from './server.ts';
+import { SqliteStore } from './store/sqlite.ts';
+
+export interface ServiceOptions {
+  readonly rundir: string;
+  readonly tls: TlsFiles | undefined;
+  readonly log: (level: 'info' | 'warn' | 'error' | 'debug', message: string) => void;
+  /** The process cannot go on: another one writes to one of its files. */
+  readonly onFatal: (error: Error) => void;
+}
+
+/** Milliseconds between two looks at how remotes fare. */
+const statusIntervalMs = 2500;
+
+export class DatabaseService {
+  readonly server: OvsdbServer;
+  readonly remotes: Remotes;
+  readonly #relays = new Map<string, Relay>();
+  readonly #options: ServiceOptions;
+  #statusTimer: NodeJS.Timeout | undefined;
+  readonly #started = performance.now();
+  readonly #loopDelay = monitorEventLoopDelay({ resolution: 20 });
+
+  private constructor(server: OvsdbServer, options: ServiceOptions) {
+    this.server = server;
+    this.#options = options;
+    this.remotes = new Remotes({ server, rundir: options.rundir, tls: () => this.#tls(), log: options.log }, (remote) =>
+      expandDbRemote(server, remote),
+    );
+    server.onDatabases.add(() => void this.remotes.refresh());
+  }
+
+  static async create(options: ServiceOptions): Promise<DatabaseService> {
+    const server = await OvsdbServer.create({
+      onDefect: (error) =>
+        options.log('error', error instanceof Error ? (error.stack ?? error.message) : String(error)),
+    });
+    return new DatabaseService(server, options);
+  }
+
+  /** Serves what a positional argument of the command line names: a database file, or `relay:DB:REMOTE`. */
+  async addDatabase(name: string): Promise<void> {
+    if (!name.startsWith('relay:')) {
+      await this.addFile(name);
+      return;
+    }
+    const relay = new Relay(name, {
+      server: this.server,
+      rundir: this.#options.rundir,
+      tls: () => this.#tls(),
+      log: this.#options.log,
+      onDatabase: (database) => this.follow(database),
+    });
+    if (this.#relays.has(relay.name)) throw new OvsdbError('syntax error', `duplicate database name ${relay.name}`);
+    this.#relays.set(relay.name, relay);
+    relay.start();
+  }
+
+  /** Opens and serves a database file. Returns its name. */
+  async addFile(file: string): Promise<string> {
+    const database = await Database.open(SqliteStore.open(file), { onFatal: this.#options.onFatal });
+    try {
+      this.server.add(database);
+    } catch (error) {
+      await database.close();
+      throw error;
+    }
+    this.follow(database);
+    return database.name;
+  }
+
+  /** Lets remotes follow what the database says of them. */
+  follow(database: Database): void {
+    database.onCommit.add((changes) => {
+      const places = this.#places();
+      if (places.length > 0 && concerns(database, new Set(changes.map(({ table }) => table)), places)) {
+        void this.remotes.refresh();
+      }
+    });
+  }
+
+  async removeDatabase(name: string): Promise<void> {
+    this.#relays.get(name)?.close();
+    this.#relays.delete(name);
+    const database = this.server.remove(name);
+    if (database === undefined) throw new OvsdbError('unknown database', `${name}: no such database`);
+    database.monitors.stop();
+    await database.close();
+  }
+
+  async addRemote(remote: string): Promise<void> {
+    if (remote.startsWith('db:')) checkDbPlace(this.server, remote);
+    await this.remotes.add(remote);
+  }
+
+  /** Starts telling Connection rows how their remotes fare. */
+  start(): void {
+    this.#loopDelay.enable();
+    this.#statusTimer = setInterval(() => writeStatus(this.server, this.remotes, performance.now()), statusIntervalMs);
+    this.#statusTimer.unref();
+  }
+
+  /** The longest time, in milliseconds, that the event loop was blocked since this was last asked. */
+  takeLongestBlock(): number {
+    const longest = this.#loopDelay.max / 1e6;
+    this.#loopDelay.reset();
+    return longest;
+  }
+
+  /** Milliseconds. */
+  get uptimeMs(): number {
+    return performance.now() - this.#started;
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#statusTimer);
+    this.#loopDelay.disable();
+    for (const relay of this.#relays.values()) relay.close();
+    await this.remotes.close();
+    await this.server.close();
+  }
+
+  #places(): DbPlace[] {
+    return this.remotes.list().flatMap((remote) => (remote.startsWith('db:') ? [parseDbPlace(remote)] : []));
+  }
+
+  /** `--private-key=db:DB,TABLE,COLUMN` and its like are looked up when they are needed. */
+  #tls(): TlsFiles | undefined {
+    const { tls } = this.#options;
+    if (tls === undefined) return undefined;
+    const resolved: { -readonly [K in keyof TlsFiles]: TlsFiles[K] } = { ...tls };
+    for (const name of ['privateKey', 'certificate', 'caCert', 'protocols', 'ciphers'] as const) {
+      const text = tls[name];
+      if (text?.startsWith('db:') !== true) continue;
+      const value = valuesAt(this.server, parseDbPlace(text))[0];
+      if (typeof value === 'string' && value !== '') resolved[name] = value;
+      else delete resolved[name];
+    }
+    return resolved;
+  }
+}

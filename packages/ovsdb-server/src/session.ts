@@ -1,0 +1,398 @@
+/** One client: its requests, monitors, locks and waiting transactions (RFC 7047 section 4.1; ovsdb-server(7) section 4). */
+import type { Peer } from '@weft/jsonrpc/peer';
+import { OvsdbError, syntaxError } from '@weft/ovsdb/error';
+import { canonicalText, type Json, jsonText } from '@weft/ovsdb/json';
+import { parseSchema, schemaToJson } from '@weft/ovsdb/schema-json';
+import { isUuid } from '@weft/ovsdb/uuid';
+import { isId } from '@weft/ovsdb/wire';
+import type { Database } from './database.ts';
+import type { LockHolder } from './locks.ts';
+import { dumpPieces, type Piece } from './monitor/dump.ts';
+import type { Member, Method, MonitorSink } from './monitor/member.ts';
+import { parseConditionChanges, parseMonitorRequests } from './monitor/request.ts';
+import { Output } from './output.ts';
+import { RoleAccess } from './rbac.ts';
+import type { Forwarder, OvsdbServer } from './server.ts';
+
+export interface SessionOptions {
+  /** Only transactions that write nothing. */
+  readonly readOnly?: boolean;
+  readonly role?: string;
+  /** The name in the client's certificate. */
+  readonly client?: string;
+}
+
+interface SessionMonitor {
+  readonly database: Database;
+  readonly member: Member;
+}
+
+interface WaitingTransaction {
+  readonly database: Database;
+  /** True if it has ended by that and the client is owed the answer; false if its answer is still to come, or came. */
+  readonly cancel: () => boolean;
+  /** Ends it so that no answer comes any more. */
+  readonly abandon: () => void;
+}
+
+export class Session implements LockHolder, MonitorSink {
+  readonly peer: Peer;
+  /** It can live with databases that come, go and change, and wants to hear of it instead of being disconnected. */
+  changeAware = false;
+  readonly #server: OvsdbServer;
+  readonly #options: SessionOptions;
+  readonly #output: Output;
+  readonly #monitors = new Map<string, SessionMonitor>();
+  readonly #locks = new Set<string>();
+  readonly #waiting = new Map<string, WaitingTransaction>();
+
+  constructor(server: OvsdbServer, peer: Peer, options: SessionOptions) {
+    this.#server = server;
+    this.peer = peer;
+    this.#options = options;
+    this.#output = new Output(peer, () => this.catchUp());
+  }
+
+  get monitorCount(): number {
+    return this.#monitors.size;
+  }
+
+  get locksHeld(): string[] {
+    return [...this.#locks].filter((name) => this.#server.locks.owns(name, this));
+  }
+
+  get locksWaiting(): string[] {
+    return [...this.#locks].filter((name) => !this.#server.locks.owns(name, this));
+  }
+
+  // LockHolder
+
+  locked(name: string): void {
+    this.send(jsonText({ id: null, method: 'locked', params: [name] }));
+  }
+
+  stolen(name: string): void {
+    this.send(jsonText({ id: null, method: 'stolen', params: [name] }));
+  }
+
+  // MonitorSink
+
+  send(message: string): void {
+    this.#output.send(message);
+  }
+
+  get ready(): boolean {
+    return this.#output.ready;
+  }
+
+  /** Sends what monitors held back while the client did not read. */
+  catchUp(): void {
+    for (const { member } of this.#monitors.values()) {
+      if (!this.ready) return;
+      member.catchUp();
+    }
+  }
+
+  /** The client has read everything. */
+  drained(): void {
+    this.#output.drained();
+  }
+
+  handle(method: string, params: readonly Json[], id: Json): void {
+    this.#server.counters.requests++;
+    try {
+      this.#dispatch(method, params, id);
+    } catch (error) {
+      this.#replyError(id, error);
+    }
+  }
+
+  notification(method: string, params: readonly Json[]): void {
+    if (method === 'cancel' && params.length === 1) this.#cancel(params[0]!);
+  }
+
+  close(): void {
+    this.#output.close();
+    for (const { database, member } of this.#monitors.values()) database.monitors.remove(member);
+    this.#monitors.clear();
+    for (const { abandon } of this.#waiting.values()) abandon();
+    this.#waiting.clear();
+    for (const name of this.#locks) this.#server.locks.unlock(name, this);
+    this.#locks.clear();
+  }
+
+  /** A database goes away, or becomes another: its monitors end and its waiting transactions are answered. */
+  databaseChanged(database: Database): void {
+    for (const [key, waiting] of this.#waiting) {
+      if (waiting.database !== database) continue;
+      waiting.abandon();
+      this.#waiting.delete(key);
+      this.#reply(JSON.parse(key) as Json, 'null', '"canceled"');
+    }
+    for (const [key, monitor] of this.#monitors) {
+      if (monitor.database !== database) continue;
+      database.monitors.remove(monitor.member);
+      this.#monitors.delete(key);
+      this.send(`{"id":null,"method":"monitor_canceled","params":[${monitor.member.id}]}`);
+    }
+  }
+
+  #dispatch(method: string, params: readonly Json[], id: Json): void {
+    switch (method) {
+      case 'transact':
+        this.#transact(params, id);
+        return;
+      case 'monitor':
+        this.#monitor('update', 'monitor', params, id);
+        return;
+      case 'monitor_cond':
+        this.#monitor('update2', 'monitor_cond', params, id);
+        return;
+      case 'monitor_cond_since':
+        this.#monitor('update3', 'monitor_cond_since', params, id);
+        return;
+      case 'monitor_cond_change':
+        this.#changeMonitor(params, id);
+        return;
+      case 'monitor_cancel':
+        this.#cancelMonitor(params, id);
+        return;
+      case 'list_dbs':
+        this.#reply(id, jsonText(this.#server.databaseNames()));
+        return;
+      case 'get_schema':
+        this.#reply(id, jsonText(schemaToJson(this.#database('get_schema', params).schema)));
+        return;
+      case 'get_server_id':
+        this.#reply(id, jsonText(this.#server.id));
+        return;
+      case 'lock':
+      case 'steal':
+        this.#lock(method, params, id);
+        return;
+      case 'unlock':
+        this.#unlock(params, id);
+        return;
+      case 'set_db_change_aware':
+        if (params.length !== 1 || typeof params[0] !== 'boolean') {
+          throw syntaxError(params, 'set_db_change_aware request params must be <boolean>');
+        }
+        this.changeAware = params[0];
+        this.#reply(id, '{}');
+        return;
+      case 'convert':
+        this.#convert(params, id);
+        return;
+      case 'echo':
+        this.#reply(id, jsonText(params));
+        return;
+      default:
+        throw new OvsdbError('unknown method', method);
+    }
+  }
+
+  #database(method: string, params: readonly Json[]): Database {
+    const [name] = params;
+    if (typeof name !== 'string') throw syntaxError(params, `${method} request params must begin with <db-name>`);
+    const database = this.#server.database(name);
+    if (database === undefined) {
+      throw new OvsdbError('unknown database', `${method} request specifies unknown database ${name}`, {
+        syntax: params,
+      });
+    }
+    return database;
+  }
+
+  #transact(params: readonly Json[], id: Json): void {
+    const database = this.#database('transact', params);
+    const forward = this.#server.forwarder(database);
+    if (forward !== undefined) {
+      this.#forward(forward, database, params, id);
+      return;
+    }
+    this.#server.counters.transactions++;
+    const key = jsonText(id);
+    const access = RoleAccess.of(database.tables, this.#options.role, this.#options.client);
+    let answered = false;
+    const cancel = database.transact(
+      params.slice(1),
+      {
+        access,
+        ownsLock: (lock) => this.#server.locks.owns(lock, this),
+        readOnly:
+          this.#server.readOnlyReason(database) ??
+          (this.#options.readOnly ? 'this connection is read-only' : undefined),
+      },
+      (results) => {
+        answered = true;
+        this.#waiting.delete(key);
+        this.#reply(id, results);
+      },
+    );
+    if (!answered) this.#waiting.set(key, { database, cancel, abandon: cancel });
+  }
+
+  /** Another server executes it. It may wait there, so it can be cancelled, and is if the client goes. */
+  #forward(forward: Forwarder, database: Database, params: readonly Json[], id: Json): void {
+    const key = jsonText(id);
+    let state: 'sent' | 'answered' | 'abandoned' = 'sent';
+    const cancelThere = forward(params, (members) => {
+      if (state === 'abandoned') return;
+      state = 'answered';
+      if (this.#waiting.get(key) === waiting) this.#waiting.delete(key);
+      this.send(`{"id":${key},${members}}`);
+    });
+    const waiting: WaitingTransaction = {
+      database,
+      cancel: () => {
+        cancelThere();
+        return false;
+      },
+      abandon: () => {
+        state = 'abandoned';
+        cancelThere();
+      },
+    };
+    if (state === 'sent') this.#waiting.set(key, waiting);
+  }
+
+  #cancel(id: Json): void {
+    const key = jsonText(id);
+    const waiting = this.#waiting.get(key);
+    // A transaction that no longer waits is about to be answered.
+    if (waiting?.cancel() !== true) return;
+    this.#waiting.delete(key);
+    this.#reply(id, 'null', '"canceled"');
+  }
+
+  #monitor(method: Method, name: string, params: readonly Json[], id: Json): void {
+    const database = this.#database(name, params);
+    const [, monitorId, requestsJson, since] = params;
+    if (monitorId === undefined)
+      throw syntaxError(params, `${name} request params must be <db-name>, <json-value>, <requests>`);
+    const key = canonicalText(monitorId);
+    if (this.#monitors.has(key)) throw syntaxError(monitorId, 'duplicate monitor ID');
+    if (method === 'update3' && (typeof since !== 'string' || !isUuid(since.toLowerCase()))) {
+      throw syntaxError(params, `${name} request params must end with <last-txn-id>`);
+    }
+    const requests = parseMonitorRequests(database.tables, requestsJson, method !== 'update');
+    database.whenSettled(() => {
+      if (this.peer.closed) return;
+      const member = database.monitors.add(requests, method, jsonText(monitorId), this);
+      this.#monitors.set(key, { database, member });
+      const { lastId } = database.history;
+      const head = `{"id":${jsonText(id)},"error":null,"result":`;
+      if (method === 'update3') {
+        const missed = database.history.since(since as string);
+        if (missed !== undefined) {
+          const updates = member.view.updates(missed) ?? '{}';
+          this.send(`${head}[true,"${lastId}",${updates}]}`);
+          return;
+        }
+      }
+      database.monitors.touchDumps();
+      const wrap: [Piece, Piece] = method === 'update3' ? [`${head}[false,"${lastId}",`, ']}'] : [head, '}'];
+      this.#output.stream([wrap[0], ...dumpPieces(member.view), wrap[1]]);
+    });
+  }
+
+  #changeMonitor(params: readonly Json[], id: Json): void {
+    const [oldId, newId, requests] = params;
+    if (params.length !== 3) throw syntaxError(params, 'invalid parameters');
+    const oldKey = canonicalText(oldId!);
+    const monitor = this.#monitors.get(oldKey);
+    if (monitor === undefined) throw syntaxError(oldId!, 'unknown monitor session');
+    const newKey = canonicalText(newId!);
+    if (newKey !== oldKey && this.#monitors.has(newKey)) throw syntaxError(newId!, 'duplicate monitor ID');
+    const { database, member } = monitor;
+    const conditions = parseConditionChanges(database.tables, requests);
+    for (const table of conditions.keys()) {
+      if (!member.view.tables.has(table)) {
+        throw new OvsdbError('syntax error', `no table named ${table.name} in monitor session`);
+      }
+    }
+    database.whenSettled(() => {
+      if (this.#monitors.get(oldKey) !== monitor) return;
+      // Under the old condition and the old id; whoever changes conditions has to take what is due first.
+      member.catchUp();
+      this.#monitors.delete(oldKey);
+      this.#monitors.set(newKey, monitor);
+      member.id = jsonText(newId!);
+      const updates = database.monitors.change(member, conditions);
+      if (updates !== undefined) this.send(`${member.head(database.history.lastId)}${updates}]}`);
+      this.#reply(id, '{}');
+    });
+  }
+
+  #cancelMonitor(params: readonly Json[], id: Json): void {
+    if (params.length !== 1) throw syntaxError(params, 'monitor_cancel request params must be <json-value>');
+    const key = canonicalText(params[0]!);
+    const monitor = this.#monitors.get(key);
+    if (monitor === undefined) {
+      this.#reply(id, 'null', '"unknown monitor"');
+      return;
+    }
+    monitor.database.monitors.remove(monitor.member);
+    this.#monitors.delete(key);
+    this.#reply(id, '{}');
+  }
+
+  #lock(method: 'lock' | 'steal', params: readonly Json[], id: Json): void {
+    const [name] = params;
+    if (params.length !== 1 || typeof name !== 'string' || !isId(name)) {
+      throw syntaxError(params, `${method} request params must be <id>`);
+    }
+    if (this.#locks.has(name)) {
+      throw syntaxError(params, `${method}: must "unlock" "${name}" before another "lock" or "steal"`);
+    }
+    this.#locks.add(name);
+    if (method === 'steal') {
+      this.#server.locks.steal(name, this);
+      this.#reply(id, '{"locked":true}');
+      return;
+    }
+    this.#reply(id, `{"locked":${this.#server.locks.lock(name, this)}}`);
+  }
+
+  #unlock(params: readonly Json[], id: Json): void {
+    const [name] = params;
+    if (params.length !== 1 || typeof name !== 'string' || !isId(name)) {
+      throw syntaxError(params, 'unlock request params must be <id>');
+    }
+    if (!this.#locks.delete(name)) {
+      throw syntaxError(params, 'unlock: "unlock" without "lock" or "steal"');
+    }
+    this.#server.locks.unlock(name, this);
+    this.#reply(id, '{}');
+  }
+
+  #convert(params: readonly Json[], id: Json): void {
+    const database = this.#database('convert', params);
+    if (params.length !== 2) throw syntaxError(params, 'convert request params must be <db-name>, <database-schema>');
+    if (this.#options.readOnly || this.#options.role) {
+      throw new OvsdbError('not allowed', 'convert is not allowed on this connection');
+    }
+    const schema = parseSchema(params[1]);
+    this.#server.convert(database, schema, this).then(
+      () => this.#reply(id, '{}'),
+      (error: unknown) => this.#replyError(id, error),
+    );
+  }
+
+  #reply(id: Json, result: string, error = 'null'): void {
+    this.send(`{"id":${jsonText(id)},"result":${result},"error":${error}}`);
+  }
+
+  #replyError(id: Json, error: unknown): void {
+    if (error instanceof OvsdbError && error.kind === 'unknown method') {
+      this.#reply(id, 'null', '"unknown method"');
+      return;
+    }
+    const failure =
+      error instanceof OvsdbError
+        ? error
+        : new OvsdbError('internal error', error instanceof Error ? error.message : String(error), { cause: error });
+    if (failure.kind === 'internal error') this.#server.onDefect(error);
+    this.#reply(id, 'null', jsonText(failure.toJson()));
+  }
+}

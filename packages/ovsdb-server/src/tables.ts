@@ -1,0 +1,13 @@
+/** The tables of one database in memory. */
+import { randomUUID } from 'node:crypto';
+import type { DatabaseSchema } from '@weft/ovsdb/schema';
+import type { Uuid } from '@weft/ovsdb/uuid';
+import { MemoryTable } from './memory-table.ts';
+import { References } from './references.ts';
+import type { TransactionEnvironment } from './transaction.ts';
+
+export function createTables(schema: DatabaseSchema, newUuid: () => Uuid = randomUUID): TransactionEnvironment {
+  const tables = new Map<string, MemoryTable>();
+  for (const [name, table] of Object.entries(schema.tables)) tables.set(name, new MemoryTable(name, table, newUuid));
+  return { tables, references: new References(schema, tables), newUuid };
+}

@@ -1,0 +1,127 @@
+/** Executes one transaction against the tables in memory (RFC 7047 section 4.1.3). Nothing here waits: it is done, has failed, or must be tried again. */
+import { OvsdbError } from '@weft/ovsdb/error';
+import { type Json, jsonText } from '@weft/ovsdb/json';
+import type { Uuid } from '@weft/ovsdb/uuid';
+import { Journal, type TableChange } from './changes.ts';
+import { complete } from './integrity.ts';
+import type { MemoryTable } from './memory-table.ts';
+import { type Access, NamedUuids, type OperationContext } from './operation/context.ts';
+import { abort, assertLock, comment, commit } from './operation/control.ts';
+import { deleteRows } from './operation/delete.ts';
+import { insert } from './operation/insert.ts';
+import { Members } from './operation/members.ts';
+import { mutate } from './operation/mutate.ts';
+import { select } from './operation/select.ts';
+import { update } from './operation/update.ts';
+import { MustWait, wait } from './operation/wait.ts';
+import type { References } from './references.ts';
+
+export interface TransactionEnvironment {
+  readonly tables: ReadonlyMap<string, MemoryTable>;
+  readonly references: References;
+  readonly newUuid: () => Uuid;
+}
+
+export interface TransactionOptions {
+  readonly access?: Access | undefined;
+  readonly ownsLock: (lock: string) => boolean;
+  /** Milliseconds since the transaction was first tried. */
+  readonly elapsedMs: number;
+  /** Only `select`, `wait` and the like: the reason why nothing may be written. */
+  readonly readOnly?: string | undefined;
+}
+
+export type Outcome =
+  | {
+      readonly kind: 'done';
+      /** RFC 7047 `<operation-result>`s as JSON text. */
+      readonly results: readonly string[];
+      /** In memory already; empty if the transaction failed. */
+      readonly changes: readonly TableChange[];
+      readonly durable: boolean;
+      readonly comments: readonly string[];
+    }
+  | { readonly kind: 'wait'; readonly timeoutMs: number | undefined };
+
+const writers: ReadonlySet<string> = new Set(['insert', 'update', 'mutate', 'delete']);
+
+/** A failed transaction has undone what it did when this returns. */
+export function execute(
+  environment: TransactionEnvironment,
+  operations: readonly Json[],
+  options: TransactionOptions,
+): Outcome {
+  const journal = new Journal();
+  const context: OperationContext = {
+    tables: environment.tables,
+    journal,
+    named: new NamedUuids(environment.newUuid),
+    access: options.access,
+    newUuid: environment.newUuid,
+    ownsLock: options.ownsLock,
+    elapsedMs: options.elapsedMs,
+  };
+  const results: string[] = [];
+  const comments: string[] = [];
+  let durable = false;
+  try {
+    for (let i = 0; i < operations.length; i++) {
+      const members = new Members(operations[i]!, i + 1, operations.length);
+      const op = members.id('op');
+      if (options.readOnly !== undefined && writers.has(op)) {
+        throw new OvsdbError('not allowed', `${op} operation not allowed: ${options.readOnly}`);
+      }
+      switch (op) {
+        case 'insert':
+          results.push(insert(context, members));
+          break;
+        case 'select':
+          results.push(select(context, members));
+          break;
+        case 'update':
+          results.push(update(context, members));
+          break;
+        case 'mutate':
+          results.push(mutate(context, members));
+          break;
+        case 'delete':
+          results.push(deleteRows(context, members));
+          break;
+        case 'wait':
+          results.push(wait(context, members));
+          break;
+        case 'commit':
+          durable = commit(members) || durable;
+          results.push('{}');
+          break;
+        case 'abort':
+          abort(members);
+          break;
+        case 'comment':
+          comments.push(comment(members));
+          results.push('{}');
+          break;
+        case 'assert':
+          assertLock(context, members);
+          results.push('{}');
+          break;
+        default:
+          throw members.fail(`No operation "${op}"`);
+      }
+    }
+    if (!journal.isEmpty) complete(journal, environment.references);
+  } catch (error) {
+    journal.undo();
+    if (error instanceof MustWait) return { kind: 'wait', timeoutMs: error.timeoutMs };
+    const failure =
+      error instanceof OvsdbError
+        ? error
+        : new OvsdbError('internal error', error instanceof Error ? error.message : String(error), { cause: error });
+    // The failed operation has the error for its result and the rest null; an error of the commit comes after all results.
+    const failed = results.length;
+    results.push(jsonText(failure.toJson()));
+    for (let i = failed + 1; i < operations.length; i++) results.push('null');
+    return { kind: 'done', results, changes: [], durable, comments };
+  }
+  return { kind: 'done', results, changes: journal.changes(), durable, comments };
+}
