@@ -1,0 +1,184 @@
+/**
+ * A connection for one errand: connect, read a few rows, change something, leave. No replica, no reconnecting; the server is chosen as a replica
+ * chooses it. Made for the command-line programs, whose whole life is shorter than a full dump.
+ */
+import { connect } from '@weft/jsonrpc/connect';
+import { JsonRpcError, Peer } from '@weft/jsonrpc/peer';
+import { parseActive, splitRemotes } from '@weft/jsonrpc/remote';
+import type { TlsFiles } from '@weft/jsonrpc/tls';
+import { isObject, type Json, type JsonObject } from '@weft/ovsdb/json';
+import type { DatabaseSchema, RowOf, TableName } from '@weft/ovsdb/schema';
+import { checkResults, NotConnectedError, TransactionError, UncertainError } from './errors.ts';
+import { RowTable } from './rows.ts';
+import { type DatabaseStatus, serverSchema, whyNot } from './server-status.ts';
+import { Transaction } from './transaction.ts';
+
+export interface ClientOptions<D extends DatabaseSchema> {
+  readonly schema: D;
+  readonly remotes: string;
+  readonly database?: string;
+  /** Default true. */
+  readonly leaderOnly?: boolean;
+  /** Default true. */
+  readonly shuffle?: boolean;
+  /** Where a relative `unix:FILE` starts. Default: `OVS_RUNDIR`, or /var/run/openvswitch. */
+  readonly rundir?: string;
+  readonly tls?: TlsFiles;
+  /** Ends an attempt to connect that hangs, and the waiting between attempts. */
+  readonly signal?: AbortSignal;
+  /** Try the list again after a second until a server answers, as the C programs do. Default false: fail after one round. */
+  readonly wait?: boolean;
+  readonly log?: (level: 'info' | 'warn', message: string) => void;
+}
+
+/** Rows to read: those of which all clauses hold; `where` in JSON, as in RFC 7047 section 5.2.2. */
+export interface Selection<D extends DatabaseSchema, T extends TableName<D>> {
+  readonly table: T;
+  readonly where?: readonly Json[];
+  readonly columns?: readonly (keyof D['tables'][T]['columns'] & string)[];
+}
+
+export class DatabaseClient<D extends DatabaseSchema> {
+  readonly schema: D;
+  readonly peer: Peer;
+  readonly remote: string;
+  readonly #database: string;
+
+  private constructor(schema: D, database: string, peer: Peer, remote: string) {
+    this.schema = schema;
+    this.#database = database;
+    this.peer = peer;
+    this.remote = remote;
+  }
+
+  /**
+   * Connects to the first server of the list that is good.
+   * @throws NotConnectedError with the last server's reason.
+   */
+  static async open<D extends DatabaseSchema>(options: ClientOptions<D>): Promise<DatabaseClient<D>> {
+    const database = options.database ?? options.schema.name;
+    const rundir = options.rundir ?? (process.env.OVS_RUNDIR || '/var/run/openvswitch');
+    const { remotes, cid } = splitRemotes(options.remotes);
+    const list = [...remotes];
+    if (options.shuffle ?? true) list.sort(() => Math.random() - 0.5);
+    for (;;) {
+      let last: unknown = new NotConnectedError('no remote is given');
+      for (const remote of list) {
+        try {
+          const stream = await connect(parseActive(remote, { rundir }), { tls: options.tls, signal: options.signal });
+          const peer = new Peer(stream, { name: remote });
+          const reason = await judge(peer, database, options.leaderOnly ?? true, cid);
+          if (reason === undefined) return new DatabaseClient(options.schema, database, peer, remote);
+          peer.close();
+          last = new NotConnectedError(`${remote}: ${reason}`);
+        } catch (error) {
+          last = error;
+        }
+        options.log?.('warn', last instanceof Error ? last.message : String(last));
+      }
+      if (!options.wait || options.signal?.aborted) {
+        throw new NotConnectedError(last instanceof Error ? last.message : String(last), { cause: last });
+      }
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, 1000);
+        options.signal?.addEventListener('abort', () => {
+          clearTimeout(timer);
+          resolve();
+        });
+      });
+    }
+  }
+
+  /** Rows of one table. */
+  async select<T extends TableName<D>>(
+    table: T,
+    where: readonly Json[] = [],
+    columns?: Selection<D, T>['columns'],
+  ): Promise<readonly RowOf<D, T>[]> {
+    const selection = columns === undefined ? { table, where } : { table, where, columns };
+    const [rows] = await this.selectAll([selection as unknown as Selection<D, TableName<D>>]);
+    return rows as unknown as readonly RowOf<D, T>[];
+  }
+
+  /** Rows of several tables, all of one moment. Columns that were not asked for hold their defaults. */
+  async selectAll(
+    selections: readonly Selection<D, TableName<D>>[],
+  ): Promise<readonly (readonly RowOf<D, TableName<D>>[])[]> {
+    const operations = selections.map(({ table, where = [], columns }): JsonObject => {
+      const names = columns === undefined ? undefined : [...new Set(['_uuid', ...columns])];
+      return names === undefined ? { op: 'select', table, where } : { op: 'select', table, where, columns: names };
+    });
+    const results = await this.transact(operations);
+    return selections.map(({ table }, i) => this.#decode(table, results[i]?.rows ?? []));
+  }
+
+  /**
+   * Sends operations as one transaction.
+   * @throws TransactionError, ConflictError, UncertainError
+   */
+  async transact(operations: readonly JsonObject[]): Promise<readonly JsonObject[]> {
+    let reply: Json;
+    try {
+      reply = (await this.peer.call('transact', [this.#database, ...operations])) as Json;
+    } catch (error) {
+      if (!(error instanceof JsonRpcError)) {
+        const message = error instanceof Error ? error.message : String(error);
+        throw new UncertainError(`${message}; the transaction may have been committed`, { cause: error });
+      }
+      const json = error.error as Json;
+      throw new TransactionError(isObject(json) ? json : { error: String(json) }, undefined);
+    }
+    return checkResults(reply);
+  }
+
+  /** A builder that knows no rows, unless `known` tells them: those that were selected with all the columns that it writes. */
+  transaction(known?: (table: string, uuid: string) => RowOf<D, TableName<D>> | undefined): Transaction<D> {
+    return new Transaction(this.schema, {
+      send: (operations) => this.transact(operations),
+      ...(known === undefined ? {} : { row: known as never, monitored: () => true }),
+    });
+  }
+
+  close(): void {
+    this.peer.close();
+  }
+
+  #decode(table: string, rows: Json): readonly RowOf<D, TableName<D>>[] {
+    const schema = this.schema.tables[table];
+    if (schema === undefined || !Array.isArray(rows)) return [];
+    const decoder = new RowTable(table, schema);
+    return (rows as readonly JsonObject[]).map((row) => {
+      const uuid = Array.isArray(row._uuid) ? String(row._uuid[1]) : '';
+      return decoder.decode(uuid, row) as unknown as RowOf<D, TableName<D>>;
+    });
+  }
+}
+
+/** Asks `_Server` once; an old server without it is good. */
+async function judge(
+  peer: Peer,
+  database: string,
+  leaderOnly: boolean,
+  cid: string | undefined,
+): Promise<string | undefined> {
+  const select = { op: 'select', table: 'Database', where: [['name', '==', database]] };
+  // Everything but the schema, which is long.
+  const columns = ['_uuid', 'name', 'model', 'connected', 'leader', 'cid', 'index'];
+  let reply: Json;
+  try {
+    reply = (await peer.call('transact', ['_Server', { ...select, columns }])) as Json;
+  } catch (error) {
+    if (error instanceof JsonRpcError) return undefined;
+    throw error;
+  }
+  const rows = checkResults(reply)[0]?.rows;
+  const row: unknown = Array.isArray(rows) ? rows[0] : undefined;
+  const status = isObject(row as Json)
+    ? (new RowTable('Database', serverSchema.tables.Database).decode(
+        '',
+        row as JsonObject,
+      ) as unknown as DatabaseStatus)
+    : undefined;
+  const wanted = { database, leaderOnly, minIndex: 0, ...(cid === undefined ? {} : { cid }) };
+  return whyNot(status === undefined ? undefined : { ...status, schema: '' }, wanted);
+}

@@ -1,0 +1,59 @@
+/** What a client of a database is told when something does not work. */
+import type { Json, JsonObject } from '@weft/ovsdb/json';
+
+/** There is no usable connection, so nothing was sent. */
+export class NotConnectedError extends Error {
+  override name = 'NotConnectedError';
+}
+
+/** The connection broke before the reply: the transaction may have been committed, or not. */
+export class UncertainError extends Error {
+  override name = 'UncertainError';
+}
+
+/** The replica was opened read-only. */
+export class ReadOnlyError extends Error {
+  override name = 'ReadOnlyError';
+}
+
+/** The server refused a transaction (RFC 7047 section 4.1.3). */
+export class TransactionError extends Error {
+  override name = 'TransactionError';
+  /** RFC 7047's word for the error, such as `constraint violation`. */
+  readonly kind: string;
+  readonly details: string;
+  /** Index of the operation that failed; undefined if the commit did. */
+  readonly operation: number | undefined;
+
+  constructor(error: JsonObject, operation: number | undefined) {
+    const kind = typeof error.error === 'string' ? error.error : 'unknown error';
+    const details = typeof error.details === 'string' ? error.details : '';
+    super(details === '' ? kind : `${kind}: ${details}`);
+    this.kind = kind;
+    this.details = details;
+    this.operation = operation;
+  }
+}
+
+/** What the transaction was built on has changed in the meantime; built anew, it may succeed. */
+export class ConflictError extends TransactionError {
+  override name = 'ConflictError';
+}
+
+/**
+ * Checks the reply to `transact`.
+ * @throws TransactionError for the first error in it, ConflictError if that is a `wait` that timed out.
+ */
+export function checkResults(reply: Json): readonly JsonObject[] {
+  if (!Array.isArray(reply)) throw new TransactionError({ error: 'malformed reply' }, undefined);
+  const results = reply as readonly Json[];
+  for (const [i, result] of results.entries()) {
+    if (typeof result !== 'object' || result === null || Array.isArray(result)) continue;
+    const object = result as JsonObject;
+    if (object.error === undefined || object.error === null) continue;
+    // An error behind the results of all operations is that of the commit; the caller knows their number.
+    const conflict = object.error === 'timed out';
+    throw new (conflict ? ConflictError : TransactionError)(object, i);
+  }
+  return results.map((result) => (result ?? {}) as JsonObject);
+}
