@@ -1,0 +1,546 @@
+/** Bytes to actions and instructions. Unknown or malformed ones are errors that name their offset. */
+import { type Action, type CtAction, type LearnAction, type LearnSpec, type NatAction, Port } from './actions.ts';
+import type { Reader } from './buffer.ts';
+import { type FieldValue, fillsBytes, NX_VENDOR, type Subfield } from './fields.ts';
+import { portFrom16 } from './match.ts';
+import { readOxm, readOxmId, readSubfield } from './oxm.ts';
+import {
+  ActionCode,
+  BUNDLE_ALGORITHMS,
+  CtFlag,
+  HASH_FIELDS,
+  InstructionCode,
+  LearnFlag,
+  LearnSpecBits,
+  MULTIPATH_ALGORITHMS,
+  NatFlag,
+  NatRange,
+  Nx,
+  REASONS,
+} from './wire.ts';
+
+/** Actions may hold actions; deeper than this is an error. */
+const MAX_DEPTH = 32;
+
+/** The entry of a table of names; an error at `offset` if there is none. */
+function named<T>(r: Reader, names: readonly T[], index: number, what: string, offset: number): T | undefined {
+  const name = names[index];
+  if (name === undefined) r.fail(`no ${what} has the number ${index}`, offset);
+  return name;
+}
+
+/** A subfield written as `offset << 6 | bits - 1` and a header. */
+function packedSubfield(r: Reader): Subfield | undefined {
+  const packed = r.u16();
+  return readSubfield(r, packed >> 6, (packed & 0x3f) + 1);
+}
+
+function readController2(r: Reader): Action | undefined {
+  r.skip(6);
+  let maxLen: number | undefined;
+  let reason: (typeof REASONS)[number] | undefined;
+  let controllerId: number | undefined;
+  let userdata: Uint8Array | undefined;
+  let pause = false;
+  let meterId: number | undefined;
+  while (r.ok && r.remaining > 0) {
+    const start = r.pos;
+    const type = r.u16();
+    const length = r.u16();
+    if (!r.ok) return undefined;
+    const outer = r.enter(start, length);
+    if (type === 0) maxLen = r.u16();
+    else if (type === 1) controllerId = r.u16();
+    else if (type === 2) reason = named(r, REASONS, r.u8(), 'packet-in reason', start);
+    else if (type === 3) userdata = r.rest();
+    else if (type === 4) pause = true;
+    else if (type === 5) meterId = r.u32();
+    else r.fail(`unknown property ${type} of a controller action`, start);
+    r.leave(outer);
+    r.pad8(start);
+  }
+  return {
+    type: 'controller',
+    ...(maxLen === undefined || maxLen === 0xffff ? {} : { maxLen }),
+    ...(reason === undefined || reason === 'action' ? {} : { reason }),
+    ...(controllerId === undefined || controllerId === 0 ? {} : { controllerId }),
+    ...(userdata === undefined || userdata.length === 0 ? {} : { userdata }),
+    ...(pause ? { pause } : {}),
+    ...(meterId === undefined ? {} : { meterId }),
+  };
+}
+
+function readCt(r: Reader): Action | undefined {
+  const flags = r.u16();
+  const at = r.pos;
+  const source = r.u32();
+  const ofsNbits = r.u16();
+  let zone: number | Subfield = ofsNbits;
+  if (source !== 0) {
+    const after = r.pos;
+    r.pos = at;
+    const sub = readSubfield(r, ofsNbits >> 6, (ofsNbits & 0x3f) + 1);
+    if (sub === undefined) return undefined;
+    zone = sub;
+    r.pos = after;
+  }
+  const table = r.u8();
+  r.skip(3);
+  const algAt = r.pos;
+  const alg = r.u16();
+  if (alg !== 0 && alg !== 21 && alg !== 69) r.fail(`no application layer gateway has the port ${alg}`, algAt);
+  const actions = readActions(r);
+  const ct: CtAction = {
+    type: 'ct',
+    ...((flags & CtFlag.commit) !== 0 ? { commit: true } : {}),
+    ...((flags & CtFlag.force) !== 0 ? { force: true } : {}),
+    ...(zone === 0 ? {} : { zone }),
+    ...(table === 0xff ? {} : { table }),
+    ...(alg === 0 ? {} : { alg: alg === 21 ? 'ftp' : 'tftp' }),
+    ...(actions.length === 0 ? {} : { actions }),
+  };
+  return ct;
+}
+
+function readNat(r: Reader): Action {
+  r.skip(2);
+  const flags = r.u16();
+  const present = r.u16();
+  let ip: { min: FieldValue; max?: FieldValue } | undefined;
+  if ((present & NatRange.ipv4Min) !== 0) ip = { min: r.u32() };
+  if ((present & NatRange.ipv4Max) !== 0) ip = { min: ip?.min ?? 0, max: r.u32() };
+  if ((present & NatRange.ipv6Min) !== 0) ip = { min: r.bigint(16) };
+  if ((present & NatRange.ipv6Max) !== 0) ip = { min: ip?.min ?? 0n, max: r.bigint(16) };
+  let port: { min: number; max?: number } | undefined;
+  if ((present & NatRange.portMin) !== 0) port = { min: r.u16() };
+  if ((present & NatRange.portMax) !== 0) port = { min: port?.min ?? 0, max: r.u16() };
+  const nat: NatAction = {
+    type: 'nat',
+    ...((flags & NatFlag.src) !== 0 ? { direction: 'src' } : (flags & NatFlag.dst) !== 0 ? { direction: 'dst' } : {}),
+    ...((flags & NatFlag.persistent) !== 0 ? { persistent: true } : {}),
+    ...((flags & NatFlag.hash) !== 0
+      ? { algorithm: 'hash' }
+      : (flags & NatFlag.random) !== 0
+        ? { algorithm: 'random' }
+        : {}),
+    ...(ip === undefined ? {} : { ip }),
+    ...(port === undefined ? {} : { port }),
+  };
+  return nat;
+}
+
+function readLearnSpec(r: Reader, header: number, start: number): LearnSpec | undefined {
+  const bits = header & LearnSpecBits.bits;
+  const dstKind = header & (LearnSpecBits.load | LearnSpecBits.output);
+  const side = (): Subfield | undefined => {
+    const at = r.pos;
+    // The header comes before the offset.
+    r.skip(4);
+    const ofs = r.u16();
+    const after = r.pos;
+    if (!r.ok) return undefined;
+    r.pos = at;
+    const sub = readSubfield(r, ofs, bits);
+    if (r.ok) r.pos = after;
+    return sub;
+  };
+  let value: bigint | undefined;
+  let src: Subfield | undefined;
+  if ((header & LearnSpecBits.immediate) !== 0) value = r.bigint(2 * Math.ceil(bits / 16));
+  else src = side();
+  if (!r.ok) return undefined;
+  if (dstKind === LearnSpecBits.output) {
+    if (src === undefined) r.fail('learn outputs to a field, not to a constant', start);
+    return src === undefined ? undefined : { type: 'output', src };
+  }
+  if (dstKind !== 0 && dstKind !== LearnSpecBits.load) {
+    r.fail(`unknown kind of learn specification 0x${header.toString(16)}`, start);
+    return undefined;
+  }
+  const dst = side();
+  if (dst === undefined) return undefined;
+  const loads = dstKind === LearnSpecBits.load;
+  if (src !== undefined) return { type: loads ? 'load-field' : 'match-field', dst, src };
+  return {
+    type: loads ? 'load-value' : 'match-value',
+    dst,
+    value: bits > 32 ? (value ?? 0n) : Number(value ?? 0n),
+  };
+}
+
+function readLearn(r: Reader, extended: boolean): Action | undefined {
+  const idleTimeout = r.u16();
+  const hardTimeout = r.u16();
+  const priority = r.u16();
+  const cookie = r.u64();
+  const flags = r.u16();
+  const table = r.u8();
+  r.skip(1);
+  const finIdleTimeout = r.u16();
+  const finHardTimeout = r.u16();
+  let limit = 0;
+  let resultDst: Subfield | undefined;
+  if (extended) {
+    limit = r.u32();
+    const ofs = r.u16();
+    r.skip(2);
+    if ((flags & LearnFlag.writeResult) !== 0) resultDst = readSubfield(r, ofs, 1);
+  }
+  const specs: LearnSpec[] = [];
+  while (r.ok && r.remaining >= 2) {
+    const start = r.pos;
+    const header = r.u16();
+    if (header === 0) break;
+    const spec = readLearnSpec(r, header, start);
+    if (spec !== undefined) specs.push(spec);
+  }
+  if (!r.ok) return undefined;
+  const learn: LearnAction = {
+    type: 'learn',
+    table,
+    ...(priority === 32768 ? {} : { priority }),
+    ...(idleTimeout === 0 ? {} : { idleTimeout }),
+    ...(hardTimeout === 0 ? {} : { hardTimeout }),
+    ...(finIdleTimeout === 0 ? {} : { finIdleTimeout }),
+    ...(finHardTimeout === 0 ? {} : { finHardTimeout }),
+    ...(cookie === 0n ? {} : { cookie }),
+    ...((flags & LearnFlag.sendFlowRem) !== 0 ? { sendFlowRem: true } : {}),
+    ...((flags & LearnFlag.deleteLearned) !== 0 ? { deleteLearned: true } : {}),
+    ...(limit === 0 ? {} : { limit }),
+    ...(resultDst === undefined ? {} : { resultDst }),
+    specs,
+  };
+  return learn;
+}
+
+function readBundle(r: Reader, loads: boolean, start: number): Action | undefined {
+  const algorithm = named(r, BUNDLE_ALGORITHMS, r.u16(), 'bundle algorithm', start);
+  const fields = named(r, HASH_FIELDS, r.u16(), 'set of hashed fields', start);
+  const basis = r.u16();
+  r.skip(4);
+  const count = r.u16();
+  const packed = r.u16();
+  let dst: Subfield | undefined;
+  if (loads) dst = readSubfield(r, packed >> 6, (packed & 0x3f) + 1);
+  else r.skip(4);
+  r.skip(4);
+  const members: number[] = [];
+  for (let i = 0; i < count && r.ok; i++) members.push(portFrom16(r.u16()));
+  if (!r.ok || algorithm === undefined || fields === undefined) return undefined;
+  return { type: 'bundle', fields, basis, algorithm, ...(dst === undefined ? {} : { dst }), members };
+}
+
+function readMultipath(r: Reader, start: number): Action | undefined {
+  const fields = named(r, HASH_FIELDS, r.u16(), 'set of hashed fields', start);
+  const basis = r.u16();
+  r.skip(2);
+  const algorithm = named(r, MULTIPATH_ALGORITHMS, r.u16(), 'multipath algorithm', start);
+  const links = r.u16() + 1;
+  const arg = r.u32();
+  r.skip(2);
+  const dst = packedSubfield(r);
+  if (fields === undefined || algorithm === undefined || dst === undefined) return undefined;
+  return { type: 'multipath', fields, basis, algorithm, links, arg, dst };
+}
+
+function readSample(r: Reader, subtype: number, start: number): Action {
+  const probability = r.u16();
+  const collectorSetId = r.u32();
+  const obsDomainId = r.u32();
+  const obsPointId = r.u32();
+  let samplingPort: number | undefined;
+  let direction: 'ingress' | 'egress' | undefined;
+  if (subtype !== Nx.sample) {
+    samplingPort = portFrom16(r.u16());
+    if (samplingPort === Port.any) samplingPort = undefined;
+    if (subtype === Nx.sample3) {
+      direction = named(r, [undefined, 'ingress', 'egress'] as const, r.u8(), 'sampling direction', start);
+      if (direction === undefined && r.error?.offset === start) r.error = undefined;
+    }
+  }
+  return {
+    type: 'sample',
+    probability,
+    ...(collectorSetId === 0 ? {} : { collectorSetId }),
+    ...(obsDomainId === 0 ? {} : { obsDomainId }),
+    ...(obsPointId === 0 ? {} : { obsPointId }),
+    ...(samplingPort === undefined ? {} : { samplingPort }),
+    ...(direction === undefined ? {} : { direction }),
+  };
+}
+
+function readNx(r: Reader, subtype: number, start: number): Action | undefined {
+  switch (subtype) {
+    case Nx.resubmitTable:
+    case Nx.resubmitTableCt: {
+      const port = portFrom16(r.u16());
+      const table = r.u8();
+      return {
+        type: 'resubmit',
+        ...(port === Port.inPort ? {} : { port }),
+        ...(table === 0xff ? {} : { table }),
+        ...(subtype === Nx.resubmitTableCt ? { ct: true } : {}),
+      };
+    }
+    case Nx.conjunction: {
+      const clause = r.u8() + 1;
+      const count = r.u8();
+      return { type: 'conjunction', clause, count, id: r.u32() };
+    }
+    case Nx.ct:
+      return readCt(r);
+    case Nx.nat:
+      return readNat(r);
+    case Nx.ctClear:
+      return { type: 'ct_clear' };
+    case Nx.controller: {
+      const maxLen = r.u16();
+      const controllerId = r.u16();
+      const reason = named(r, REASONS, r.u8(), 'packet-in reason', start);
+      return {
+        type: 'controller',
+        ...(maxLen === 0xffff ? {} : { maxLen }),
+        ...(reason === undefined || reason === 'action' ? {} : { reason }),
+        ...(controllerId === 0 ? {} : { controllerId }),
+      };
+    }
+    case Nx.controller2:
+      return readController2(r);
+    case Nx.clone: {
+      r.skip(6);
+      return { type: 'clone', actions: readActions(r) };
+    }
+    case Nx.learn:
+    case Nx.learn2:
+      return readLearn(r, subtype === Nx.learn2);
+    case Nx.stackPush:
+    case Nx.stackPop: {
+      const ofs = r.u16();
+      const at = r.pos;
+      r.skip(4);
+      const bits = r.u16();
+      if (!r.ok) return undefined;
+      r.pos = at;
+      const sub = readSubfield(r, ofs, bits);
+      if (sub === undefined) return undefined;
+      return subtype === Nx.stackPush ? { type: 'push', src: sub } : { type: 'pop', dst: sub };
+    }
+    case Nx.regMove: {
+      const bits = r.u16();
+      const srcOfs = r.u16();
+      const dstOfs = r.u16();
+      const src = readSubfield(r, srcOfs, bits);
+      const dst = readSubfield(r, dstOfs, bits);
+      return src === undefined || dst === undefined ? undefined : { type: 'move', src, dst };
+    }
+    case Nx.regLoad: {
+      const sub = packedSubfield(r);
+      const value = r.u64();
+      if (sub === undefined) return undefined;
+      const { field, ofs, bits } = sub;
+      const mask = ((1n << BigInt(bits)) - 1n) << BigInt(ofs);
+      const full = ofs === 0 && bits === field.bits;
+      const shifted = (value << BigInt(ofs)) & mask;
+      return {
+        type: 'set_field',
+        field,
+        value: field.wide ? shifted : Number(shifted),
+        ...(full ? {} : { mask: field.wide ? mask : Number(mask) }),
+      };
+    }
+    case Nx.outputReg: {
+      const src = packedSubfield(r);
+      const maxLen = r.u16();
+      return src === undefined ? undefined : { type: 'output_reg', src, ...(maxLen === 0xffff ? {} : { maxLen }) };
+    }
+    case Nx.outputTrunc: {
+      const port = portFrom16(r.u16());
+      return { type: 'output_trunc', port, maxLen: r.u32() };
+    }
+    case Nx.checkPktLarger: {
+      const length = r.u16();
+      const ofs = r.u16();
+      const dst = readSubfield(r, ofs, 1);
+      return dst === undefined ? undefined : { type: 'check_pkt_larger', length, dst };
+    }
+    case Nx.deleteField: {
+      const field = readOxmId(r);
+      return field === undefined ? undefined : { type: 'delete_field', field };
+    }
+    case Nx.bundle:
+    case Nx.bundleLoad:
+      return readBundle(r, subtype === Nx.bundleLoad, start);
+    case Nx.multipath:
+      return readMultipath(r, start);
+    case Nx.popQueue:
+      return { type: 'pop_queue' };
+    case Nx.note:
+      return { type: 'note', data: r.rest() };
+    case Nx.exit:
+      return { type: 'exit' };
+    case Nx.finTimeout: {
+      const idleTimeout = r.u16();
+      return { type: 'fin_timeout', idleTimeout, hardTimeout: r.u16() };
+    }
+    case Nx.decTtlCntIds: {
+      const count = r.u16();
+      r.skip(4);
+      const controllerIds: number[] = [];
+      for (let i = 0; i < count && r.ok; i++) controllerIds.push(r.u16());
+      return { type: 'dec_ttl', controllerIds };
+    }
+    case Nx.sample:
+    case Nx.sample2:
+    case Nx.sample3:
+      return readSample(r, subtype, start);
+    case Nx.encap: {
+      const at = r.pos;
+      r.skip(2);
+      const packetType = r.u32();
+      if (r.remaining > 0) r.fail('properties of an encap action are not known here', at);
+      return { type: 'encap', packetType };
+    }
+    case Nx.decap: {
+      r.skip(2);
+      return { type: 'decap', packetType: r.u32() };
+    }
+    case Nx.decNshTtl:
+      return { type: 'dec_nsh_ttl' };
+    default:
+      r.fail(`unknown Nicira action ${subtype}`, start);
+      return undefined;
+  }
+}
+
+function readBody(r: Reader, code: number, start: number): Action | undefined {
+  switch (code) {
+    case ActionCode.setField: {
+      const term = readOxm(r);
+      if (term === undefined) return undefined;
+      const { field, value, mask } = term;
+      if (mask === undefined || (mask === field.ones && fillsBytes(field))) return { type: 'set_field', field, value };
+      return { type: 'set_field', field, value, mask };
+    }
+    case ActionCode.experimenter: {
+      const vendor = r.u32();
+      const subtype = r.u16();
+      if (!r.ok) return undefined;
+      if (vendor !== NX_VENDOR) {
+        r.fail(`unknown experimenter 0x${vendor.toString(16)}`, start);
+        return undefined;
+      }
+      return readNx(r, subtype, start);
+    }
+    case ActionCode.output: {
+      const port = r.u32();
+      const maxLen = r.u16();
+      if (port !== Port.controller) return { type: 'output', port };
+      return maxLen === 0xffff ? { type: 'controller' } : { type: 'controller', maxLen };
+    }
+    case ActionCode.copyField: {
+      const bits = r.u16();
+      const srcOfs = r.u16();
+      const dstOfs = r.u16();
+      r.skip(2);
+      const src = readSubfield(r, srcOfs, bits);
+      const dst = readSubfield(r, dstOfs, bits);
+      return src === undefined || dst === undefined ? undefined : { type: 'move', src, dst };
+    }
+    case ActionCode.group:
+      return { type: 'group', group: r.u32() };
+    case ActionCode.setQueue:
+      return { type: 'set_queue', queue: r.u32() };
+    case ActionCode.meter:
+      return { type: 'meter', meter: r.u32() };
+    case ActionCode.pushVlan:
+      return { type: 'push_vlan', ethertype: r.u16() };
+    case ActionCode.popVlan:
+      return { type: 'pop_vlan' };
+    case ActionCode.pushMpls:
+      return { type: 'push_mpls', ethertype: r.u16() };
+    case ActionCode.popMpls:
+      return { type: 'pop_mpls', ethertype: r.u16() };
+    case ActionCode.setNwTtl:
+      return { type: 'mod_nw_ttl', ttl: r.u8() };
+    case ActionCode.decNwTtl:
+      return { type: 'dec_ttl' };
+    case ActionCode.setMplsTtl:
+      return { type: 'set_mpls_ttl', ttl: r.u8() };
+    case ActionCode.decMplsTtl:
+      return { type: 'dec_mpls_ttl' };
+    default:
+      r.fail(`unknown action ${code}`, start);
+      return undefined;
+  }
+}
+
+/** Reads one action: a header, a body, padding. */
+export function readAction(r: Reader): Action | undefined {
+  const start = r.pos;
+  const code = r.u16();
+  const length = r.u16();
+  if (!r.ok) return undefined;
+  if (length < 8 || (length & 7) !== 0) {
+    r.fail(`an action cannot be ${length} bytes long`, start);
+    return undefined;
+  }
+  const outer = r.enter(start, length);
+  const action = readBody(r, code, start);
+  r.leave(outer);
+  return action;
+}
+
+/** Reads actions up to the end of the input. */
+export function readActions(r: Reader): Action[] {
+  const actions: Action[] = [];
+  if (++r.depth > MAX_DEPTH) r.fail(`actions nest deeper than ${MAX_DEPTH}`);
+  while (r.ok && r.remaining > 0) {
+    const action = readAction(r);
+    if (action !== undefined) actions.push(action);
+  }
+  r.depth--;
+  return actions;
+}
+
+/** Reads instructions up to the end of the input, as the flow's one list of actions. */
+export function readInstructions(r: Reader): Action[] {
+  const actions: Action[] = [];
+  while (r.ok && r.remaining > 0) {
+    const start = r.pos;
+    const code = r.u16();
+    const length = r.u16();
+    if (!r.ok) break;
+    if (length < 8) {
+      r.fail(`an instruction cannot be ${length} bytes long`, start);
+      break;
+    }
+    const outer = r.enter(start, length);
+    switch (code) {
+      case InstructionCode.applyActions:
+        r.skip(4);
+        for (const action of readActions(r)) actions.push(action);
+        break;
+      case InstructionCode.writeActions:
+        r.skip(4);
+        actions.push({ type: 'write_actions', actions: readActions(r) });
+        break;
+      case InstructionCode.clearActions:
+        actions.push({ type: 'clear_actions' });
+        break;
+      case InstructionCode.gotoTable:
+        actions.push({ type: 'goto_table', table: r.u8() });
+        break;
+      case InstructionCode.writeMetadata: {
+        r.skip(4);
+        const value = r.u64();
+        const mask = r.u64();
+        actions.push({ type: 'write_metadata', value, ...(mask === 0xffffffffffffffffn ? {} : { mask }) });
+        break;
+      }
+      default:
+        r.fail(`unknown instruction ${code}`, start);
+    }
+    r.leave(outer);
+  }
+  return actions;
+}

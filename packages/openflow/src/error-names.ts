@@ -1,0 +1,115 @@
+/** Names of OpenFlow errors, as Open vSwitch prints them (OpenFlow 1.5.1 section 7.5.4). */
+import { NX_VENDOR } from './fields.ts';
+
+interface ErrorType {
+  readonly prefix: string;
+  /** Names by code, separated by spaces; `-` where a code has no name. */
+  readonly codes: string;
+}
+
+const TYPES: readonly ErrorType[] = [
+  { prefix: 'OFPHFC_', codes: 'INCOMPATIBLE EPERM' },
+  {
+    prefix: 'OFPBRC_',
+    codes:
+      'BAD_VERSION BAD_TYPE BAD_STAT BAD_VENDOR BAD_SUBTYPE EPERM BAD_LEN BUFFER_EMPTY BUFFER_UNKNOWN BAD_TABLE_ID IS_SECONDARY BAD_PORT ' +
+      'BAD_PACKET MULTIPART_BUFFER_OVERFLOW MULTIPART_REQUEST_TIMEOUT MULTIPART_REPLY_TIMEOUT MULTIPART_BAD_SCHED PIPELINE_FIELDS_ONLY UNKNOWN',
+  },
+  {
+    prefix: 'OFPBAC_',
+    codes:
+      'BAD_TYPE BAD_LEN BAD_VENDOR BAD_VENDOR_TYPE BAD_OUT_PORT BAD_ARGUMENT EPERM TOO_MANY BAD_QUEUE BAD_OUT_GROUP MATCH_INCONSISTENT ' +
+      'UNSUPPORTED_ORDER BAD_TAG BAD_SET_TYPE BAD_SET_LEN BAD_SET_ARGUMENT BAD_SET_MASK BAD_METER',
+  },
+  {
+    prefix: 'OFPBIC_',
+    codes:
+      'UNKNOWN_INST UNSUP_INST BAD_TABLE_ID UNSUP_METADATA UNSUP_METADATA_MASK BAD_EXPERIMENTER BAD_EXP_TYPE BAD_LEN EPERM DUP_INST',
+  },
+  {
+    prefix: 'OFPBMC_',
+    codes:
+      'BAD_TYPE BAD_LEN BAD_TAG BAD_DL_ADDR_MASK BAD_NW_ADDR_MASK BAD_WILDCARDS BAD_FIELD BAD_VALUE BAD_MASK BAD_PREREQ DUP_FIELD EPERM',
+  },
+  {
+    prefix: 'OFPFMFC_',
+    codes:
+      'UNKNOWN TABLE_FULL BAD_TABLE_ID OVERLAP EPERM BAD_TIMEOUT BAD_COMMAND BAD_FLAGS CANT_SYNC BAD_PRIORITY IS_SYNC',
+  },
+  {
+    prefix: 'OFPGMFC_',
+    codes:
+      'GROUP_EXISTS INVALID_GROUP WEIGHT_UNSUPPORTED OUT_OF_GROUPS OUT_OF_BUCKETS CHAINING_UNSUPPORTED WATCH_UNSUPPORTED LOOP UNKNOWN_GROUP ' +
+      'CHAINED_GROUP BAD_TYPE BAD_COMMAND BAD_BUCKET BAD_WATCH EPERM UNKNOWN_BUCKET BUCKET_EXISTS',
+  },
+  { prefix: 'OFPPMFC_', codes: 'BAD_PORT BAD_HW_ADDR BAD_CONFIG BAD_ADVERTISE EPERM' },
+  { prefix: 'OFPTMFC_', codes: 'BAD_TABLE BAD_CONFIG EPERM' },
+  { prefix: 'OFPQOFC_', codes: 'BAD_PORT BAD_QUEUE EPERM' },
+  { prefix: 'OFPSCFC_', codes: 'BAD_FLAGS BAD_LEN EPERM' },
+  { prefix: 'OFPRRFC_', codes: 'STALE UNSUP BAD_ROLE ID_UNSUP ID_IN_USE' },
+  {
+    prefix: 'OFPMMFC_',
+    codes:
+      'UNKNOWN METER_EXISTS INVALID_METER UNKNOWN_METER BAD_COMMAND BAD_FLAGS BAD_RATE BAD_BURST BAD_BAND BAD_BAND_VALUE OUT_OF_METERS OUT_OF_BANDS',
+  },
+  {
+    prefix: 'OFPTFFC_',
+    codes: 'BAD_TABLE BAD_METADATA - - - EPERM BAD_CAPA BAD_MAX_ENT BAD_FEATURES BAD_COMMAND TOO_MANY',
+  },
+  {
+    prefix: 'OFPBPC_',
+    codes: 'BAD_TYPE BAD_LEN BAD_VALUE TOO_MANY DUP_TYPE BAD_EXPERIMENTER BAD_EXP_TYPE BAD_EXP_VALUE EPERM',
+  },
+  { prefix: 'OFPACFC_', codes: 'INVALID UNSUPPORTED EPERM' },
+  {
+    prefix: 'OFPMOFC_',
+    codes: 'UNKNOWN MONITOR_EXISTS INVALID_MONITOR UNKNOWN_MONITOR BAD_COMMAND BAD_FLAGS BAD_TABLE_ID BAD_OUT',
+  },
+  {
+    prefix: 'OFPBFC_',
+    codes:
+      'UNKNOWN EPERM BAD_ID BUNDLE_EXIST BUNDLE_CLOSED OUT_OF_BUNDLES BAD_TYPE BAD_FLAGS MSG_BAD_LEN MSG_BAD_XID MSG_UNSUP MSG_CONFLICT ' +
+      'MSG_TOO_MANY MSG_FAILED TIMEOUT BUNDLE_IN_PROGRESS SCHED_NOT_SUPPORTED SCHED_FUTURE SCHED_PAST',
+  },
+];
+
+/** Nicira's errors by code. */
+const NICIRA: ReadonlyMap<number, string> = new Map([
+  [2, 'NXBRC_NXM_INVALID'],
+  [3, 'NXBRC_NXM_BAD_TYPE'],
+  [4, 'NXBRC_MUST_BE_ZERO'],
+  [5, 'NXBRC_BAD_REASON'],
+  [9, 'NXBRC_FM_BAD_EVENT'],
+  [10, 'NXBRC_UNENCODABLE_ERROR'],
+  [11, 'NXBAC_MUST_BE_ZERO'],
+  [12, 'NXFMFC_HARDWARE'],
+  [13, 'NXFMFC_BAD_TABLE_ID'],
+  [15, 'NXBAC_BAD_CONJUNCTION'],
+  [16, 'NXTTMFC_BAD_COMMAND'],
+  [17, 'NXTTMFC_BAD_OPT_LEN'],
+  [18, 'NXTTMFC_BAD_FIELD_IDX'],
+  [19, 'NXTTMFC_TABLE_FULL'],
+  [20, 'NXTTMFC_ALREADY_MAPPED'],
+  [21, 'NXTTMFC_DUP_ENTRY'],
+  [22, 'OFPBFC_BAD_VERSION'],
+  [23, 'NXQOFC_QUEUE_ERROR'],
+  [34, 'NXR_NOT_SUPPORTED'],
+  [35, 'NXR_STALE'],
+  [36, 'NXST_NOT_CONFIGURED'],
+  [37, 'NXFMFC_INVALID_TLV_FIELD'],
+  [38, 'NXTTMFC_INVALID_TLV_DEL'],
+  [39, 'NXBAC_BAD_HEADER_TYPE'],
+  [40, 'NXBAC_UNKNOWN_ED_PROP'],
+  [41, 'NXBAC_BAD_ED_PROP'],
+  [42, 'NXBAC_CT_DATAPATH_SUPPORT'],
+  [43, 'NXBMC_CT_DATAPATH_SUPPORT'],
+  [44, 'NXTFFC_DUP_TABLE'],
+]);
+
+/** An error's name; `type T code C` for one that has no name. */
+export function errorName(type: number, code: number, experimenter: number): string {
+  if (experimenter === NX_VENDOR) return NICIRA.get(code) ?? `Nicira error ${code}`;
+  const known = TYPES[type];
+  const name = known?.codes.split(' ')[code];
+  return known === undefined || name === undefined || name === '-' ? `type ${type} code ${code}` : known.prefix + name;
+}

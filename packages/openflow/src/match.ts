@@ -1,0 +1,229 @@
+/**
+ * Matches: an immutable conjunction of constraints on fields, in a canonical form, so that two matches that select the same packets in the
+ * same words have the same key.
+ *
+ * Canonical form: terms in field order; no bits outside the mask; an all-ones mask is left out and an all-zeros term dropped; fields that
+ * share storage in the switch are held as the storage (`xreg0` and `xxreg0` as `reg0`…, `in_port` as `in_port_oxm`, `vlan_tci` as `vlan_vid`
+ * and `vlan_pcp`, `nw_tos` as `ip_dscp`), which is what a flow dump gives back.
+ */
+import { type Field, type FieldValue, field } from './fields.ts';
+
+/** One constraint: the bits of `field` under `mask` (all, where there is no mask) equal `value`. */
+export interface Term {
+  readonly field: Field;
+  readonly value: FieldValue;
+  readonly mask: FieldValue | undefined;
+}
+
+const IN_PORT = field('in_port');
+const IN_PORT_OXM = field('in_port_oxm');
+const VLAN_TCI = field('vlan_tci');
+const VLAN_VID = field('vlan_vid');
+const VLAN_PCP = field('vlan_pcp');
+const NW_TOS = field('nw_tos');
+const IP_DSCP = field('ip_dscp');
+const REGS: readonly Field[] = Array.from({ length: 16 }, (_, i) => field(`reg${i}`));
+const FIRST_XREG = field('xreg0').id;
+const FIRST_XXREG = field('xxreg0').id;
+const LAST_XXREG = field('xxreg3').id;
+
+const IP_FRAG = field('ip_frag');
+const CT_STATE = field('ct_state');
+/** The bits of ct_state that mean something (ovs-fields(7)). */
+const CT_STATES = 0xff;
+/** Bit 0 of ip_frag says "a fragment", bit 1 "and not the first": the second never stands without the first. */
+const FRAG_ANY = 1;
+
+/** The fields whose terms are rewritten to others, by id. */
+const COMPOSITE: readonly boolean[] = (() => {
+  const composite: boolean[] = [];
+  for (const f of [IN_PORT, VLAN_TCI, NW_TOS]) composite[f.id] = true;
+  for (let id = FIRST_XREG; id <= LAST_XXREG; id++) composite[id] = true;
+  return composite;
+})();
+
+/** Maps a 16-bit OpenFlow 1.0 port number to the 32-bit one: reserved ports (0xff00 and up) move to the top. */
+export function portFrom16(port: number): number {
+  return port >= 0xff00 ? (port | 0xffff0000) >>> 0 : port;
+}
+
+/** Sets bits of one term, keeping the bits outside `mask` that `old` constrains. */
+function merge(old: Term | undefined, f: Field, value: FieldValue, mask: FieldValue | undefined): Term | undefined {
+  if (typeof value === 'bigint') {
+    let m = mask === undefined ? (f.ones as bigint) : BigInt(mask) & (f.ones as bigint);
+    let v = value & m;
+    if (old !== undefined) {
+      const oldMask = old.mask === undefined ? (f.ones as bigint) : (old.mask as bigint);
+      v |= (old.value as bigint) & ~m & (f.ones as bigint);
+      m |= oldMask;
+    }
+    if (m === 0n) return undefined;
+    return { field: f, value: v, mask: m === f.ones ? undefined : m };
+  }
+  const ones = f.ones as number;
+  let m = mask === undefined ? ones : (Number(mask) & ones) >>> 0;
+  let v = (value & m) >>> 0;
+  if (old !== undefined) {
+    v = (v | ((old.value as number) & ~m)) >>> 0;
+    m = (m | (old.mask === undefined ? ones : (old.mask as number))) >>> 0;
+  }
+  if (m === 0) return undefined;
+  // What is no fragment is no later fragment either.
+  if (f === IP_FRAG && m === FRAG_ANY && v === 0) return { field: f, value: 0, mask: undefined };
+  // A mask of all the states that there are is the whole field: the switch gives it back without a mask.
+  if (f === CT_STATE && (m & CT_STATES) === CT_STATES && v <= CT_STATES) return { field: f, value: v, mask: undefined };
+  return { field: f, value: v, mask: m === ones ? undefined : m };
+}
+
+function put(terms: Term[], f: Field, value: FieldValue, mask: FieldValue | undefined): void {
+  let at = terms.length;
+  while (at > 0 && terms[at - 1]!.field.id > f.id) at--;
+  const old = at > 0 && terms[at - 1]!.field === f ? terms[at - 1] : undefined;
+  if (old !== undefined && mask !== undefined) {
+    const term = merge(old, f, value, mask);
+    if (term !== undefined) terms[at - 1] = term;
+    return;
+  }
+  const term = merge(undefined, f, value, mask);
+  if (old !== undefined) {
+    if (term !== undefined) terms[at - 1] = term;
+  } else if (term !== undefined) {
+    if (at === terms.length) terms.push(term);
+    else terms.splice(at, 0, term);
+  }
+}
+
+function putRegisters(terms: Term[], first: number, count: number, value: bigint, mask: bigint | undefined): void {
+  for (let i = 0; i < count; i++) {
+    const shift = BigInt(32 * (count - 1 - i));
+    const v = Number((value >> shift) & 0xffffffffn);
+    const m = mask === undefined ? undefined : Number((mask >> shift) & 0xffffffffn);
+    if (m !== 0) put(terms, REGS[first + i]!, v, m);
+  }
+}
+
+/** Puts a term on a field that shares storage with others. */
+function putComposite(terms: Term[], f: Field, value: FieldValue, mask: FieldValue | undefined): void {
+  if (f === IN_PORT) {
+    put(terms, IN_PORT_OXM, portFrom16(Number(value)), undefined);
+  } else if (f === NW_TOS) {
+    put(terms, IP_DSCP, Number(value) >> 2, undefined);
+  } else if (f === VLAN_TCI) {
+    const m = mask === undefined ? 0xffff : Number(mask);
+    const v = Number(value) & m;
+    const pcp = m & 0xe000;
+    if (pcp !== 0 && pcp !== 0xe000) {
+      put(terms, VLAN_TCI, v, m);
+      return;
+    }
+    put(terms, VLAN_VID, v & 0x1fff, m & 0x1fff);
+    // "No VLAN header" is a whole-field zero: the priority is part of what is absent.
+    if (pcp !== 0 && !(m === 0xffff && v === 0)) put(terms, VLAN_PCP, v >> 13, undefined);
+  } else if (f.id >= FIRST_XXREG) {
+    putRegisters(terms, (f.id - FIRST_XXREG) * 4, 4, BigInt(value), mask === undefined ? undefined : BigInt(mask));
+  } else {
+    putRegisters(terms, (f.id - FIRST_XREG) * 2, 2, BigInt(value), mask === undefined ? undefined : BigInt(mask));
+  }
+}
+
+function putAny(terms: Term[], f: Field, value: FieldValue, mask: FieldValue | undefined): void {
+  const v = f.wide ? (typeof value === 'bigint' ? value : BigInt(value)) : Number(value);
+  const m = mask === undefined ? undefined : f.wide ? (typeof mask === 'bigint' ? mask : BigInt(mask)) : Number(mask);
+  if (COMPOSITE[f.id] === true) putComposite(terms, f, v, m);
+  else put(terms, f, v, m);
+}
+
+/** An immutable match. Make one with `Match.of`, `Match.any.with(…)` or a `MatchBuilder`. */
+export class Match {
+  /** Matches every packet. */
+  static readonly any: Match = new Match([]);
+
+  /** Constraints in canonical order, one for each field. */
+  readonly terms: readonly Term[];
+  #key: string | undefined;
+
+  /** For `MatchBuilder` and the decoders, whose terms are canonical already. */
+  constructor(terms: readonly Term[]) {
+    this.terms = terms;
+  }
+
+  /** A match from `[field, value, mask?]` constraints, later ones overriding the bits of earlier ones. */
+  static of(...terms: readonly (readonly [Field, FieldValue, FieldValue?])[]): Match {
+    const out: Term[] = [];
+    for (const [f, value, mask] of terms) putAny(out, f, value, mask);
+    return new Match(out);
+  }
+
+  /** This match with the bits of `f` under `mask` (all, without a mask) set to `value`; bits outside the mask stay as they were. */
+  with(f: Field, value: FieldValue, mask?: FieldValue): Match {
+    const terms = this.terms.slice();
+    putAny(terms, f, value, mask);
+    return new Match(terms);
+  }
+
+  /** This match without any constraint on `f`, which must be a storage field (`reg0`, not `xreg0`). */
+  without(f: Field): Match {
+    return this.get(f) === undefined ? this : new Match(this.terms.filter((term) => term.field !== f));
+  }
+
+  /** The constraint on a storage field. */
+  get(f: Field): Term | undefined {
+    for (const term of this.terms) if (term.field === f) return term;
+    return undefined;
+  }
+
+  /** The packets that both match; undefined if the two contradict each other. */
+  intersect(other: Match): Match | undefined {
+    const out = this.terms.slice();
+    for (const b of other.terms) {
+      const a = this.get(b.field);
+      if (a !== undefined && !compatible(a, b)) return undefined;
+      put(out, b.field, b.value, b.mask);
+    }
+    return new Match(out);
+  }
+
+  /** A string that two matches share exactly when they are equal. */
+  get key(): string {
+    if (this.#key === undefined) {
+      let key = '';
+      for (const { field: f, value, mask } of this.terms) {
+        key += mask === undefined ? `${f.id}=${value};` : `${f.id}=${value}/${mask};`;
+      }
+      this.#key = key;
+    }
+    return this.#key;
+  }
+
+  equals(other: Match): boolean {
+    return this === other || this.key === other.key;
+  }
+}
+
+function compatible(a: Term, b: Term): boolean {
+  if (typeof a.value === 'bigint') {
+    const ones = a.field.ones as bigint;
+    const common = ((a.mask as bigint | undefined) ?? ones) & ((b.mask as bigint | undefined) ?? ones);
+    return (a.value & common) === ((b.value as bigint) & common);
+  }
+  const common = ((a.mask as number | undefined) ?? -1) & ((b.mask as number | undefined) ?? -1);
+  return (a.value & common) === ((b.value as number) & common);
+}
+
+/** Builds a match term by term without the copies that chained `with` calls make. */
+export class MatchBuilder {
+  #terms: Term[] = [];
+
+  /** As `Match.with`. */
+  set(f: Field, value: FieldValue, mask?: FieldValue): this {
+    putAny(this.#terms, f, value, mask);
+    return this;
+  }
+
+  /** The match; the builder starts afresh. */
+  build(): Match {
+    const match = new Match(this.#terms);
+    this.#terms = [];
+    return match;
+  }
+}
