@@ -1,0 +1,120 @@
+import { describe, expect, it } from 'vitest';
+import { type ActionContext, Compiler, type MatchContext } from './compile.ts';
+import { TextCache } from './text-cache.ts';
+
+/** A context that writes down what it is asked. */
+function contexts(): { asked: string[]; match: MatchContext; actions: ActionContext } {
+  const asked: string[] = [];
+  const ask = <T>(what: string, answer: T): T => {
+    asked.push(what);
+    return answer;
+  };
+  return {
+    asked,
+    match: {
+      lookupPort: (name) => ask(`port ${name}`, name === 'p1' ? 1 : undefined),
+      lookupAddressSet: (name) => ask(`set ${name}`, name === 'as' ? ['10.0.0.1', 'fe80::1', '10.0.0.2'] : undefined),
+      lookupPortGroup: (name) => ask(`group ${name}`, name === 'pg' ? ['p1', 'p2'] : undefined),
+      isChassisResident: (port) => ask(`resident ${port}`, port === 'p1'),
+      lookupTemplate: (name) => ask(`template ${name}`, name === 'vip' ? '10.0.0.9' : undefined),
+    },
+    actions: {
+      pipeline: 'ingress',
+      table: 3,
+      datapath: { type: 'switch', tunnelKey: 7 },
+      cookie: 0x1234,
+      lookupPort: (name) => ask(`port ${name}`, name === 'p1' ? 1 : undefined),
+      lookupTunnel: (port) => ask(`tunnel ${port}`, undefined),
+      allocateGroup: (group) => ask(`allocate group of ${group.buckets.length}`, 5),
+      allocateMeter: (meter) => ask(`allocate meter ${meter.kind}`, 6),
+      lookupDhcpv4Option: (name) => ask(`option ${name}`, name === 'offerip' ? { code: 0, type: 'ipv4' } : undefined),
+      lookupDhcpv6Option: (name) => ask(`option ${name}`, undefined),
+      hasCollectorSet: (id) => ask(`collector ${id}`, true),
+    },
+  };
+}
+
+describe('the compiler', () => {
+  it('asks for what a match names, and for nothing else', () => {
+    const { asked, match } = contexts();
+    const compiler = new Compiler();
+    compiler.compileMatch('ip4 && tcp.dst == {80, 443}', match);
+    expect(asked).toEqual([]);
+    compiler.compileMatch(
+      'inport == {"p1", "p9"} && ip6.src == $as && outport == @pg && is_chassis_resident("p1")',
+      match,
+    );
+    expect(asked).toEqual(['port p1', 'port p9', 'set as', 'group pg', 'port p1', 'port p2', 'resident p1']);
+  });
+
+  it('asks again when a text comes again, since the answers may be others', () => {
+    const { asked, match, actions } = contexts();
+    const compiler = new Compiler();
+    for (let i = 0; i < 2; i++) {
+      compiler.compileMatch('inport == "p1"', match);
+      compiler.compileActions('outport = "p1"; output;', actions);
+    }
+    expect(asked).toEqual(['port p1', 'port p1', 'port p1', 'port p1']);
+  });
+
+  it('gives the same flows for a text that asks for nothing', () => {
+    const { match, actions } = contexts();
+    const compiler = new Compiler();
+    expect(compiler.compileMatch('ip4.dst == {10.0.0.1, 10.0.0.2}', match)).toBe(
+      compiler.compileMatch('ip4.dst == {10.0.0.1, 10.0.0.2}', match),
+    );
+    expect(compiler.compileActions('next;', actions)).toBe(compiler.compileActions('next;', actions));
+    const elsewhere = compiler.compileActions('next;', { ...actions, table: 4 });
+    expect(elsewhere).not.toEqual(compiler.compileActions('next;', actions));
+    expect(compiler.compileActions('next;', { ...actions, table: 4 })).toBe(elsewhere);
+    const metered = compiler.compileActions('igmp;', { ...actions, controllerMeter: 9 });
+    expect(metered).not.toEqual(compiler.compileActions('igmp;', actions));
+  });
+
+  it('keeps results with different prerequisites apart', () => {
+    const { match } = contexts();
+    const compiler = new Compiler();
+    const plain = compiler.compileMatch('tcp.dst == 80', match);
+    const v4 = compiler.compileMatch('tcp.dst == 80', { ...match, prerequisites: 'ip4' });
+    expect('flows' in plain && plain.flows.length).toBe(2);
+    expect('flows' in v4 && v4.flows.length).toBe(1);
+  });
+
+  it('refuses an address set with members that the field cannot hold', () => {
+    const { match } = contexts();
+    const compiled = new Compiler().compileMatch('ip4.src == $as', match);
+    expect(compiled).toEqual({ error: '128-bit constant is not compatible with 32-bit field ip4.src.', offset: 11 });
+  });
+
+  it('expands template variables before anything else', () => {
+    const { match } = contexts();
+    const compiler = new Compiler();
+    expect(compiler.compileMatch('ip4.dst == ^vip', match)).toEqual(
+      compiler.compileMatch('ip4.dst == 10.0.0.9', match),
+    );
+    expect(compiler.compileMatch('ip4.dst == ^nope', match)).toEqual({
+      error: "Syntax error at `nope' expecting constant.",
+      offset: 11,
+    });
+  });
+
+  it('refuses a match that would take too many flows', () => {
+    const { match } = contexts();
+    const ports = (n: number): string => `{${Array.from({ length: 1200 }, (_, i) => i + n).join(',')}}`;
+    const compiled = new Compiler().compileMatch(`vlan.tci == ${ports(0)} && eth.type == ${ports(1)}`, match);
+    expect('error' in compiled && compiled.error).toMatch(/more than 1000000 flows/);
+  });
+});
+
+describe('the cache of texts', () => {
+  it('forgets what was not used for a generation', () => {
+    const cache = new TextCache<number>(2);
+    cache.set('a', 1);
+    cache.set('b', 2);
+    cache.set('c', 3);
+    expect(cache.get('a')).toBe(1);
+    cache.set('d', 4);
+    expect(cache.get('a')).toBe(1);
+    expect(cache.get('b')).toBeUndefined();
+  });
+});

@@ -1,0 +1,301 @@
+/**
+ * The compiler of logical flows: texts of the southbound database's Logical_Flow table to OpenFlow. What a text depends on (ports, sets, groups, ids) it
+ * asks for through functions that the caller passes, and it asks for nothing that the text does not name; so a caller who tracks its own reads knows the
+ * dependencies of every result.
+ */
+import type { Action } from '@weft/openflow/actions';
+import type { ParsedActions } from './action-ast.ts';
+import type { ActionContext, GroupSpec, MeterSpec } from './action-context.ts';
+import type { Expression } from './ast.ts';
+import type { OptionDefinition } from './dhcp-options.ts';
+import { encodeActions } from './encode-actions.ts';
+import { type Cost, costs, type MatchFlow, type MatchFlows, toFlows } from './flows.ts';
+import { LflowError } from './lexer.ts';
+import { type MatchLookups, Normalizer } from './normalize.ts';
+import { parseActions } from './parse-actions.ts';
+import { parseMatch } from './parse-match.ts';
+import { noFlows, Shapes } from './shapes.ts';
+import { createSymbols, type SymbolTable } from './symbols.ts';
+import { expandTemplate } from './template.ts';
+import { TextCache } from './text-cache.ts';
+
+export type { ActionContext, Cost, GroupSpec, MatchFlow, MatchFlows, MatchLookups, MeterSpec };
+
+/** What a match asks its caller. */
+export interface MatchContext extends MatchLookups {
+  /** The text of `^name`. No variable has one if left out. */
+  readonly lookupTemplate?: (name: string) => string | undefined;
+  /** A match expression that must hold too: the prerequisites of the flow's actions. */
+  readonly prerequisites?: string;
+}
+
+/** A text that is no match or no actions. `offset` counts UTF-16 units from the text's start. */
+export interface CompileError {
+  readonly error: string;
+  readonly offset: number;
+}
+
+export interface CompiledActions {
+  /** Empty: drop. */
+  readonly actions: readonly Action[];
+  /** A match expression that the logical flow's match must be joined with (`MatchContext.prerequisites`), or ''. */
+  readonly prerequisites: string;
+}
+
+/** What is known of a match's text: its tree, or the flows with some prerequisites, which depend on nothing. One of the two, to be small. */
+interface KnownMatch {
+  parsed: Expression | CompileError | undefined;
+  flows: MatchFlows | undefined;
+  prerequisites: string;
+}
+
+/** What is known of actions' text: its trees, or what they become in some place, which depends on nothing. */
+interface KnownActions {
+  parsed: ParsedActions | CompileError | undefined;
+  compiled: CompiledActions | undefined;
+  /** See `placeOf`. */
+  place: number;
+  meter: number | undefined;
+  /** What they become in further places: `next;` is everywhere. */
+  more: Map<number, CompiledActions> | undefined;
+}
+
+/** A number for what the result depends on beside the answers of the context's functions and the meter. */
+function placeOf({ pipeline, table, datapath }: ActionContext): number {
+  return 4 * table + (pipeline === 'egress' ? 2 : 0) + (datapath.type === 'router' ? 1 : 0);
+}
+
+/** Prerequisites that shapes are learned for; northd's actions have some dozens. */
+const prerequisitesLimit = 1000;
+
+/** A compiler and its caches. One serves a whole program; two are independent of each other. */
+export class Compiler {
+  readonly symbols: SymbolTable = createSymbols();
+  readonly #normalizer = new Normalizer(this.symbols);
+  readonly #matches = new TextCache<KnownMatch>();
+  readonly #actions = new TextCache<KnownActions>();
+  /** By prerequisites. */
+  readonly #shapes = new Map<string, Shapes>();
+
+  /** The syntax tree of a match. */
+  parseMatch(text: string): Expression | CompileError {
+    return this.#match(text).parsed ?? attempt(() => parseMatch(text, this.symbols));
+  }
+
+  /** The syntax trees of actions. */
+  parseActions(text: string): ParsedActions | CompileError {
+    return this.#action(text).parsed ?? attempt(() => parseActions(text, this.symbols));
+  }
+
+  /** Compiles a match to the flows that select its packets. The caller adds table, priority, datapath and ids of conjunctions. */
+  compileMatch(text: string, context: MatchContext): MatchFlows | CompileError {
+    if (text.includes('^')) {
+      const expanded = expand(text, context.lookupTemplate);
+      if (expanded !== text) return this.compileMatch(expanded, context);
+    }
+    const prerequisites = context.prerequisites ?? '';
+    const shapes = this.#shapesWith(prerequisites);
+    const alike = shapes?.instantiate(text, context.lookupPort);
+    if (alike !== undefined) return alike;
+    const known = this.#match(text);
+    if (known.flows !== undefined && known.prerequisites === prerequisites) return known.flows;
+    const parsed = known.parsed ?? attempt(() => parseMatch(text, this.symbols));
+    if ('error' in parsed) return parsed;
+    const tracked = new TrackedMatch(context);
+    const result = this.compileTree(parsed, prerequisites, tracked);
+    shapes?.learn(text, parsed, (expression, lookups) => {
+      const flows = this.compileTree(expression, prerequisites, lookups);
+      return 'error' in flows ? noFlows : flows;
+    });
+    if (!tracked.asked && !('error' in result)) {
+      known.flows = result;
+      known.prerequisites = prerequisites;
+      known.parsed = undefined;
+    }
+    return result;
+  }
+
+  /** Says what each alternative of a match costs in flows, and why. */
+  explainMatch(text: string, context: MatchContext): readonly Cost[] | CompileError {
+    const parsed = this.parseMatch(expand(text, context.lookupTemplate));
+    if ('error' in parsed) return parsed;
+    return attempt(() => costs(this.#normalizer.normalizeWith(parsed, context.prerequisites ?? '', context)));
+  }
+
+  /** Compiles actions. */
+  compileActions(text: string, context: ActionContext): CompiledActions | CompileError {
+    if (text.includes('^')) {
+      const expanded = expand(text, context.lookupTemplate);
+      if (expanded !== text) return this.compileActions(expanded, context);
+    }
+    const known = this.#action(text);
+    const place = placeOf(context);
+    if (known.meter === context.controllerMeter) {
+      const before = known.place === place ? known.compiled : known.more?.get(place);
+      if (before !== undefined) return before;
+    }
+    const parsed = known.parsed ?? attempt(() => parseActions(text, this.symbols));
+    if ('error' in parsed) return parsed;
+    const tracked = new TrackedActions(context);
+    const result = attempt(
+      (): CompiledActions => ({
+        actions: encodeActions(parsed.actions, tracked),
+        prerequisites: parsed.prerequisites,
+      }),
+    );
+    if (!tracked.asked && !('error' in result)) keep(known, place, context.controllerMeter, result);
+    return result;
+  }
+
+  /** The flows of a syntax tree. */
+  compileTree(expression: Expression, prerequisites: string, lookups: MatchLookups): MatchFlows | CompileError {
+    return attempt(() => toFlows(this.#normalizer.normalizeWith(expression, prerequisites, lookups)));
+  }
+
+  #shapesWith(prerequisites: string): Shapes | undefined {
+    let shapes = this.#shapes.get(prerequisites);
+    if (shapes === undefined && this.#shapes.size < prerequisitesLimit) {
+      shapes = new Shapes();
+      this.#shapes.set(prerequisites, shapes);
+    }
+    return shapes;
+  }
+
+  #match(text: string): KnownMatch {
+    let known = this.#matches.get(text);
+    if (known === undefined) {
+      known = { parsed: attempt(() => parseMatch(text, this.symbols)), flows: undefined, prerequisites: '' };
+      this.#matches.set(text, known);
+    }
+    return known;
+  }
+
+  #action(text: string): KnownActions {
+    let known = this.#actions.get(text);
+    if (known === undefined) {
+      const parsed = attempt(() => parseActions(text, this.symbols));
+      known = { parsed, compiled: undefined, place: -1, meter: undefined, more: undefined };
+      this.#actions.set(text, known);
+    }
+    return known;
+  }
+}
+
+function keep(known: KnownActions, place: number, meter: number | undefined, result: CompiledActions): void {
+  if (known.compiled === undefined || known.meter !== meter) {
+    known.compiled = result;
+    known.place = place;
+    known.meter = meter;
+    known.more = undefined;
+    known.parsed = undefined;
+  } else {
+    known.more ??= new Map();
+    known.more.set(place, result);
+  }
+}
+
+function expand(text: string, lookup: ((name: string) => string | undefined) | undefined): string {
+  return expandTemplate(text, lookup ?? (() => undefined));
+}
+
+/** Passes questions on and remembers that there was one: a result without questions is true for ever. */
+class TrackedMatch implements MatchLookups {
+  readonly #context: MatchLookups;
+  asked = false;
+
+  constructor(context: MatchLookups) {
+    this.#context = context;
+  }
+
+  lookupPort(name: string): number | undefined {
+    this.asked = true;
+    return this.#context.lookupPort(name);
+  }
+
+  lookupAddressSet(name: string): Iterable<string> | undefined {
+    this.asked = true;
+    return this.#context.lookupAddressSet(name);
+  }
+
+  lookupPortGroup(name: string): Iterable<string> | undefined {
+    this.asked = true;
+    return this.#context.lookupPortGroup(name);
+  }
+
+  isChassisResident(port: string): boolean {
+    this.asked = true;
+    return this.#context.isChassisResident(port);
+  }
+}
+
+/** As TrackedMatch. */
+class TrackedActions implements ActionContext {
+  readonly #context: ActionContext;
+  readonly pipeline: ActionContext['pipeline'];
+  readonly table: number;
+  readonly controllerMeter: number | undefined;
+  asked = false;
+
+  constructor(context: ActionContext) {
+    this.#context = context;
+    this.pipeline = context.pipeline;
+    this.table = context.table;
+    this.controllerMeter = context.controllerMeter;
+  }
+
+  /** The datapath's type is part of the place; its key and the cookie are read by `sample`, which asks for collector sets before. */
+  get datapath(): ActionContext['datapath'] {
+    return this.#context.datapath;
+  }
+
+  get cookie(): number {
+    return this.#context.cookie;
+  }
+
+  lookupPort(name: string): number | undefined {
+    this.asked = true;
+    return this.#context.lookupPort(name);
+  }
+
+  lookupTunnel(port: string): number | undefined {
+    this.asked = true;
+    return this.#context.lookupTunnel(port);
+  }
+
+  allocateGroup(group: GroupSpec): number {
+    this.asked = true;
+    return this.#context.allocateGroup(group);
+  }
+
+  allocateMeter(meter: MeterSpec): number | undefined {
+    this.asked = true;
+    return this.#context.allocateMeter(meter);
+  }
+
+  lookupDhcpv4Option(name: string): OptionDefinition | undefined {
+    this.asked = true;
+    return this.#context.lookupDhcpv4Option(name);
+  }
+
+  lookupDhcpv6Option(name: string): OptionDefinition | undefined {
+    this.asked = true;
+    return this.#context.lookupDhcpv6Option(name);
+  }
+
+  hasCollectorSet(id: number): boolean {
+    this.asked = true;
+    return this.#context.hasCollectorSet(id);
+  }
+}
+
+/** Runs a parser or an encoder; its complaint becomes a value. */
+function attempt<T>(run: () => T): T | CompileError {
+  try {
+    return run();
+  } catch (error) {
+    if (error instanceof LflowError) return { error: error.message, offset: error.offset };
+    // The switch's encoding cannot hold it: userdata of more than 64 kB, for one.
+    if (error instanceof RangeError) return { error: error.message, offset: 0 };
+    throw error;
+  }
+}

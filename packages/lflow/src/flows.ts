@@ -1,0 +1,216 @@
+/**
+ * Normal forms to OpenFlow matches. Where at least two fields have several values each, a conjunctive match (ovs-fields(7), "Conjunctive Match Fields")
+ * costs the sum of their counts instead of the product.
+ */
+import { field } from '@weft/openflow/fields';
+import { type Match, MatchBuilder } from '@weft/openflow/match';
+import { LflowError } from './lexer.ts';
+import type { Clause, Conjunct, NormalForm } from './normalize.ts';
+import type { Ternary } from './terms.ts';
+
+/** A flow is part `clause` (counted from 1) of the `count` dimensions of conjunction `id` (counted from 0 within the logical flow). */
+export interface ConjunctionPart {
+  readonly id: number;
+  readonly clause: number;
+  readonly count: number;
+}
+
+/** One OpenFlow flow that a match becomes. */
+export interface MatchFlow {
+  readonly match: Match;
+  /**
+   * Not empty: the flow's actions are `conjunction(base + id, clause/count)` for each part, instead of the logical flow's. Flows of several logical
+   * flows with the same table, priority and match must be made one, with all of their parts.
+   */
+  readonly parts: readonly ConjunctionPart[];
+  /** The flow matches `conj_id = base + conjunction`, which the match does not say yet; `withConjunctionId` adds it. */
+  readonly conjunction: number | undefined;
+}
+
+export interface MatchFlows {
+  readonly flows: readonly MatchFlow[];
+  /** Ids that the caller must allocate: ids 0 to `conjunctions - 1`, added to a base of its choice. */
+  readonly conjunctions: number;
+}
+
+const CONJ_ID = field('conj_id');
+
+/** The match of a flow for a conjunction, with its id. */
+export function withConjunctionId(match: Match, id: number): Match {
+  return match.with(CONJ_ID, id);
+}
+
+const noParts: readonly ConjunctionPart[] = [];
+
+/** Flows for a normal form. A match that is never true has none. */
+export function toFlows(form: NormalForm): MatchFlows {
+  const builder = new MatchBuilder();
+  const [only] = form;
+  if (form.length === 1 && only !== undefined && only.every((clause) => clause.terms.length === 1)) {
+    return { flows: [{ match: build(builder, only, []), parts: noParts, conjunction: undefined }], conjunctions: 0 };
+  }
+  const flows = new FlowSet();
+  for (const conjunct of form) conjunctFlows(conjunct, flows, builder);
+  return { flows: flows.list(), conjunctions: flows.conjunctions };
+}
+
+/** A match that takes more flows is refused. */
+const flowLimit = 1_000_000;
+
+/** Flows by match, so that the same match appears once. */
+class FlowSet {
+  readonly #byKey = new Map<string, { match: Match; parts: ConjunctionPart[] }>();
+  readonly #heads: MatchFlow[] = [];
+  conjunctions = 0;
+
+  add(match: Match): void {
+    const found = this.#byKey.get(match.key);
+    // A flow with the actions themselves beats parts of conjunctions with the same match: the packet is selected either way.
+    if (found === undefined) this.#byKey.set(match.key, { match, parts: [] });
+    else found.parts.length = 0;
+  }
+
+  addPart(match: Match, part: ConjunctionPart): void {
+    const found = this.#byKey.get(match.key);
+    if (found === undefined) this.#byKey.set(match.key, { match, parts: [part] });
+    else if (found.parts.length > 0) found.parts.push(part);
+  }
+
+  addHead(match: Match): number {
+    const id = this.conjunctions++;
+    this.#heads.push({ match, parts: noParts, conjunction: id });
+    return id;
+  }
+
+  get size(): number {
+    return this.#byKey.size;
+  }
+
+  list(): readonly MatchFlow[] {
+    const out = [...this.#heads];
+    for (const { match, parts } of this.#byKey.values()) out.push({ match, parts, conjunction: undefined });
+    return out;
+  }
+}
+
+/** How a conjunct becomes flows. */
+export interface Plan {
+  /** Fields with one term each. */
+  readonly fixed: readonly Clause[];
+  /** Fields whose terms are combined, each with each. */
+  readonly multiplied: readonly Clause[];
+  /** Fields whose terms are the dimensions of a conjunctive match; none or at least two. */
+  readonly dimensions: readonly Clause[];
+}
+
+/** Chooses the plan. It is ovn-controller's wherever that is not the larger: sets that stand alone are dimensions, alternatives of an `||` are multiplied. */
+export function plan(conjunct: Conjunct): Plan {
+  const fixed: Clause[] = [];
+  const crossed: Clause[] = [];
+  const several: Clause[] = [];
+  for (const clause of conjunct) {
+    if (clause.terms.length === 1) fixed.push(clause);
+    else if (clause.base.crossProduct) crossed.push(clause);
+    else several.push(clause);
+  }
+  if (several.length < 2) return { fixed, multiplied: [...crossed, ...several], dimensions: [] };
+  const tight = several.filter((clause) => !clause.loose);
+  const loose = several.filter((clause) => clause.loose);
+  const expanded = times(loose) * (tight.length >= 2 ? sum(tight) : times(tight));
+  if (loose.length === 0 || sum(several) < expanded) return { fixed, multiplied: crossed, dimensions: several };
+  if (tight.length >= 2) return { fixed, multiplied: [...crossed, ...loose], dimensions: tight };
+  return { fixed, multiplied: [...crossed, ...several], dimensions: [] };
+}
+
+/** Flows of a conjunction of these dimensions: one for each term, and one that joins them. */
+function sum(clauses: readonly Clause[]): number {
+  return clauses.reduce((total, clause) => total + clause.terms.length, 1);
+}
+
+/** Flows of each term with each. */
+function times(clauses: readonly Clause[]): number {
+  return clauses.reduce((total, clause) => total * clause.terms.length, 1);
+}
+
+/** What the flows of one conjunct cost, and why. */
+export interface Cost {
+  readonly multiplied: readonly FieldCount[];
+  readonly dimensions: readonly FieldCount[];
+  /** Flows, duplicates of other conjuncts' included. */
+  readonly flows: number;
+  /** What they would be without conjunctive matches. */
+  readonly product: number;
+}
+
+export interface FieldCount {
+  readonly field: string;
+  readonly terms: number;
+}
+
+/** Says what each conjunct of a match costs. */
+export function costs(form: NormalForm): Cost[] {
+  return form.map((conjunct) => {
+    const { multiplied, dimensions } = plan(conjunct);
+    const count = ({ base, terms }: Clause): FieldCount => ({ field: base.name, terms: terms.length });
+    return {
+      multiplied: multiplied.map(count),
+      dimensions: dimensions.map(count),
+      flows: times(multiplied) * (dimensions.length === 0 ? 1 : sum(dimensions)),
+      product: times(multiplied) * times(dimensions),
+    };
+  });
+}
+
+function conjunctFlows(conjunct: Conjunct, flows: FlowSet, builder: MatchBuilder): void {
+  const { fixed, multiplied, dimensions } = plan(conjunct);
+  if (flows.size + times(multiplied) * sum(dimensions) > flowLimit) {
+    throw new LflowError(`The match takes more than ${flowLimit} flows.`, 0);
+  }
+  forEachCombination(multiplied, (chosen) => {
+    if (dimensions.length === 0) {
+      flows.add(build(builder, fixed, chosen));
+      return;
+    }
+    const id = flows.addHead(build(builder, fixed, chosen));
+    dimensions.forEach((dimension, index) => {
+      for (const term of dimension.terms) {
+        const match = build(builder, fixed, [...chosen, { base: dimension.base, term }]);
+        flows.addPart(match, { id, clause: index + 1, count: dimensions.length });
+      }
+    });
+  });
+}
+
+interface Choice {
+  readonly base: Clause['base'];
+  readonly term: Ternary;
+}
+
+function forEachCombination(clauses: readonly Clause[], visit: (chosen: readonly Choice[]) => void): void {
+  const chosen: Choice[] = [];
+  const descend = (index: number): void => {
+    const clause = clauses[index];
+    if (clause === undefined) {
+      visit(chosen);
+      return;
+    }
+    for (const term of clause.terms) {
+      chosen[index] = { base: clause.base, term };
+      descend(index + 1);
+    }
+  };
+  descend(0);
+}
+
+function build(builder: MatchBuilder, fixed: readonly Clause[], chosen: readonly Choice[]): Match {
+  for (const { base, terms } of fixed) set(builder, base, terms[0]!);
+  for (const { base, term } of chosen) set(builder, base, term);
+  return builder.build();
+}
+
+function set(builder: MatchBuilder, base: Clause['base'], term: Ternary): void {
+  const { register } = term;
+  if (register !== undefined) builder.set(register.field, register.value, register.mask);
+  else if (term.mask === base.ones) builder.set(base.field, term.value);
+  else builder.set(base.field, term.value, term.mask);
+}
