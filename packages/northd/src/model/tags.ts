@@ -1,0 +1,50 @@
+import type { TrackedIndex } from '@weft/incremental/tracked-index';
+import type { NbRow } from '@weft/schemas/nb';
+import { type Allocations, maxTag } from '../allocations.ts';
+import type { Model } from '../model.ts';
+
+type PortRow = NbRow<'Logical_Switch_Port'>;
+
+/** The VLAN tags of container ports: `tag_request` asks for one, 0 for any that is free on the parent (ovn-nb(5), Logical_Switch_Port). */
+export class Tags {
+  readonly #model: Model;
+  readonly #allocations: Allocations;
+  /** Ports by `PARENT TAG`, the tag being asked for or had. */
+  readonly #byTag: TrackedIndex<PortRow, string>;
+  readonly of: (row: PortRow) => number | undefined;
+
+  constructor(model: Model, allocations: Allocations) {
+    this.#model = model;
+    this.#allocations = allocations;
+    this.#byTag = model.nb.Logical_Switch_Port.index(
+      'container ports by tag',
+      ['parent_name', 'tag', 'tag_request'],
+      (row) => {
+        const tag = row.tag_request || row.tag;
+        return row.parent_name === undefined || tag === undefined ? undefined : `${row.parent_name} ${tag}`;
+      },
+    );
+    this.of = model.rt.memo('tag of port', (row: PortRow) => this.#tagOf(row));
+  }
+
+  release(parent: string, port: string): void {
+    this.#allocations.tags(parent).release(port);
+  }
+
+  #tagOf(row: PortRow): number | undefined {
+    const { tag_request: request, parent_name: parent } = row;
+    if (request === undefined) return row.tag;
+    if (request > 0) return request;
+    if (parent === undefined || parent === '') return undefined;
+    const pool = this.#allocations.tags(parent);
+    const had = this.#model.rt.untracked(() => row.tag);
+    if (had !== undefined && pool.get(row.name) === undefined && pool.ownerOf(had) === undefined) {
+      pool.assign(row.name, had);
+    }
+    const taken = (tag: number): boolean =>
+      this.#byTag.get(`${parent} ${tag}`).some((other) => other._uuid !== row._uuid);
+    const tag = pool.allocate(row.name, maxTag, taken);
+    if (tag === undefined) this.#model.problem(`Logical_Switch_Port "${row.name}": all tags of "${parent}" are taken`);
+    return tag;
+  }
+}
