@@ -1,0 +1,262 @@
+/**
+ * Keeps the flows, groups and meters of a switch as they should be, with the fewest changes.
+ *
+ * After a connection the switch is asked what it has: an earlier controller's flows keep forwarding, and those that are right stay as they are, with
+ * their counters. From then on only changes are sent.
+ */
+
+import { putActions } from '@weft/openflow/action-encode';
+import type { Action } from '@weft/openflow/actions';
+import { Writer } from '@weft/openflow/buffer';
+import { type Flow, flowKey, type Group, type Meter } from '@weft/openflow/flow';
+import type { Message } from '@weft/openflow/messages';
+import { BatchError } from '@weft/openflow/openflow-error';
+import type { Logger } from '../feature.ts';
+import { type FlowTable, textOf } from '../flow-table.ts';
+import type { GroupTable, MeterTable } from '../group-table.ts';
+import { geneveOption } from '../pipeline.ts';
+import type { Switch } from './switch.ts';
+
+/** Flows that are compared before others get their turn. */
+const flowsAtAStretch = 2000;
+
+/** Errors of one bundle that are told; the others are likely of the same kind. */
+const loggedErrors = 5;
+
+/** How much was sent, for people and for tests. */
+export interface SyncStats {
+  added: number;
+  removed: number;
+  /** Found right when the switch was read. */
+  kept: number;
+  bundles: number;
+}
+
+export class SwitchSync {
+  readonly #table: FlowTable;
+  readonly #groups: Numbered<Group>;
+  readonly #meters: Numbered<Meter>;
+  readonly #log: Logger;
+  readonly #pause: () => Promise<unknown>;
+  #switch: Switch | undefined;
+  /** The switch has been read, and only changes need to be sent. */
+  #inStep = false;
+  /** How often the switch was given up as known: what a push learned before does not count after. */
+  #doubts = 0;
+  readonly stats: SyncStats = { added: 0, removed: 0, kept: 0, bundles: 0 };
+
+  constructor(table: FlowTable, groups: GroupTable, meters: MeterTable, log: Logger, pause: () => Promise<unknown>) {
+    this.#table = table;
+    this.#groups = new Numbered(
+      () => groups.version,
+      () => groups.groups(),
+      (mod, command) => ({ type: 'group_mod', mod: { ...mod, command } }),
+    );
+    this.#meters = new Numbered(
+      () => meters.version,
+      () => meters.meters(),
+      (mod, command) => ({ type: 'meter_mod', mod: { ...mod, command } }),
+    );
+    this.#log = log;
+    this.#pause = pause;
+    this.forget();
+  }
+
+  get connected(): boolean {
+    return this.#switch !== undefined;
+  }
+
+  /** The switch and the table agree, as far as is known. */
+  get inStep(): boolean {
+    return this.#inStep;
+  }
+
+  attach(peer: Switch | undefined): void {
+    this.#switch = peer;
+    this.forget();
+  }
+
+  /** Reads the switch anew at the next push. */
+  forget(): void {
+    this.#inStep = false;
+    this.#doubts++;
+    this.#table.ignoreChanges();
+  }
+
+  /**
+   * Brings the switch to what the table holds now; resolves when that has taken effect. False if there was no switch, or it was lost meanwhile.
+   * One push at a time.
+   */
+  async push(zonesToFlush: ReadonlySet<number>): Promise<boolean> {
+    const peer = this.#switch;
+    if (peer === undefined) return false;
+    const full = !this.#inStep;
+    const doubts = this.#doubts;
+    const changes = full ? undefined : this.#table.takeChanges();
+    try {
+      if (full) await this.#prepare(peer);
+      const flows =
+        changes === undefined
+          ? await this.#differences(peer)
+          : { removed: [...changes.removed.values()], added: [...changes.put.values()] };
+      // What flows refer to comes before them, and goes after them.
+      const groups = this.#groups.changes();
+      const meters = this.#meters.changes();
+      if (meters.before.length > 0) await peer.batch(meters.before);
+      if (zonesToFlush.size > 0) peer.send([...zonesToFlush].map((zone) => ({ type: 'ct_flush_zone', zone })));
+      await this.#send(peer, new Mods(groups.before, flows, groups.after));
+      if (meters.after.length > 0) await peer.batch(meters.after);
+      if (this.#switch !== peer) return false;
+      if (full && doubts === this.#doubts) this.#inStep = true;
+      return true;
+    } catch (error) {
+      // What part of it has taken effect is not known: read the switch again.
+      if (this.#switch === peer) this.forget();
+      this.#log.warn(`switch: ${error instanceof Error ? error.message : String(error)}`);
+      return false;
+    }
+  }
+
+  /** The tunnel option must be there before flows can name it. */
+  async #prepare(peer: Switch): Promise<void> {
+    const { class: optionClass, type: optionType, length, index } = geneveOption;
+    const mappings = await peer.tlvMappings();
+    const ours = mappings.find((mapping) => mapping.optionClass === optionClass && mapping.optionType === optionType);
+    if (ours === undefined)
+      peer.send([{ type: 'tlv_table_mod', command: 'add', mappings: [{ optionClass, optionType, length, index }] }]);
+    else if (ours.index !== index)
+      this.#log.warn(`the switch maps our Geneve option to tun_metadata${ours.index}: tunnels will not work`);
+  }
+
+  async #differences(peer: Switch): Promise<FlowDifferences> {
+    this.#groups.found(await peer.groups());
+    this.#meters.found(await peer.meters());
+    const present = new Map<string, Flow>();
+    for (const flow of await peer.flows()) present.set(flowKey(flow), flow);
+    // From here on changes are noted again: what changes while we compare, behind our back or ahead of us, comes with the next push.
+    this.#table.forgetChanges();
+    const removed: Flow[] = [];
+    const added: Flow[] = [];
+    let compared = 0;
+    for (const [key, flow] of present) {
+      if (this.#table.get(key) === undefined) removed.push(flow);
+      if (++compared % flowsAtAStretch === 0) await this.#pause();
+    }
+    for (const [key, flow] of this.#table.flows()) {
+      const old = present.get(key);
+      if (old !== undefined && old.cookie === flow.cookie && sameActions(old.actions, flow.actions)) this.stats.kept++;
+      else added.push(flow);
+      if (++compared % flowsAtAStretch === 0) await this.#pause();
+    }
+    return { removed, added };
+  }
+
+  async #send(peer: Switch, mods: Mods): Promise<void> {
+    if (mods.size === 0) return;
+    this.stats.added += mods.flows.added.length;
+    this.stats.removed += mods.flows.removed.length;
+    this.stats.bundles++;
+    try {
+      await peer.bundle(mods);
+    } catch (error) {
+      if (!(error instanceof BatchError)) throw error;
+      // The switch refuses some of it, and took none. One bad flow is not to keep the others out: they go one by one.
+      for (const { message } of error.errors.slice(0, loggedErrors)) this.#log.warn(`switch: refused: ${message}`);
+      await peer.batch(mods).catch((second: unknown) => {
+        if (!(second instanceof BatchError)) throw second;
+      });
+    }
+    await peer.barrier();
+  }
+}
+
+/** Flows that the switch has and should not have, and those that it should have and has not, or not so. */
+interface FlowDifferences {
+  readonly removed: readonly Flow[];
+  readonly added: readonly Flow[];
+}
+
+/** The messages of one bundle. Each is made when it is to be encoded: of ten thousands, none needs to be kept. */
+class Mods implements Iterable<Message> {
+  readonly flows: FlowDifferences;
+  readonly #before: readonly Message[];
+  readonly #after: readonly Message[];
+
+  constructor(before: readonly Message[], flows: FlowDifferences, after: readonly Message[]) {
+    this.#before = before;
+    this.flows = flows;
+    this.#after = after;
+  }
+
+  get size(): number {
+    return this.#before.length + this.flows.removed.length + this.flows.added.length + this.#after.length;
+  }
+
+  *[Symbol.iterator](): Iterator<Message> {
+    for (const message of this.#before) yield message;
+    for (const flow of this.flows.removed) yield remove(flow);
+    for (const flow of this.flows.added) yield add(flow);
+    for (const message of this.#after) yield message;
+  }
+}
+
+/** Groups, or meters: few, so that they are compared whole whenever one of them may have changed. */
+class Numbered<T extends { readonly id: number }> {
+  readonly #version: () => number;
+  readonly #wanted: () => readonly T[];
+  readonly #message: (item: T, command: 'add' | 'modify' | 'delete') => Message;
+  /** What the switch has, by number. */
+  #present = new Map<number, T>();
+  #seen = -1;
+
+  constructor(
+    version: () => number,
+    wanted: () => readonly T[],
+    message: (item: T, command: 'add' | 'modify' | 'delete') => Message,
+  ) {
+    this.#version = version;
+    this.#wanted = wanted;
+    this.#message = message;
+  }
+
+  found(items: readonly T[]): void {
+    this.#present = new Map(items.map((item) => [item.id, item]));
+    this.#seen = -1;
+  }
+
+  changes(): { readonly before: readonly Message[]; readonly after: readonly Message[] } {
+    const version = this.#version();
+    if (version === this.#seen) return { before: [], after: [] };
+    this.#seen = version;
+    const wanted = new Map(this.#wanted().map((item) => [item.id, item]));
+    const before: Message[] = [];
+    const after: Message[] = [];
+    for (const [id, item] of wanted) {
+      const present = this.#present.get(id);
+      if (present === undefined) before.push(this.#message(item, 'add'));
+      else if (textOf(present) !== textOf(item)) before.push(this.#message(item, 'modify'));
+    }
+    for (const [id, item] of this.#present) if (!wanted.has(id)) after.push(this.#message(item, 'delete'));
+    this.#present = wanted;
+    return { before, after };
+  }
+}
+
+const add = (flow: Flow): Message => ({ type: 'flow_mod', mod: { ...flow, command: 'add' } });
+
+const remove = ({ table, priority, match }: Flow): Message => ({
+  type: 'flow_mod',
+  mod: { table, priority, match, cookie: 0n, actions: [], command: 'delete_strict' },
+});
+
+/** Actions are alike if they are the same bytes. */
+function sameActions(a: readonly Action[], b: readonly Action[]): boolean {
+  if (a.length !== b.length) return false;
+  return a.length === 0 || encodeActions(a).equals(encodeActions(b));
+}
+
+function encodeActions(actions: readonly Action[]): Buffer {
+  const writer = new Writer();
+  putActions(writer, actions);
+  return Buffer.from(writer.copy());
+}

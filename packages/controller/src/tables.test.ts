@@ -1,0 +1,178 @@
+import { field, subfield } from '@weft/openflow/fields';
+import type { Flow } from '@weft/openflow/flow';
+import { Match } from '@weft/openflow/match';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { parsePairs, readConfig } from './config.ts';
+import { ConjunctionIds } from './conjunction-ids.ts';
+import { FlowTable, sameEffect } from './flow-table.ts';
+import { GroupTable } from './group-table.ts';
+import { rememberedZones, ZoneAllocator } from './local/ct-zones.ts';
+import { conjunction, resubmit } from './physical/terms.ts';
+
+const flow = (priority: number, cookie: bigint, to: number): Flow => ({
+  table: 1,
+  priority,
+  cookie,
+  match: Match.any,
+  actions: [resubmit(to)],
+});
+
+describe('the flow table', () => {
+  test('keeps an entry until the last who wants it lets go', () => {
+    const table = new FlowTable();
+    const [a, b] = [flow(1, 1n, 2), flow(1, 2n, 2)];
+    table.replace([a], undefined);
+    table.replace([b], undefined);
+    expect([...table.takeChanges().put.values()]).toEqual([a]);
+    table.replace(undefined, [a]);
+    expect([...table.takeChanges().put.values()]).toEqual([b]);
+    table.replace(undefined, [b]);
+    expect([...table.takeChanges().removed.values()]).toEqual([b]);
+    expect(table.size).toBe(0);
+  });
+
+  test('does not tell of what came and went, or came back', () => {
+    const table = new FlowTable();
+    table.replace([flow(1, 1n, 2)], undefined);
+    table.takeChanges();
+    const same = flow(1, 1n, 2);
+    table.replace(
+      [same],
+      [...table.flows()].map(([, kept]) => kept),
+    );
+    const passing = flow(2, 1n, 2);
+    table.replace([passing], undefined);
+    table.replace(undefined, [passing]);
+    const { put, removed } = table.takeChanges();
+    expect([put.size, removed.size]).toEqual([0, 0]);
+  });
+
+  test('joins the clauses of conjunctive matches', () => {
+    const table = new FlowTable();
+    const clause = (id: number): Flow => ({ ...flow(1, 0n, 0), actions: [conjunction(id, 1, 2)] });
+    table.replace([clause(7)], undefined);
+    table.replace([clause(9)], undefined);
+    expect([...table.flows()][0]?.[1].actions).toEqual([conjunction(7, 1, 2), conjunction(9, 1, 2)]);
+  });
+
+  test('holds the same whatever the order of additions and removals', () => {
+    const source = fc.record({ priority: fc.nat(2), cookie: fc.nat(3), to: fc.nat(2) });
+    fc.assert(
+      fc.property(fc.array(source, { maxLength: 12 }), fc.array(fc.nat(), { maxLength: 12 }), (specs, order) => {
+        const flows = specs.map(({ priority, cookie, to }) => flow(priority, BigInt(cookie), to));
+        const kept = flows.filter((_, i) => i % 2 === 0);
+        const one = new FlowTable();
+        one.replace(kept, undefined);
+        const other = new FlowTable();
+        const shuffled = flows.map((item, i) => ({ item, rank: order[i] ?? i })).sort((a, b) => a.rank - b.rank);
+        for (const { item } of shuffled) other.replace([item], undefined);
+        other.replace(
+          undefined,
+          flows.filter((_, i) => i % 2 === 1),
+        );
+        expect(other.size).toBe(one.size);
+        for (const [key, wanted] of one.flows()) expect(sameEffect(wanted, other.get(key) as Flow)).toBe(true);
+      }),
+    );
+  });
+
+  test('compares actions by what they say', () => {
+    const set = (bits: number): Flow => ({
+      ...flow(1, 0n, 0),
+      actions: [{ type: 'move', src: subfield(field('reg0'), 0, bits), dst: subfield(field('reg1'), 0, bits) }],
+    });
+    expect(sameEffect(set(8), set(8))).toBe(true);
+    expect(sameEffect(set(8), set(9))).toBe(false);
+  });
+});
+
+describe('allocations', () => {
+  test('conjunction ids never overlap, and are the same for the same flows', () => {
+    fc.assert(
+      fc.property(fc.uniqueArray(fc.string(), { maxLength: 30 }), fc.nat(4), (keys, extra) => {
+        const ids = new ConjunctionIds();
+        const used = new Set<number>();
+        for (const key of keys) {
+          const base = ids.allocate(key, 1 + extra);
+          for (let id = base; id <= base + extra; id++) {
+            expect(used.has(id)).toBe(false);
+            used.add(id);
+          }
+        }
+        const again = new ConjunctionIds();
+        for (const key of keys) expect(again.allocate(key, 1 + extra)).toBe(ids.allocate(key, 1 + extra));
+      }),
+    );
+  });
+
+  test('groups live as long as a flow holds them', () => {
+    const groups = new GroupTable();
+    const spec = { key: 'k', buckets: [], selection: { method: 'dp_hash' as const, param: 0n, fields: [] } };
+    const id = groups.allocate('k', spec);
+    expect(groups.groups()).toEqual([]);
+    groups.hold('k');
+    groups.hold('k');
+    groups.release('k');
+    expect(groups.groups().map((group) => group.id)).toEqual([id]);
+    groups.release('k');
+    expect(groups.groups()).toEqual([]);
+  });
+
+  test('zones are remembered, and never given twice', () => {
+    const remembered = rememberedZones(
+      new Map([
+        ['ct-zone-p1', '7'],
+        ['ct-zone-p2', '7'],
+        ['ct-zone-p3', 'x'],
+        ['ovn-nb-cfg', '3'],
+      ]),
+    );
+    const zones = new ZoneAllocator();
+    for (const [name, zone] of remembered) zones.restore(name, zone);
+    expect(zones.get('p1')).toBe(7);
+    const given = ['p2', 'p3', 'p4', 'p5', 'p6', 'p7', 'p8'].map((name) => zones.allocate(name));
+    expect(given).not.toContain(7);
+    expect(new Set(given).size).toBe(given.length);
+    zones.release('p1');
+    expect(zones.get('p1')).toBeUndefined();
+  });
+});
+
+describe('the configuration', () => {
+  test("reads a chassis' own keys before the common ones", () => {
+    const config = readConfig(
+      new Map([
+        ['system-id', 'hv1'],
+        ['ovn-encap-type', 'geneve, vxlan,junk'],
+        ['ovn-encap-ip', '10.0.0.1'],
+        ['ovn-encap-ip-hv1', '10.0.0.2'],
+        ['ovn-bridge-mappings', 'a:br-a,b:br-b'],
+        ['ovn-remote-probe-interval', 'soon'],
+      ]),
+    );
+    expect(config).toMatchObject({
+      systemId: 'hv1',
+      integrationBridge: 'br-int',
+      encapTypes: ['geneve', 'vxlan'],
+      encapIps: ['10.0.0.2'],
+      monitorAll: false,
+      remoteProbeInterval: 5000,
+    });
+    expect(config?.bridgeMappings).toEqual(
+      new Map([
+        ['a', 'br-a'],
+        ['b', 'br-b'],
+      ]),
+    );
+  });
+
+  test('is nothing without a system-id', () => {
+    expect(readConfig(new Map())).toBeUndefined();
+    expect(readConfig(new Map(), 'named')?.systemId).toBe('named');
+  });
+
+  test('keeps the colons of a MAC', () => {
+    expect(parsePairs('phys:aa:bb:cc:dd:ee:ff, x')).toEqual(new Map([['phys', 'aa:bb:cc:dd:ee:ff']]));
+  });
+});
