@@ -1,0 +1,117 @@
+/** What `--help`, `--version`, `--commands` and `--options` print. */
+import type { DatabaseSchema } from '@weft/ovsdb/schema';
+import { parseOptionSpec } from './argv.ts';
+import type { Command, RecordName } from './command.ts';
+import { globalOptions } from './global-options.ts';
+import { databaseRemotes } from './open-session.ts';
+import type { Program } from './program.ts';
+
+type Env = { readonly [name: string]: string | undefined };
+
+export function information<D extends DatabaseSchema>(
+  what: 'help' | 'version' | 'commands' | 'options',
+  program: Program<D>,
+  env: Env,
+  words: readonly string[] = [],
+): string {
+  switch (what) {
+    case 'help': {
+      const command = words.map((word) => program.commands.get(word)).find((found) => found !== undefined);
+      return command === undefined ? help(program, env) : commandHelp(program, command);
+    }
+    case 'version':
+      return `${program.name} (Weft) 0.1.0\nDB Schema ${program.schema.version}\n`;
+    case 'commands':
+      return commandList(program);
+    case 'options':
+      return optionList(program);
+  }
+}
+
+/** `[--option=VALUE] command ARGS`. */
+export function usage<D extends DatabaseSchema>(command: Command<D>): string {
+  const options = (command.options ?? []).map((text) => {
+    const { name, takes } = parseOptionSpec(text);
+    const value = name.replace(/^-+/, '').toUpperCase();
+    return takes === 'nothing' ? `[${name}]` : takes === 'value' ? `[${name}=${value}]` : `[${name}[=${value}]]`;
+  });
+  return [...options, command.name, command.args].filter((word) => word !== '').join(' ');
+}
+
+/** The help page of one command. */
+export function commandHelp<D extends DatabaseSchema>(program: Program<D>, command: Command<D>): string {
+  const lines = [`usage: ${program.name} [OPTIONS] ${usage(command)}`, '', `${capital(command.summary)}.`];
+  if (command.details !== undefined) lines.push(command.details);
+  lines.push('', 'Examples:', ...command.examples.map((example) => `  ${program.name} ${example}`));
+  return `${lines.join('\n')}\n`;
+}
+
+export function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+function help<D extends DatabaseSchema>(program: Program<D>, env: Env): string {
+  const lines = [
+    `${program.name}: ${program.title}`,
+    `usage: ${program.name} [OPTIONS] COMMAND [ARG...]`,
+    `       ${program.name} --help COMMAND`,
+  ];
+  for (const section of program.sections) {
+    lines.push('', `${section.title}:`);
+    for (const command of section.commands) lines.push(`  ${usage(command)}`, `      ${command.summary}`);
+  }
+  lines.push('', 'Records can be named in these ways:');
+  for (const table of Object.keys(program.schema.tables).sort()) {
+    lines.push(
+      `  ${table}:`,
+      '    by UUID',
+      ...(program.recordNames[table] ?? []).map((name) => `    ${recordNameText(name)}`),
+    );
+  }
+  lines.push(
+    '',
+    'Options:',
+    ...[...globalOptions].map(([name, { takes, short }]) => `  ${optionText(name, takes, short)}`),
+  );
+  lines.push('', `Default of --db: ${databaseRemotes(program, env)}`);
+  return `${lines.join('\n')}\n`;
+}
+
+function recordNameText({ column, key, via }: RecordName): string {
+  if (column === undefined) return 'as "."';
+  const name = `"${key === undefined ? column : `${column}:${key}`}"`;
+  return via === undefined ? `by ${name}` : `via "${via.column}" of ${via.table} with matching ${name}`;
+}
+
+function optionText(name: string, takes: string, short: string | undefined): string {
+  const value = takes === 'nothing' ? '' : takes === 'value' ? '=ARG' : '[=ARG]';
+  return `${short === undefined ? '' : `-${short}, `}${name}${value}`;
+}
+
+function commandList<D extends DatabaseSchema>(program: Program<D>): string {
+  return [...program.commands.values()]
+    .map((command) => {
+      const options = (command.options ?? []).map((option) => `[${option}] `).join('');
+      return `${options},${command.name},${command.args}\n`;
+    })
+    .join('');
+}
+
+function optionList<D extends DatabaseSchema>(program: Program<D>): string {
+  const lines: string[] = [];
+  for (const [name, { takes, short }] of globalOptions) {
+    const value = takes === 'nothing' ? '' : '=ARG';
+    lines.push(`${name}${value}`);
+    if (short !== undefined) lines.push(`-${short}${value === '' ? '' : ' ARG'}`);
+  }
+  const seen = new Set<string>();
+  for (const command of program.commands.values()) {
+    for (const option of command.options ?? []) {
+      const { name, takes } = parseOptionSpec(option);
+      if (seen.has(name)) continue;
+      seen.add(name);
+      lines.push(takes === 'value' ? `${name}=ARG` : name);
+    }
+  }
+  return `${lines.join('\n')}\n`;
+}

@@ -1,0 +1,192 @@
+/** A ctl program's way from its command line to its exit status. Everything that it touches outside is in `Host`. */
+import { ConnectionClosedError } from '@weft/jsonrpc/peer';
+import type { DatabaseSchema } from '@weft/ovsdb/schema';
+import { type GlobalArguments, parseCommands, parseGlobal, parseOptionSpec, type Takes } from './argv.ts';
+import { colourError, colourOverview } from './colour.ts';
+import { CtlError } from './ctl-error.ts';
+import { applyOptions, defaultSettings, globalOptions, type Settings } from './global-options.ts';
+import { databaseRemotes, failureReason, openSession, tlsOptions } from './open-session.ts';
+import type { Program } from './program.ts';
+import { type Runnable, type RunOptions, runCommands } from './run.ts';
+import type { Session } from './session.ts';
+import { suggestion } from './suggest.ts';
+
+/** The process, as far as a ctl program uses it. */
+export interface Host {
+  readonly argv: readonly string[];
+  readonly env: { readonly [name: string]: string | undefined };
+  readonly stdout: (text: string) => void;
+  readonly stderr: (text: string) => void;
+  readonly now: () => number;
+  /** Standard error is a terminal: a person reads messages. */
+  readonly isTerminal: boolean;
+  readonly stdoutIsTerminal: boolean;
+  /** Ends the process as the timer's signal does. */
+  readonly alarm: (seconds: number) => void;
+}
+
+/** Runs a program; resolves to its exit status. */
+export async function main<D extends DatabaseSchema>(program: Program<D>, host: Host): Promise<number> {
+  try {
+    return await run(program, host);
+  } catch (error) {
+    if (!(error instanceof CtlError)) throw error;
+    const message = `${program.name}: ${error.message}${tableHint(program, host, error.message)}`;
+    host.stderr(`${coloured(host, host.isTerminal) ? colourError(message) : message}\n`);
+    return 1;
+  }
+}
+
+async function run<D extends DatabaseSchema>(program: Program<D>, host: Host): Promise<number> {
+  if (host.argv[0] === '--completion' || host.argv[0] === '--complete') return completion(program, host);
+  const parsed = parseGlobal(
+    [...environmentOptions(program, host), ...host.argv],
+    globalOptions,
+    localOptions(program),
+  );
+  const settings = defaultSettings();
+  applyOptions(settings, parsed.global);
+  if (settings.show !== undefined) {
+    const { information } = await import('./information.ts');
+    host.stdout(information(settings.show, program, host.env, host.argv));
+    return 0;
+  }
+  if (settings.timeout === 0) settings.timeout = environmentTimeout(host);
+  if (settings.timeout > 0) host.alarm(settings.timeout);
+  if (settings.detach) {
+    const { runDaemon } = await import('./daemon.ts');
+    return runDaemon(program, host, settings);
+  }
+  const daemon = settings.unixctl ?? host.env[program.environment.daemon];
+  if (daemon !== undefined && daemon !== '') {
+    const { callDaemon, connectionOption } = await import('./daemon-client.ts');
+    const option = settings.unixctl === undefined ? connectionOption(parsed) : undefined;
+    if (option === undefined) return callDaemon(host, daemon, parsed);
+    const why = `not using ${program.name} daemon because of ${option.slice(2)} option`;
+    host.stderr(logLine(host.now(), 1, 'ctl', 'WARN', why));
+  }
+  if (settings.wait !== 'none' && !program.root.canWait) throw new CtlError('--wait not supported');
+  const commands = parse(program, parsed, host);
+  const session = await openSession(program, host, settings);
+  try {
+    const text = await execute(program, host, session, commands, settings, host.argv);
+    const overview = commands.every(({ command }) => command.name === 'show') && !settings.oneline;
+    host.stdout(overview && coloured(host, host.stdoutIsTerminal) ? colourOverview(text) : text);
+  } catch (error) {
+    if (!(error instanceof ConnectionClosedError)) throw error;
+    throw new CtlError(`${databaseRemotes(program, host.env, settings.db)}: database connection failed (End of file)`);
+  } finally {
+    session.close();
+  }
+  return 0;
+}
+
+/** An entry as the C programs log it on standard error. */
+function logLine(now: number, count: number, module: string, level: string, message: string): string {
+  const time = new Date(now).toISOString().replace(/\.\d+Z$/, 'Z');
+  return `${time}|${String(count).padStart(5, '0')}|${module}|${level}|${message}\n`;
+}
+
+function coloured(host: Host, isTerminal: boolean): boolean {
+  return isTerminal && (host.env.NO_COLOR ?? '') === '';
+}
+
+/** For a person, the table that a mistyped name may stand for. */
+function tableHint<D extends DatabaseSchema>(program: Program<D>, host: Host, message: string): string {
+  const [, name] = /^unknown table "(.*)"$/.exec(message) ?? [];
+  return name === undefined || !host.isTerminal ? '' : suggestion(name, Object.keys(program.schema.tables));
+}
+
+/** The shells' side of completion; without a database only what needs none is completed. */
+async function completion<D extends DatabaseSchema>(program: Program<D>, host: Host): Promise<number> {
+  const { complete, completionNames, completionScript } = await import('./completion.ts');
+  const [what, ...words] = host.argv;
+  if (what === '--completion') {
+    const script = completionScript(program.name, words[0] ?? 'bash');
+    if (script === undefined) throw new CtlError('argument to --completion must be "bash" or "zsh"');
+    host.stdout(script);
+    return 0;
+  }
+  const { words: known, names } = complete(program, program.nameSources, words);
+  const candidates = [...known];
+  if (names.length > 0) {
+    const session = await openSession(program, host, defaultSettings());
+    candidates.push(...(await completionNames((queries, columns) => session.read(queries, columns), names)));
+    session.close();
+  }
+  host.stdout(candidates.map((candidate) => `${candidate}\n`).join(''));
+  return 0;
+}
+
+/** Options from the environment come before those of the command line, so that those win. */
+function environmentOptions<D extends DatabaseSchema>(program: Program<D>, host: Host): string[] {
+  return (host.env[program.environment.options] ?? '').split(/\s+/).filter((word) => word !== '');
+}
+
+function environmentTimeout(host: Host): number {
+  const text = host.env.OVS_CTL_TIMEOUT ?? '';
+  return /^[0-9]+$/.test(text) ? Number(text) : 0;
+}
+
+/** The options of all commands, and what each takes. */
+export function localOptions<D extends DatabaseSchema>(program: Program<D>): ReadonlyMap<string, Takes> {
+  const options = new Map<string, Takes>();
+  for (const command of program.commands.values()) {
+    for (const text of command.options ?? []) {
+      const { name, takes } = parseOptionSpec(text);
+      options.set(name, takes);
+    }
+  }
+  return options;
+}
+
+/** Parses the commands and has each check what it can without a database. */
+export function parse<D extends DatabaseSchema>(
+  program: Program<D>,
+  parsed: Pick<GlobalArguments, 'local' | 'rest'>,
+  host: Pick<Host, 'isTerminal'>,
+): Runnable<D>[] {
+  const commands = parseCommands(parsed, program.commands, host.isTerminal);
+  for (const { command, invocation } of commands) {
+    if (typeof command.reads === 'function') command.reads(invocation, program);
+  }
+  return commands;
+}
+
+/** Runs commands on an open session. */
+export function execute<D extends DatabaseSchema>(
+  program: Program<D>,
+  host: Pick<Host, 'stderr' | 'now' | 'env'>,
+  session: Session,
+  commands: readonly Runnable<D>[],
+  settings: Settings,
+  argv: readonly string[],
+): Promise<string> {
+  let count = 1;
+  const warn: RunOptions['warn'] = (module, message, level = 'WARN') => {
+    count++;
+    host.stderr(logLine(host.now(), count, module, level, message));
+  };
+  const options: RunOptions = {
+    style: settings.style,
+    oneline: settings.oneline,
+    dryRun: settings.dryRun,
+    commandLine: `${program.name}: ${[program.name, ...argv].join(' ')}`,
+    wait: settings.wait,
+    printWaitTime: settings.printWaitTime,
+    warn,
+    readSwitch: async (given, cookies, details) => {
+      const rundir = host.env.OVS_RUNDIR ?? '/var/run/openvswitch';
+      const remote = given === '' ? `unix:${rundir}/br-int.mgmt` : given;
+      try {
+        const { readSwitch } = await import('./read-switch.ts');
+        return await readSwitch({ remote, rundir, ...tlsOptions(settings.tls) }, cookies, details);
+      } catch (error) {
+        warn(program.name, `${remote}: connection failed (${failureReason(error)})`);
+        return new Map();
+      }
+    },
+    now: host.now,
+  };
+  return runCommands(session, program.schema, program.root, program, commands, options);
+}

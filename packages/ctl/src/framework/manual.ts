@@ -1,0 +1,50 @@
+/** The manual page of the programs, from their registries: `docs/nbctl.md`. */
+import type { DatabaseSchema } from '@weft/ovsdb/schema';
+import type { Command } from './command.ts';
+import { globalOptions } from './global-options.ts';
+import { capital, usage } from './information.ts';
+import type { Program } from './program.ts';
+
+const intro = `# nbctl and sbctl
+
+Made from the registry of commands by \`npx vitest run packages/ctl -u\`; edit the commands, not this page.
+
+\`nbctl\` and \`sbctl\` are used like ovn-nbctl(8) and ovn-sbctl(8): options, one or more commands separated by \`--\`, all in one transaction.
+
+    nbctl [OPTIONS] [--] [OPTIONS OF THE COMMAND] COMMAND [ARG...] [-- [OPTIONS] COMMAND [ARG...]]...
+
+They connect to \`--db\`, else \`$OVN_NB_DB\` (\`$OVN_SB_DB\`), else the socket in the run directory. \`$OVN_NBCTL_OPTIONS\` (\`$OVN_SBCTL_OPTIONS\`) holds
+options for every call. A daemon, which \`--detach\` starts and whose socket it prints, runs the commands if \`$OVN_NB_DAEMON\` (\`$OVN_SB_DAEMON\`) or
+\`-u\` names its socket; the C programs and ours can use each other's.
+
+A command fetches the rows that it needs, not whole tables.
+
+\`nbctl --help COMMAND\` explains one command. \`source <(nbctl --completion bash)\` (or \`zsh\`) completes commands, options, and the names of switches,
+routers and ports from the database.
+`;
+
+export function manualPage(programs: readonly Program<DatabaseSchema>[]): string {
+  const parts = [intro, '## Options\n', ...optionLines()];
+  for (const program of programs) {
+    parts.push('', `# ${program.name}`, '');
+    for (const section of program.sections) {
+      parts.push(`## ${program.name}: ${section.title}`, '');
+      for (const command of section.commands) parts.push(...commandLines(program.name, command));
+    }
+  }
+  return `${parts.join('\n').trimEnd()}\n`;
+}
+
+function optionLines(): string[] {
+  return [...globalOptions].map(([name, { takes, short }]) => {
+    const value = takes === 'nothing' ? '' : takes === 'value' ? '=ARG' : '[=ARG]';
+    return `- \`${name}${value}\`${short === undefined ? '' : `, \`-${short}\``}`;
+  });
+}
+
+function commandLines(program: string, command: Command<DatabaseSchema>): string[] {
+  const lines = [`### ${command.name}`, '', `    ${usage(command)}`, '', `${capital(command.summary)}.`];
+  if (command.details !== undefined) lines.push(command.details);
+  lines.push('', ...command.examples.map((example) => `    $ ${program} ${example}`), '');
+  return lines;
+}

@@ -1,0 +1,74 @@
+/** Finds a server of the database that will do: the first of the remotes that answers, and leads its cluster if that is wanted. */
+import { connect, systemReason } from '@weft/jsonrpc/connect';
+import { parseActive, RemoteSyntaxError, splitRemotes } from '@weft/jsonrpc/remote';
+import type { TlsFiles } from '@weft/jsonrpc/tls';
+import type { DatabaseSchema } from '@weft/ovsdb/schema';
+import { CtlError } from './ctl-error.ts';
+import type { Settings } from './global-options.ts';
+import type { Program } from './program.ts';
+import { Session } from './session.ts';
+
+export interface SessionHost {
+  readonly env: { readonly [name: string]: string | undefined };
+}
+
+/** Where sockets lie if nothing else is said. */
+export function runDirectory(env: SessionHost['env']): string {
+  return env.OVN_RUNDIR ?? '/var/run/ovn';
+}
+
+export function databaseRemotes<D extends DatabaseSchema>(
+  program: Program<D>,
+  env: SessionHost['env'],
+  db?: string,
+): string {
+  return db ?? env[program.environment.db] ?? `unix:${runDirectory(env)}/${program.socket}`;
+}
+
+/** Connects. Throws a CtlError if no remote serves. */
+export async function openSession<D extends DatabaseSchema>(
+  program: Program<D>,
+  host: SessionHost,
+  settings: Pick<Settings, 'db' | 'leaderOnly' | 'shuffleRemotes' | 'tls'>,
+): Promise<Session> {
+  const text = databaseRemotes(program, host.env, settings.db);
+  const { remotes } = splitRemotes(text);
+  const ordered = settings.shuffleRemotes ? shuffled(remotes) : [...remotes];
+  let failure = `${text}: database connection failed (Address family not supported by protocol)`;
+  for (const remote of ordered) {
+    try {
+      const stream = await connect(parseActive(remote, { rundir: runDirectory(host.env) }), tlsOptions(settings.tls));
+      const session = new Session(stream, remote, program.schema);
+      if (!settings.leaderOnly || ordered.length === 1) return session;
+      const state = await session.serverState();
+      if (state === undefined || !state.clustered || (state.leader && state.connected)) return session;
+      session.close();
+    } catch (error) {
+      failure = `${text}: database connection failed (${failureReason(error)})`;
+    }
+  }
+  throw new CtlError(failure);
+}
+
+export function tlsOptions(tls: Settings['tls']): { tls?: TlsFiles } {
+  if (Object.keys(tls).length === 0) return {};
+  const { bootstrapCaCert, ...files } = tls;
+  return { tls: bootstrapCaCert === undefined ? files : { ...files, caCert: bootstrapCaCert, bootstrapCaCert: true } };
+}
+
+/** Why there is no connection, in the system's words. */
+export function failureReason(error: unknown): string {
+  if (error instanceof RemoteSyntaxError) return 'Address family not supported by protocol';
+  const cause = error instanceof Error ? (error.cause ?? error) : error;
+  return cause instanceof Error ? systemReason(cause) : String(cause);
+}
+
+/** Clients of a cluster spread over its members. */
+function shuffled<T>(items: readonly T[]): T[] {
+  const result = [...items];
+  for (let i = result.length - 1; i > 0; i--) {
+    const j = Math.floor(Math.random() * (i + 1));
+    [result[i], result[j]] = [result[j]!, result[i]!];
+  }
+  return result;
+}

@@ -1,0 +1,17 @@
+/** JSON with one member or element per line, closing brackets at the end of the line before, as the C programs indent it. */
+import { isArray, isObject, type Json, jsonText } from '@weft/ovsdb/json';
+
+export function prettyJson(json: Json, depth = 0): string {
+  const inner = `\n${'  '.repeat(depth + 1)}`;
+  if (isArray(json)) {
+    if (json.length === 0) return '[]';
+    return `[${inner}${json.map((element) => prettyJson(element, depth + 1)).join(`,${inner}`)}]`;
+  }
+  if (isObject(json)) {
+    const names = Object.keys(json).sort();
+    if (names.length === 0) return '{}';
+    const members = names.map((name) => `${jsonText(name)}: ${prettyJson(json[name]!, depth + 1)}`);
+    return `{${inner}${members.join(`,${inner}`)}}`;
+  }
+  return jsonText(json);
+}

@@ -1,0 +1,209 @@
+/** The connection of a ctl program to its database server: consistent reads, transactions, and waiting for changes. */
+import type { Duplex } from 'node:stream';
+import { Peer } from '@weft/jsonrpc/peer';
+import type { Datum } from '@weft/ovsdb/datum';
+import { isArray, isObject, type Json, type JsonObject } from '@weft/ovsdb/json';
+import type { Row } from '@weft/ovsdb/row';
+import type { DatabaseSchema } from '@weft/ovsdb/schema';
+import { decodeDatum } from '@weft/ovsdb/wire';
+import { CtlError } from './ctl-error.ts';
+import { type Query, whereOf } from './query.ts';
+import { Snapshot } from './snapshot.ts';
+
+/** Which columns are fetched of each table. */
+export type ColumnsByTable = ReadonlyMap<string, ReadonlySet<string>>;
+
+/** What `_Server` (ovsdb-server(5)) says of a database. */
+export interface ServerState {
+  readonly clustered: boolean;
+  readonly leader: boolean;
+  readonly connected: boolean;
+}
+
+export class Session {
+  readonly #peer: Peer;
+  readonly #schema: DatabaseSchema;
+  readonly #prototypes = new Map<string, object>();
+  #changed: (() => void) | undefined;
+  #changes = 0;
+  #orders = 0;
+  #watching = false;
+  #closed: Error | undefined;
+
+  constructor(stream: Duplex, name: string, schema: DatabaseSchema, probeIntervalMs = 0) {
+    this.#schema = schema;
+    this.#peer = new Peer(stream, {
+      name,
+      probeIntervalMs,
+      onNotification: (method) => {
+        if (method !== 'update') return;
+        this.#changes++;
+        this.#changed?.();
+      },
+      onClose: (error) => {
+        this.#closed = error ?? new Error('connection closed');
+        this.#changed?.();
+      },
+    });
+  }
+
+  get closed(): boolean {
+    return this.#closed !== undefined;
+  }
+
+  close(): void {
+    this.#peer.close();
+  }
+
+  /** The state of the database on this server; undefined if the server does not tell. */
+  async serverState(): Promise<ServerState | undefined> {
+    const operation = {
+      op: 'select',
+      table: 'Database',
+      where: [['name', '==', this.#schema.name]],
+      columns: ['model', 'leader', 'connected'],
+    };
+    try {
+      const results = await this.#peer.call('transact', ['_Server', operation]);
+      const row = isArray(results) && isObject(results[0]) && isArray(results[0].rows) ? results[0].rows[0] : undefined;
+      if (!isObject(row)) return undefined;
+      return {
+        clustered: row.model === 'clustered',
+        leader: row.leader === true,
+        connected: row.connected === true,
+      };
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Answers all the queries from one state of the database. */
+  async read(queries: readonly Query[], columns: ColumnsByTable): Promise<Snapshot> {
+    const snapshot = new Snapshot(this.#schema);
+    if (queries.length === 0) return snapshot;
+    const operations = queries.map((query): Json => {
+      const table = this.#schema.tables[query.table]!;
+      const wanted = query.kind === 'ids' ? [] : [...(columns.get(query.table) ?? [])].filter((c) => c !== '_uuid');
+      return { op: 'select', table: query.table, where: whereOf(query, table), columns: ['_uuid', ...wanted] };
+    });
+    const whole = queries.filter((query) => query.kind === 'all' || query.kind === 'ids').map((query) => query.table);
+    const [results, order] = await Promise.all([this.transact(operations), this.#writtenOrder(whole)]);
+    queries.forEach((query, i) => {
+      const result = results[i];
+      if (!isObject(result) || !isArray(result.rows)) throw new CtlError(`${this.#peer.name}: ${errorText(result)}`);
+      const fetched = query.kind === 'ids' ? new Set<string>() : (columns.get(query.table) ?? new Set<string>());
+      const prototype = this.#prototype(query.table, fetched);
+      const rows = result.rows.map((json) => this.#row(query.table, json as JsonObject, prototype));
+      const ranks = order.get(query.table);
+      const rank = (row: Row) => ranks?.get(row._uuid) ?? Number.MAX_SAFE_INTEGER;
+      if (ranks !== undefined) rows.sort((a, b) => rank(a) - rank(b));
+      snapshot.add(query, rows);
+    });
+    return snapshot;
+  }
+
+  /**
+   * The order in which the server writes the rows of whole tables for a client's replica, by uuid: output that follows the order of rows is the
+   * C programs' only if it begins with that. Tables with a single row have no order.
+   */
+  async #writtenOrder(tables: readonly string[]): Promise<ReadonlyMap<string, ReadonlyMap<string, number>>> {
+    const wanted = tables.filter((table) => this.#schema.tables[table]!.maxRows !== 1);
+    const order = new Map<string, ReadonlyMap<string, number>>();
+    if (wanted.length === 0) return order;
+    const requests = Object.fromEntries(wanted.map((table) => [table, [{ columns: [] }]]));
+    const id = `weft-ctl-order-${this.#orders++}`;
+    const reply = this.#peer.call('monitor_cond', [this.#schema.name, id, requests]);
+    const cancelled = this.#peer.call('monitor_cancel', [id]);
+    const updates = await reply;
+    await cancelled;
+    for (const table of wanted) {
+      const rows = isObject(updates) ? updates[table] : undefined;
+      if (isObject(rows)) order.set(table, new Map(Object.keys(rows).map((uuid, i) => [uuid, i])));
+    }
+    return order;
+  }
+
+  #row(table: string, json: JsonObject, prototype: object): Row {
+    const row = Object.create(prototype) as { [column: string]: Datum; _uuid: string };
+    const columns = this.#schema.tables[table]!.columns;
+    for (const name in json) {
+      if (name === '_uuid') row._uuid = (json._uuid as readonly string[])[1]!;
+      else row[name] = decodeDatum(columns[name]!.type, json[name]!, { relaxed: true, lenient: true });
+    }
+    return row;
+  }
+
+  /** Rows inherit a getter for each column that was not fetched: to read one is a defect of the command's `reads`. */
+  #prototype(table: string, fetched: ReadonlySet<string>): object {
+    const key = `${table}|${[...fetched].join()}`;
+    let prototype = this.#prototypes.get(key);
+    if (prototype === undefined) {
+      prototype = {};
+      for (const column of Object.keys(this.#schema.tables[table]!.columns)) {
+        if (fetched.has(column)) continue;
+        Object.defineProperty(prototype, column, {
+          // A write makes it an own property.
+          set(value: Datum) {
+            Object.defineProperty(this, column, { value, writable: true, enumerable: true, configurable: true });
+          },
+          get() {
+            throw new Error(`column ${column} of table ${table} is not among those that the command reads`);
+          },
+        });
+      }
+      this.#prototypes.set(key, prototype);
+    }
+    return prototype;
+  }
+
+  /** Sends a transaction; returns the operations' results, of which the last may be an error. */
+  async transact(operations: readonly Json[]): Promise<readonly Json[]> {
+    const results = await this.#peer.call('transact', [this.#schema.name, ...operations]);
+    return isArray(results) ? results : [];
+  }
+
+  /** From now on changes of these columns count. */
+  async watch(columns: ColumnsByTable): Promise<void> {
+    if (this.#watching) return;
+    this.#watching = true;
+    const requests: { [table: string]: Json } = {};
+    for (const [table, names] of columns) {
+      requests[table] = [{ columns: [...names].filter((c) => c !== '_uuid'), select: { initial: false } }];
+    }
+    await this.#peer.call('monitor', [this.#schema.name, 'weft-ctl', requests]);
+  }
+
+  /** Ends what `watch` began. */
+  async unwatch(): Promise<void> {
+    if (!this.#watching) return;
+    this.#watching = false;
+    await this.#peer.call('monitor_cancel', ['weft-ctl']);
+  }
+
+  /** How many changes came in since `watch`. */
+  get changes(): number {
+    return this.#changes;
+  }
+
+  /** Resolves once there have been more changes than `seen`. */
+  changedSince(seen: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const check = () => {
+        if (this.#closed !== undefined) reject(this.#closed);
+        else if (this.#changes > seen) resolve();
+        else return;
+        this.#changed = undefined;
+      };
+      this.#changed = check;
+      check();
+    });
+  }
+}
+
+/** The error in an operation's result, the way the C programs print it: as JSON with ascending names. */
+export function errorText(result: Json | undefined): string {
+  if (!isObject(result)) return 'unexpected reply';
+  const sorted: { [name: string]: Json } = {};
+  for (const name of Object.keys(result).sort()) sorted[name] = result[name]!;
+  return JSON.stringify(sorted);
+}

@@ -1,0 +1,36 @@
+/** The OpenFlow switches that the commands of one command line ask for flows: what is known of them, and what is yet to be read. */
+import type { RunOptions, SwitchFlows } from './run.ts';
+
+interface Asked {
+  readonly remote: string;
+  readonly details: boolean;
+  readonly wanted: Set<number>;
+  /** Undefined until it is read. */
+  known: SwitchFlows | undefined;
+}
+
+export class Switches {
+  readonly #asked = new Map<string, Asked>();
+
+  /** Gives a switch's flows by cookie; those that are not known are noted, for `fetch`. */
+  reader(remote: string, details: boolean): (cookie: number) => readonly string[] {
+    const key = `${details} ${remote}`;
+    const asked = this.#asked.get(key) ?? { remote, details, wanted: new Set(), known: undefined };
+    this.#asked.set(key, asked);
+    return (cookie) => {
+      asked.wanted.add(cookie);
+      return asked.known?.get(cookie) ?? [];
+    };
+  }
+
+  /** Reads what was asked for and is not known, each switch once. Resolves to whether there was anything. */
+  async fetch({ readSwitch }: Pick<RunOptions, 'readSwitch'>): Promise<boolean> {
+    let any = false;
+    for (const asked of this.#asked.values()) {
+      if (asked.known !== undefined || asked.wanted.size === 0) continue;
+      asked.known = await readSwitch(asked.remote, [...asked.wanted], asked.details);
+      any = true;
+    }
+    return any;
+  }
+}

@@ -1,0 +1,389 @@
+/**
+ * The transaction that the commands of one command line build together: rows as the database has them under the changes made so far, so that
+ * a command sees what those before it did. Reads throw `MissingRows` if the answer has not been fetched.
+ */
+import type { Atom } from '@weft/ovsdb/atom';
+import { type Datum, datumsEqual, defaultDatum, toMap, toSet } from '@weft/ovsdb/datum';
+import type { Json, JsonObject } from '@weft/ovsdb/json';
+import { type Row, rowFactory } from '@weft/ovsdb/row';
+import type { ColumnType, DatabaseSchema, RowOf, TableName, TableSchema } from '@weft/ovsdb/schema';
+import type { Uuid } from '@weft/ovsdb/uuid';
+import { encodeAtom, encodeDatum } from '@weft/ovsdb/wire';
+import { matches, type Query } from './query.ts';
+import { replicaOrder } from './replica-order.ts';
+import { MissingRows, type Snapshot } from './snapshot.ts';
+
+/** How one set or map column changes where the database merges the change into what it holds at that time. */
+interface Merge {
+  readonly insert: Map<Atom, Atom>;
+  readonly remove: Set<Atom>;
+}
+
+interface Change {
+  readonly table: string;
+  readonly uuid: Uuid;
+  /** As fetched; absent for a row that the transaction inserts. */
+  readonly base?: Row;
+  /** As it is now; undefined once deleted. */
+  current: Row | undefined;
+  /** Columns that are written whole. */
+  readonly written: Set<string>;
+  readonly merged: Map<string, Merge>;
+  /** The row keeps this uuid in the database (insert's `uuid` member, ovsdb-server(7)). */
+  readonly fixedUuid: boolean;
+}
+
+export type Values<D extends DatabaseSchema, T extends TableName<D>> = {
+  -readonly [C in keyof RowOf<D, T>]?: RowOf<D, T>[C];
+};
+type Columns<D extends DatabaseSchema, T extends TableName<D>> = keyof D['tables'][T]['columns'] & string;
+
+export class Transaction<D extends DatabaseSchema = DatabaseSchema> {
+  readonly schema: D;
+  readonly #snapshot: Snapshot;
+  readonly #newUuid: () => Uuid;
+  readonly #changes = new Map<Uuid, Change>();
+  readonly #verified = new Map<string, JsonObject>();
+  /** Operations beside those that follow from the changed rows. */
+  readonly #forced: Json[] = [];
+
+  constructor(schema: D, snapshot: Snapshot, newUuid: () => Uuid) {
+    this.schema = schema;
+    this.#snapshot = snapshot;
+    this.#newUuid = newUuid;
+  }
+
+  /** All rows of a table, in the order in which a C client walks them. */
+  all<T extends TableName<D>>(table: T): RowOf<D, T>[] {
+    return this.select({ kind: 'all', table }) as unknown as RowOf<D, T>[];
+  }
+
+  /** The only row of a table that has at most one. */
+  only<T extends TableName<D>>(table: T): RowOf<D, T> | undefined {
+    return this.all(table)[0];
+  }
+
+  get<T extends TableName<D>>(table: T, uuid: Uuid | undefined): RowOf<D, T> | undefined {
+    if (uuid === undefined) return undefined;
+    return this.select({ kind: 'uuid', table, uuid })[0] as unknown as RowOf<D, T> | undefined;
+  }
+
+  /** The rows that a column of references names, in its order; those that are gone are left out. */
+  many<T extends TableName<D>>(table: T, uuids: readonly Uuid[]): RowOf<D, T>[] {
+    const rows: Row[] = [];
+    const missing: Query[] = [];
+    for (const uuid of uuids) {
+      try {
+        const row = this.select({ kind: 'uuid', table, uuid })[0];
+        if (row !== undefined) rows.push(row);
+      } catch (error) {
+        if (!(error instanceof MissingRows)) throw error;
+        missing.push(...error.queries);
+      }
+    }
+    // Asked one by one only as long as that is less than the table.
+    if (missing.length > 0) throw new MissingRows(missing.length > manyRows ? [{ kind: 'all', table }] : missing);
+    return rows as unknown as RowOf<D, T>[];
+  }
+
+  /** The rows whose column is, or contains, the atom. */
+  holding<T extends TableName<D>>(table: T, column: Columns<D, T>, atom: Atom): RowOf<D, T>[] {
+    return this.select({ kind: 'holds', table, column, atom }) as unknown as RowOf<D, T>[];
+  }
+
+  /** Asks several questions in one round trip; each can then be read without waiting. */
+  prefetch(queries: readonly Query[]): void {
+    const missing = queries.filter((query) => !this.#knows(query));
+    if (missing.length > 0) throw new MissingRows(missing);
+  }
+
+  #knows(query: Query): boolean {
+    return (query.kind === 'uuid' && this.#changes.has(query.uuid)) || this.#snapshot.answer(query) !== undefined;
+  }
+
+  /** The rows that answer a query, with the transaction's changes. */
+  select(query: Query): readonly Row[] {
+    if (query.kind === 'uuid') {
+      const change = this.#changes.get(query.uuid);
+      if (change !== undefined && change.table === query.table) return change.current ? [change.current] : [];
+    }
+    // What the transaction has inserted the database does not know.
+    const base = query.kind === 'holds' && this.isNew(query.atom as Uuid) ? [] : this.#snapshot.answer(query);
+    if (base === undefined) throw new MissingRows([query]);
+    const table = this.schema.tables[query.table]!;
+    let rows = base;
+    if (this.#changes.size > 0) {
+      const unchanged = base.filter((row) => !this.#changes.has(row._uuid));
+      const changed: Row[] = [];
+      for (const change of this.#changes.values()) {
+        if (change.table === query.table && change.current && matches(query, change.current, table)) {
+          changed.push(change.current);
+        }
+      }
+      if (changed.length > 0 || unchanged.length < base.length) rows = inOrderOf(base, unchanged, changed);
+    }
+    return query.kind === 'all' || query.kind === 'ids' ? replicaOrder(rows) : rows;
+  }
+
+  /** Inserts a row; the uuid returned stands for it in this transaction, and is the row's own for good only if it is `fixed`. */
+  insert<T extends TableName<D>>(
+    table: T,
+    values: Values<D, T>,
+    identity: { readonly uuid?: Uuid; readonly fixed?: boolean } = {},
+  ): Uuid {
+    const id = identity.uuid ?? this.#newUuid();
+    const current = rowFactory(this.schema.tables[table]!)(id, values as { readonly [column: string]: Datum });
+    this.#changes.set(id, {
+      table,
+      uuid: id,
+      current,
+      written: new Set(),
+      merged: new Map(),
+      fixedUuid: identity.fixed ?? false,
+    });
+    return id;
+  }
+
+  /** Writes whole columns. */
+  update<T extends TableName<D>>(table: T, uuid: Uuid, values: Values<D, T>): void {
+    const change = this.#change(table, uuid);
+    const current = copy(change.current!);
+    for (const [column, value] of Object.entries(values) as [string, Datum][]) {
+      current[column] = value;
+      change.merged.delete(column);
+      change.written.add(column);
+    }
+    change.current = current;
+  }
+
+  /** Adds to and removes from a set, leaving alone what others do to it meanwhile. */
+  mutateSet<T extends TableName<D>>(
+    table: T,
+    uuid: Uuid,
+    column: Columns<D, T>,
+    edit: { readonly insert?: readonly Atom[]; readonly remove?: readonly Atom[] },
+  ): void {
+    const change = this.#change(table, uuid);
+    const atoms = new Set(change.current![column] as readonly Atom[]);
+    for (const atom of edit.remove ?? []) atoms.delete(atom);
+    for (const atom of edit.insert ?? []) atoms.add(atom);
+    this.#merge(change, column, toSet(atoms), edit.insert?.map((atom) => [atom, atom]) ?? [], edit.remove ?? []);
+  }
+
+  /** Sets and removes pairs of a map, leaving alone what others do to it meanwhile. */
+  mutateMap<T extends TableName<D>>(
+    table: T,
+    uuid: Uuid,
+    column: Columns<D, T>,
+    edit: { readonly insert?: Iterable<readonly [Atom, Atom]>; readonly remove?: readonly Atom[] },
+  ): void {
+    const change = this.#change(table, uuid);
+    const map = new Map(change.current![column] as ReadonlyMap<Atom, Atom>);
+    const insert = [...(edit.insert ?? [])];
+    for (const key of edit.remove ?? []) map.delete(key);
+    for (const [key, value] of insert) map.set(key, value);
+    this.#merge(change, column, toMap(map), insert, edit.remove ?? []);
+  }
+
+  #merge(
+    change: Change,
+    column: string,
+    value: Datum,
+    insert: (readonly [Atom, Atom])[],
+    remove: readonly Atom[],
+  ): void {
+    const current = copy(change.current!);
+    current[column] = value;
+    change.current = current;
+    if (change.base === undefined || change.written.has(column)) return;
+    let merge = change.merged.get(column);
+    if (merge === undefined) {
+      merge = { insert: new Map(), remove: new Set() };
+      change.merged.set(column, merge);
+    }
+    for (const atom of remove) {
+      merge.insert.delete(atom);
+      merge.remove.add(atom);
+    }
+    for (const [key, atom] of insert) {
+      merge.remove.delete(key);
+      merge.insert.set(key, atom);
+    }
+  }
+
+  delete<T extends TableName<D>>(table: T, uuid: Uuid): void {
+    const change = this.#changes.get(uuid) ?? this.#change(table, uuid);
+    if (change.base === undefined) this.#changes.delete(uuid);
+    else change.current = undefined;
+  }
+
+  /** The transaction fails, and is tried again, if another client changes these columns of the row before it is committed. */
+  verify<T extends TableName<D>>(table: T, uuid: Uuid, columns: readonly Columns<D, T>[]): void {
+    const base = this.#changes.get(uuid)?.base ?? this.#snapshot.answer({ kind: 'uuid', table, uuid })?.[0];
+    if (base === undefined) return;
+    for (const column of columns) {
+      const type = this.schema.tables[table]!.columns[column]!.type;
+      this.#verified.set(`${uuid}|${column}`, {
+        op: 'wait',
+        table,
+        timeout: 0,
+        where: [['_uuid', '==', ['uuid', uuid]]],
+        columns: [column],
+        until: '==',
+        rows: [{ [column]: encodeDatum(type, base[column]) }],
+      });
+    }
+  }
+
+  /**
+   * Sends a mutation as it is, for the database to refuse: what a column of one value cannot hold is refused there, not here.
+   * Later commands do not see it.
+   */
+  mutateRaw<T extends TableName<D>>(
+    table: T,
+    uuid: Uuid,
+    column: Columns<D, T>,
+    mutator: 'insert' | 'delete',
+    atoms: readonly Atom[],
+  ): void {
+    const type = this.schema.tables[table]!.columns[column]!.type;
+    const value: Json = ['set', atoms.map((atom) => this.#encodeAtom(type, atom))];
+    const where: Json = [['_uuid', '==', ['uuid', uuid]]];
+    this.#forced.push({ op: 'mutate', table, where, mutations: [[column, mutator, value]] });
+  }
+
+  /** Has the row been inserted by this transaction? */
+  isNew(uuid: Uuid): boolean {
+    const change = this.#changes.get(uuid);
+    return change !== undefined && change.base === undefined;
+  }
+
+  /** The operations of `transact`, the fewest that do it, and which of them insert which row. Empty if nothing changes. */
+  operations(): { readonly operations: Json[]; readonly inserted: ReadonlyMap<number, Uuid> } {
+    const changes: Json[] = [];
+    const insertedAt = new Map<number, Uuid>();
+    for (const change of this.#changes.values()) {
+      const table = this.schema.tables[change.table]!;
+      const where: Json = [['_uuid', '==', ['uuid', change.uuid]]];
+      if (change.base === undefined) {
+        insertedAt.set(changes.length, change.uuid);
+        changes.push(this.#insertOperation(change, table));
+        continue;
+      }
+      if (change.current === undefined) {
+        // A row of another table goes when nothing refers to it any longer, and cannot before.
+        if (!table.isRoot) continue;
+        changes.push({ op: 'delete', table: change.table, where });
+        continue;
+      }
+      const row: { [column: string]: Json } = {};
+      for (const column of change.written) {
+        const value = change.current[column];
+        if (!datumsEqual(value, change.base[column])) row[column] = this.#encode(table.columns[column]!.type, value);
+      }
+      if (Object.keys(row).length > 0) changes.push({ op: 'update', table: change.table, where, row });
+      const mutations = this.#mutations(change, table);
+      if (mutations.length > 0) changes.push({ op: 'mutate', table: change.table, where, mutations });
+    }
+    if (changes.length === 0 && this.#forced.length === 0) return { operations: [], inserted: new Map() };
+    const waits = [...this.#verified.values()];
+    const inserted = new Map([...insertedAt].map(([index, uuid]) => [index + waits.length, uuid]));
+    return { operations: [...waits, ...changes, ...this.#forced], inserted };
+  }
+
+  #insertOperation(change: Change, table: TableSchema): JsonObject {
+    const row: { [column: string]: Json } = {};
+    for (const [name, column] of Object.entries(table.columns)) {
+      const value = change.current![name];
+      if (!datumsEqual(value, defaultDatum(column.type))) row[name] = this.#encode(column.type, value);
+    }
+    const name = { 'uuid-name': rowName(change.uuid) };
+    return { op: 'insert', table: change.table, ...name, ...(change.fixedUuid ? { uuid: change.uuid } : {}), row };
+  }
+
+  #mutations(change: Change, table: TableSchema): Json[] {
+    const mutations: Json[] = [];
+    for (const [column, merge] of change.merged) {
+      const type = table.columns[column]!.type;
+      const key = (atom: Atom) => this.#encodeAtom(type, atom);
+      const base = change.base![column] as ReadonlyMap<Atom, Atom> | readonly Atom[];
+      const before =
+        base instanceof Map ? (base as ReadonlyMap<Atom, Atom>) : new Map((base as readonly Atom[]).map((a) => [a, a]));
+      // A key that stays with another value is removed first: "insert" does not replace values.
+      const insert = [...merge.insert].filter(([k, v]) => before.get(k) !== v);
+      const remove = [...merge.remove].filter((k) => before.has(k));
+      if (type.kind === 'map') remove.push(...insert.map(([k]) => k).filter((k) => before.has(k)));
+      if (remove.length > 0) mutations.push([column, 'delete', ['set', remove.map(key)]]);
+      if (insert.length > 0) {
+        const value: Json =
+          type.kind === 'map'
+            ? ['map', insert.map(([k, v]): Json => [key(k), encodeAtom(type.value!.type, v)])]
+            : ['set', insert.map(([k]) => key(k))];
+        mutations.push([column, 'insert', value]);
+      }
+    }
+    return mutations;
+  }
+
+  #encode(type: ColumnType, value: Datum): Json {
+    if (type.key.type !== 'uuid' && type.value?.type !== 'uuid') return encodeDatum(type, value);
+    switch (type.kind) {
+      case 'scalar':
+        return this.#encodeAtom(type, value as Atom);
+      case 'optional':
+        return value === undefined ? ['set', []] : this.#encodeAtom(type, value as Atom);
+      case 'set':
+        return ['set', (value as readonly Atom[]).map((atom) => this.#encodeAtom(type, atom))];
+      case 'map':
+        return encodeDatum(type, value);
+    }
+  }
+
+  #encodeAtom(type: ColumnType, atom: Atom): Json {
+    if (type.key.type === 'uuid' && this.isNew(atom as Uuid)) return ['named-uuid', rowName(atom as Uuid)];
+    return encodeAtom(type.key.type, atom);
+  }
+
+  #change(table: string, uuid: Uuid): Change {
+    const known = this.#changes.get(uuid);
+    if (known !== undefined) return known;
+    const base = this.select({ kind: 'uuid', table, uuid })[0];
+    if (base === undefined) throw new Error(`no row ${uuid} in table ${table}`);
+    const change = {
+      table,
+      uuid,
+      base,
+      current: base,
+      written: new Set<string>(),
+      merged: new Map<string, Merge>(),
+      fixedUuid: false,
+    };
+    this.#changes.set(uuid, change);
+    return change;
+  }
+}
+
+/** Above this many rows by uuid, the whole table in one piece costs less. */
+const manyRows = 400;
+
+/** RFC 7047 `<id>` by which the operations of one transaction name a row that one of them inserts. */
+function rowName(uuid: Uuid): string {
+  return `row${uuid.replaceAll('-', '_')}`;
+}
+
+function copy(row: Row): { [column: string]: Datum; _uuid: Uuid } {
+  return Object.assign(Object.create(Object.getPrototypeOf(row)) as { _uuid: Uuid }, row);
+}
+
+/** `base` with its changed rows in place of the old ones, and the rest of `changed` after it. */
+function inOrderOf(base: readonly Row[], unchanged: readonly Row[], changed: readonly Row[]): readonly Row[] {
+  const byUuid = new Map([...unchanged, ...changed].map((row) => [row._uuid, row]));
+  const rows: Row[] = [];
+  for (const row of base) {
+    const now = byUuid.get(row._uuid);
+    if (now === undefined) continue;
+    rows.push(now);
+    byUuid.delete(row._uuid);
+  }
+  return [...rows, ...byUuid.values()];
+}

@@ -1,0 +1,71 @@
+/** `get`: values of a record. */
+import type { Atom } from '@weft/ovsdb/atom';
+import type { Row } from '@weft/ovsdb/row';
+import type { DatabaseSchema } from '@weft/ovsdb/schema';
+import type { Command, Invocation } from '../framework/command.ts';
+import { CtlError } from '../framework/ctl-error.ts';
+import type { Transaction } from '../framework/transaction.ts';
+import { parseColumnKey } from './condition.ts';
+import { toReads } from './list.ts';
+import { columnType, findTable } from './names.ts';
+import { parseAtom } from './parse-value.ts';
+import { formatAtom, formatString } from './print-value.ts';
+import { findRecord, mustFindRecord, recordColumns } from './record.ts';
+
+export function getCommand<D extends DatabaseSchema>(schema: D): Command<D> {
+  const parts = (invocation: Invocation) => {
+    const [tableName, record, ...texts] = invocation.args as [string, string, ...string[]];
+    const table = findTable(schema, tableName);
+    const columns = texts.map((text) => {
+      const { column, key, reader } = parseColumnKey(table, text, true);
+      if (!reader.atEnd) throw new CtlError(`${text}: trailing garbage "${reader.rest()}" in argument`);
+      return { column, key };
+    });
+    const id = invocation.options.get('--id');
+    return { table, record, columns, id };
+  };
+  return {
+    name: 'get',
+    args: 'TABLE RECORD [COLUMN[:KEY]]...',
+    options: ['--if-exists', '--id='],
+    reads: (invocation, program) => {
+      const { table, columns } = parts(invocation);
+      const reads = recordColumns(program.recordNames, table.name);
+      reads.get(table.name)!.push(...columns.map(({ column }) => column));
+      return toReads(reads);
+    },
+    summary: 'prints values of columns, or of keys in them',
+    examples: ['get Address_Set as0 addresses', 'get Port_Group pg0 _uuid'],
+    run: (context) => {
+      const { table, record, columns, id } = parts(context as unknown as Invocation);
+      const tx = context.tx as unknown as Transaction;
+      const missingIsFine = context.options.has('--if-exists');
+      if (id !== undefined && missingIsFine) throw new CtlError('--if-exists and --id may not be specified together');
+      const row: Row | undefined = missingIsFine
+        ? findRecord(tx, context.program, table.name, record)
+        : mustFindRecord(tx, context.program, table.name, record);
+      if (row === undefined) return;
+      if (id !== undefined) {
+        checkId(id);
+        context.symbols.define(id, row._uuid, 'found');
+      }
+      for (const { column, key } of columns) {
+        const type = columnType(table, column);
+        if (key === undefined) {
+          context.print(formatString(type, row[column]));
+          continue;
+        }
+        if (type.kind !== 'map') throw new CtlError(`cannot specify key to get for non-map column ${column}`);
+        const value = (row[column] as ReadonlyMap<Atom, Atom>).get(parseAtom(type.key, key, context.symbols.resolve));
+        if (value !== undefined) context.print(formatAtom(type.value!.type, value));
+        else if (missingIsFine) context.print('');
+        else throw new CtlError(`no key "${key}" in ${table.name} record "${record}" column ${column}`);
+      }
+    },
+  };
+}
+
+/** @throws CtlError unless `id` is an `@name`. */
+export function checkId(id: string): void {
+  if (!id.startsWith('@')) throw new CtlError(`row id "${id}" does not begin with "@"`);
+}

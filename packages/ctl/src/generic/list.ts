@@ -1,0 +1,105 @@
+/** `list` and `find`: records as a table. */
+import type { Row } from '@weft/ovsdb/row';
+import type { DatabaseSchema } from '@weft/ovsdb/schema';
+import type { Command, Context, Invocation, ProgramFacts, Reads } from '../framework/command.ts';
+import { CtlError } from '../framework/ctl-error.ts';
+import type { Table } from '../framework/table.ts';
+import type { Transaction } from '../framework/transaction.ts';
+import { conditionQuery, conditionTest, parseCondition } from './condition.ts';
+import { columnType, findColumn, findTable, type NamedTable } from './names.ts';
+import { findRecord, mustFindRecord, recordColumns } from './record.ts';
+
+/** The columns to show: those of `--columns`, or all in alphabetical order. */
+function shownColumns(table: NamedTable, option: string | undefined): readonly string[] {
+  if (option === undefined) return ['_uuid', ...Object.keys(table.schema.columns).sort()];
+  const names = option.split(/[, ]/).filter((name) => name !== '');
+  if (names.length === 0) throw new CtlError('must specify at least one column name');
+  return names.map((name) => findColumn(table, name, true));
+}
+
+function tableOf(table: NamedTable, columns: readonly string[], rows: readonly Row[]): Table {
+  const types = columns.map((column) => columnType(table, column));
+  return {
+    headings: columns,
+    rows: rows.map((row) => columns.map((column, i) => ({ type: types[i]!, datum: row[column] }))),
+  };
+}
+
+/** The reads of a command, from columns by table. */
+export function toReads<D extends DatabaseSchema>(columns: ReadonlyMap<string, readonly string[]>): Reads<D> {
+  const reads: { [table: string]: readonly string[] } = {};
+  for (const [table, names] of columns) reads[table] = [...(reads[table] ?? []), ...names];
+  return reads as Reads<D>;
+}
+
+export function listCommand<D extends DatabaseSchema>(schema: D): Command<D> {
+  const parts = (invocation: Invocation) => {
+    const table = findTable(schema, invocation.args[0]!);
+    return { table, columns: shownColumns(table, invocation.options.get('--columns')) };
+  };
+  return {
+    name: 'list',
+    args: 'TABLE [RECORD]...',
+    options: ['--if-exists', '--columns='],
+    reads: (invocation, program) => {
+      const { table, columns } = parts(invocation);
+      const reads =
+        invocation.args.length > 1 ? recordColumns(program.recordNames, table.name) : new Map<string, string[]>();
+      reads.set(table.name, [...(reads.get(table.name) ?? []), ...columns]);
+      return toReads(reads);
+    },
+    summary: 'lists the records of a table, or the given ones',
+    examples: ['--columns=name,addresses list Address_Set', 'list Meter m0'],
+    run: (context) => {
+      const { table, columns } = parts(context as unknown as Invocation);
+      const tx = context.tx as unknown as Transaction;
+      const records = context.args.slice(1);
+      let rows: readonly Row[];
+      if (records.length === 0) rows = tx.select({ kind: 'all', table: table.name });
+      else if (context.options.has('--if-exists')) {
+        rows = records.flatMap((record) => findRecord(tx, context.program, table.name, record) ?? []);
+      } else rows = records.map((record) => mustFindRecord(tx, context.program, table.name, record));
+      context.table(tableOf(table, columns, rows));
+    },
+  };
+}
+
+export function findCommand<D extends DatabaseSchema>(schema: D): Command<D> {
+  const parts = (invocation: Invocation) => {
+    const table = findTable(schema, invocation.args[0]!);
+    const columns = shownColumns(table, invocation.options.get('--columns'));
+    return { table, columns, conditions: invocation.args.slice(1).map((text) => parseCondition(table, text)) };
+  };
+  return {
+    name: 'find',
+    args: 'TABLE [COLUMN[:KEY]=VALUE]...',
+    options: ['--columns='],
+    reads: (invocation: Invocation, _program: ProgramFacts) => {
+      const { table, columns, conditions } = parts(invocation);
+      return toReads(new Map([[table.name, [...columns, ...conditions.map(({ column }) => column)]]]));
+    },
+    summary: 'lists the records whose columns satisfy all conditions',
+    examples: ['find Port_Group name=pg0', '--columns=target find Connection inactivity_probe!=0'],
+    run: (context: Context<D>) => {
+      const { table, columns, conditions } = parts(context as unknown as Invocation);
+      const tx = context.tx as unknown as Transaction;
+      const resolve = context.symbols.resolve;
+      const tests = conditions.map((condition) => conditionTest(table, condition, resolve));
+      const found = tx
+        .select(conditionQuery(table, conditions, resolve))
+        .filter((row) => tests.every((test) => test(row)));
+      context.table(tableOf(table, columns, inTableOrder(tx, table.name, found)));
+    },
+  };
+}
+
+/** Several rows of a table, in the order in which all of its rows are walked. */
+function inTableOrder(tx: Transaction, table: string, rows: readonly Row[]): readonly Row[] {
+  if (rows.length < 2) return rows;
+  const wanted = new Map(rows.map((row) => [row._uuid, row]));
+  return replicaOrderOf(tx, table).flatMap((uuid) => wanted.get(uuid) ?? []);
+}
+
+function replicaOrderOf(tx: Transaction, table: string): readonly string[] {
+  return tx.select({ kind: 'ids', table }).map((row) => row._uuid);
+}

@@ -1,0 +1,41 @@
+/** Tables and columns by name: case and `-`/`_` do not matter, unique abbreviations are enough ("Identifying Tables, Records, and Columns"). */
+import type { ColumnType, DatabaseSchema, TableSchema } from '@weft/ovsdb/schema';
+import { CtlError } from '../framework/ctl-error.ts';
+
+const normal = (name: string) => name.toLowerCase().replaceAll('-', '_');
+
+function matching(text: string, names: readonly string[]): readonly string[] {
+  const wanted = normal(text);
+  const exact = names.find((name) => normal(name) === wanted);
+  return exact !== undefined ? [exact] : names.filter((name) => normal(name).startsWith(wanted));
+}
+
+export interface NamedTable {
+  readonly name: string;
+  readonly schema: TableSchema;
+}
+
+export function findTable(schema: DatabaseSchema, text: string): NamedTable {
+  const found = matching(text, Object.keys(schema.tables).sort());
+  if (found.length === 0) throw new CtlError(`unknown table "${text}"`);
+  if (found.length > 1) throw new CtlError(`"${text}" matches multiple table names: ${found.join(', ')}`);
+  return { name: found[0]!, schema: schema.tables[found[0]!]! };
+}
+
+/** The type of `_uuid`, which no schema lists. */
+export const uuidType: ColumnType = { kind: 'scalar', key: { type: 'uuid' }, min: 1, max: 1 };
+
+export function columnType(table: NamedTable, column: string): ColumnType {
+  return column === '_uuid' ? uuidType : table.schema.columns[column]!.type;
+}
+
+/** Finds a column; `_uuid` is one only where it is read. */
+export function findColumn(table: NamedTable, text: string, readable: boolean): string {
+  const names = Object.keys(table.schema.columns).sort();
+  const found = matching(text, readable ? ['_uuid', ...names] : names);
+  if (found.length === 0) throw new CtlError(`${table.name} does not contain a column whose name matches "${text}"`);
+  if (found.length > 1) {
+    throw new CtlError(`${table.name} contains more than one column whose name matches "${text}": ${found.join(', ')}`);
+  }
+  return found[0]!;
+}

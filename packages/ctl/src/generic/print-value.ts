@@ -1,0 +1,84 @@
+/** Database values as text ("Database Values" in ovn-nbctl(8)). */
+import type { Atom, AtomicType } from '@weft/ovsdb/atom';
+import type { Datum } from '@weft/ovsdb/datum';
+import { jsonText } from '@weft/ovsdb/json';
+import type { ColumnType } from '@weft/ovsdb/schema';
+import { encodeDatum } from '@weft/ovsdb/wire';
+
+export const dataFormats = ['string', 'bare', 'json'] as const;
+export type DataFormat = (typeof dataFormats)[number];
+
+const bareWord = /^[A-Za-z_][A-Za-z0-9_.-]*$/;
+const uuidLike = /^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$/;
+
+/** Does a string need no quotes to be told from the other types? */
+function isBareWord(text: string): boolean {
+  return bareWord.test(text) && text !== 'true' && text !== 'false' && !uuidLike.test(text);
+}
+
+/** One atom; strings in quotes where they need them. */
+export function formatAtom(type: AtomicType, atom: Atom): string {
+  if (type === 'string') return isBareWord(atom as string) ? (atom as string) : jsonText(atom as string);
+  if (type === 'real') return formatReal(atom as number);
+  return String(atom);
+}
+
+/** As C prints a double with 15 significant digits. */
+function formatReal(value: number): string {
+  if (value === 0) return '0';
+  const exponent = Math.floor(Math.log10(Math.abs(value)));
+  if (exponent >= -5 && exponent < 15) return String(Number(value.toPrecision(15)));
+  const [mantissa, power] = value.toExponential(14).split('e') as [string, string];
+  const digits = mantissa.includes('.') ? mantissa.replace(/\.?0+$/, '') : mantissa;
+  return `${digits}e${power[0]}${power.slice(1).padStart(2, '0')}`;
+}
+
+/** The default format: `[a, b]`, `{k=v, k=v}`, an atom by itself. */
+export function formatString(type: ColumnType, datum: Datum): string {
+  switch (type.kind) {
+    case 'scalar':
+      return formatAtom(type.key.type, datum as Atom);
+    case 'optional':
+      return datum === undefined ? '[]' : formatAtom(type.key.type, datum as Atom);
+    case 'set':
+      return `[${(datum as readonly Atom[]).map((atom) => formatAtom(type.key.type, atom)).join(', ')}]`;
+    case 'map': {
+      const valueType = type.value?.type ?? 'string';
+      const pairs = [...(datum as ReadonlyMap<Atom, Atom>)].map(
+        ([key, value]) => `${formatAtom(type.key.type, key)}=${formatAtom(valueType, value)}`,
+      );
+      return `{${pairs.join(', ')}}`;
+    }
+  }
+}
+
+/** Without brackets, braces and quotes. */
+export function formatBare(type: ColumnType, datum: Datum): string {
+  const atom = (atomType: AtomicType, value: Atom) =>
+    atomType === 'string' ? (value as string) : formatAtom(atomType, value);
+  switch (type.kind) {
+    case 'scalar':
+      return atom(type.key.type, datum as Atom);
+    case 'optional':
+      return datum === undefined ? '' : atom(type.key.type, datum as Atom);
+    case 'set':
+      return (datum as readonly Atom[]).map((value) => atom(type.key.type, value)).join(' ');
+    case 'map': {
+      const valueType = type.value?.type ?? 'string';
+      return [...(datum as ReadonlyMap<Atom, Atom>)]
+        .map(([key, value]) => `${atom(type.key.type, key)}=${atom(valueType, value)}`)
+        .join(' ');
+    }
+  }
+}
+
+export function formatDatum(format: DataFormat, type: ColumnType, datum: Datum): string {
+  switch (format) {
+    case 'string':
+      return formatString(type, datum);
+    case 'bare':
+      return formatBare(type, datum);
+    case 'json':
+      return jsonText(encodeDatum(type, datum));
+  }
+}

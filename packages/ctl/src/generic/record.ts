@@ -1,0 +1,106 @@
+/** Records by uuid, by the beginning of a uuid, by `@name`, or by what names records of their table ("Identifying Tables, Records, and Columns"). */
+import type { Atom } from '@weft/ovsdb/atom';
+import type { Row } from '@weft/ovsdb/row';
+import type { DatabaseSchema } from '@weft/ovsdb/schema';
+import { parseUuid, type Uuid } from '@weft/ovsdb/uuid';
+import type { ProgramFacts, RecordName, RecordNames } from '../framework/command.ts';
+import { CtlError } from '../framework/ctl-error.ts';
+import type { Query } from '../framework/query.ts';
+import type { Transaction } from '../framework/transaction.ts';
+
+/** The columns that must be read so that `findRecord` can name a record of this table, by table. */
+export function recordColumns(names: RecordNames, table: string): Map<string, string[]> {
+  const columns = new Map<string, string[]>([[table, []]]);
+  for (const name of names[table] ?? []) {
+    if (name.column === undefined) continue;
+    const in_ = name.via?.table ?? table;
+    const list = columns.get(in_) ?? [];
+    list.push(name.column, ...(name.via === undefined ? [] : [name.via.column]));
+    columns.set(in_, list);
+  }
+  return columns;
+}
+
+/** Finds the record that `text` names; undefined if there is none. Throws a CtlError if there are several. */
+export function findRecord(tx: Transaction, program: ProgramFacts, table: string, text: string): Row | undefined {
+  const uuid = parseUuid(text);
+  if (uuid !== undefined) {
+    const row = tx.select({ kind: 'uuid', table, uuid })[0];
+    if (row !== undefined) return row;
+  }
+  if (text === '.') return onlyRow(tx, table);
+  const found = new Map<Uuid, Row>();
+  for (const name of program.recordNames[table] ?? []) {
+    const row = byName(tx, table, name, text);
+    if (row !== undefined) found.set(row._uuid, row);
+  }
+  if (found.size > 1) throw new CtlError(`multiple rows in ${table} match "${text}"`);
+  if (found.size === 1) return [...found.values()][0];
+  return uuid === undefined ? byBeginning(tx, table, text) : undefined;
+}
+
+/** As `findRecord`, for a record that must exist. */
+export function mustFindRecord(tx: Transaction, program: ProgramFacts, table: string, text: string): Row {
+  const row = findRecord(tx, program, table, text);
+  if (row === undefined) throw new CtlError(`no row "${text}" in table ${table}`);
+  return row;
+}
+
+/** `.` names the row of a table that has exactly one. */
+function onlyRow(tx: Transaction, table: string): Row | undefined {
+  const rows = tx.select({ kind: 'ids', table });
+  return rows.length === 1 ? tx.select({ kind: 'uuid', table, uuid: rows[0]!._uuid })[0] : undefined;
+}
+
+function byName(tx: Transaction, table: string, name: RecordName, text: string): Row | undefined {
+  if (name.column === undefined) return undefined;
+  const named = name.via?.table ?? table;
+  const query = nameQuery(tx.schema, named, name.column, name.key, text);
+  if (query === undefined) return undefined;
+  const rows = tx.select(query);
+  if (rows.length > 1) throw new CtlError(`multiple rows in ${named} match "${text}"`);
+  const row = rows[0];
+  if (row === undefined || name.via === undefined) return row;
+  const reference = row[name.via.column];
+  const uuid = Array.isArray(reference)
+    ? reference.length === 1
+      ? (reference[0] as Uuid)
+      : undefined
+    : (reference as Uuid);
+  return uuid === undefined ? undefined : tx.select({ kind: 'uuid', table, uuid })[0];
+}
+
+function nameQuery(
+  schema: DatabaseSchema,
+  table: string,
+  column: string,
+  key: string | undefined,
+  text: string,
+): Query | undefined {
+  if (key !== undefined) return { kind: 'pair', table, column, key, value: text };
+  const { type } = schema.tables[table]!.columns[column]!.type.key;
+  let atom: Atom = text;
+  if (type === 'integer') {
+    if (!/^-?\d+$/.test(text)) return undefined;
+    atom = Number(text);
+  }
+  return { kind: 'holds', table, column, atom };
+}
+
+function byBeginning(tx: Transaction, table: string, text: string): Row | undefined {
+  if (!isBeginning(text)) return undefined;
+  const wanted = text.toLowerCase();
+  const found = tx.select({ kind: 'ids', table }).filter((row) => row._uuid.startsWith(wanted));
+  if (found.length > 1) {
+    throw new CtlError(`"${text}" is not a unique prefix of the UUIDs in table ${table}`);
+  }
+  return found.length === 1 ? tx.select({ kind: 'uuid', table, uuid: found[0]!._uuid })[0] : undefined;
+}
+
+/** Could `text` be the beginning of a uuid, of at least four digits? */
+function isBeginning(text: string): boolean {
+  if (text.length < 4 || text.length > 35) return false;
+  return [...text].every((character, i) =>
+    [8, 13, 18, 23].includes(i) ? character === '-' : /[0-9a-fA-F]/.test(character),
+  );
+}

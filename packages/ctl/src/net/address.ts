@@ -1,0 +1,126 @@
+/** Ethernet and IP addresses as the commands take them (ovn-nb(5)), and their normal forms. */
+
+/** An IPv4 (32 bits) or IPv6 (128 bits) address. */
+export interface IpAddress {
+  readonly bits: 32 | 128;
+  readonly value: bigint;
+}
+
+export interface Cidr extends IpAddress {
+  readonly prefixLength: number;
+}
+
+/** `xx:xx:xx:xx:xx:xx`, one or two hexadecimal digits each. Undefined if it is none. */
+export function parseMac(text: string): string | undefined {
+  if (!/^[0-9a-fA-F]{1,2}(:[0-9a-fA-F]{1,2}){5}$/.test(text)) return undefined;
+  return text
+    .split(':')
+    .map((byte) => byte.toLowerCase().padStart(2, '0'))
+    .join(':');
+}
+
+/** Four decimal numbers; leading zeros do not matter. */
+export function parseIpv4(text: string): IpAddress | undefined {
+  if (!/^\d+(\.\d+){3}$/.test(text)) return undefined;
+  let value = 0n;
+  for (const part of text.split('.')) {
+    if (Number(part) > 255) return undefined;
+    value = (value << 8n) | BigInt(part);
+  }
+  return { bits: 32, value };
+}
+
+export function parseIpv6(text: string): IpAddress | undefined {
+  let source = text;
+  if (source.includes('.')) {
+    const colon = source.lastIndexOf(':');
+    const v4 = parseIpv4(source.slice(colon + 1));
+    if (colon < 0 || v4 === undefined) return undefined;
+    const high = (v4.value >> 16n).toString(16);
+    source = `${source.slice(0, colon + 1)}${high}:${(v4.value & 0xffffn).toString(16)}`;
+  }
+  const halves = source.split('::');
+  if (halves.length > 2) return undefined;
+  const groups = (half: string) => (half === '' ? [] : half.split(':'));
+  const head = groups(halves[0]!);
+  const tail = halves.length === 2 ? groups(halves[1]!) : [];
+  if (![...head, ...tail].every((group) => /^[0-9a-fA-F]{1,4}$/.test(group))) return undefined;
+  const missing = 8 - head.length - tail.length;
+  if (halves.length === 1 ? missing !== 0 : missing < 1) return undefined;
+  let value = 0n;
+  for (const group of [...head, ...Array.from({ length: missing }, () => '0'), ...tail]) {
+    value = (value << 16n) | BigInt(`0x${group}`);
+  }
+  return { bits: 128, value };
+}
+
+export function parseIp(text: string): IpAddress | undefined {
+  return parseIpv4(text) ?? parseIpv6(text);
+}
+
+/** `ADDRESS[/LENGTH]`, `ADDRESS/NETMASK` if the mask is a prefix. An address alone has all its bits. */
+export function parseCidr(text: string): Cidr | undefined {
+  const slash = text.indexOf('/');
+  const address = parseIp(slash < 0 ? text : text.slice(0, slash));
+  if (address === undefined) return undefined;
+  if (slash < 0) return { ...address, prefixLength: address.bits };
+  const length = text.slice(slash + 1);
+  if (/^\d+$/.test(length)) {
+    const prefixLength = Number(length);
+    // A length of 0 is one only for a prefix; the C programs take none above the address's bits.
+    return prefixLength <= address.bits ? { ...address, prefixLength } : undefined;
+  }
+  const mask = parseIp(length);
+  if (mask === undefined || mask.bits !== address.bits) return undefined;
+  const prefixLength = maskLength(mask);
+  return prefixLength === undefined ? undefined : { ...address, prefixLength };
+}
+
+function maskLength(mask: IpAddress): number | undefined {
+  const text = mask.value.toString(2).padStart(mask.bits, '0');
+  return /^1*0*$/.test(text) ? text.lastIndexOf('1') + 1 : undefined;
+}
+
+/** The address with its host bits cleared. */
+export function networkOf(cidr: Cidr): IpAddress {
+  const host = BigInt(cidr.bits - cidr.prefixLength);
+  return { bits: cidr.bits, value: (cidr.value >> host) << host };
+}
+
+export function formatIp(address: IpAddress): string {
+  return address.bits === 32 ? formatIpv4(address.value) : formatIpv6(address.value);
+}
+
+function formatIpv4(value: bigint): string {
+  return [24n, 16n, 8n, 0n].map((shift) => (value >> shift) & 0xffn).join('.');
+}
+
+/** As RFC 5952 and inet_ntop(3) write it. */
+function formatIpv6(value: bigint): string {
+  const groups = Array.from({ length: 8 }, (_, i) => Number((value >> BigInt(112 - 16 * i)) & 0xffffn));
+  let best = { start: -1, length: 1 };
+  for (let i = 0; i < 8; ) {
+    let end = i;
+    while (end < 8 && groups[end] === 0) end++;
+    if (end - i > best.length) best = { start: i, length: end - i };
+    i = Math.max(end, i + 1);
+  }
+  // Mapped and compatible IPv4 addresses end in dotted decimals.
+  if (best.start === 0 && (best.length === 6 || (best.length === 5 && groups[5] === 0xffff))) {
+    return `::${best.length === 5 ? 'ffff:' : ''}${formatIpv4(value & 0xffffffffn)}`;
+  }
+  const hex = (part: readonly number[]) => part.map((group) => group.toString(16)).join(':');
+  if (best.start < 0) return hex(groups);
+  return `${hex(groups.slice(0, best.start))}::${hex(groups.slice(best.start + best.length))}`;
+}
+
+/** The network in its normal form: host bits cleared, without a length if it is one address. */
+export function formatNetwork(cidr: Cidr): string {
+  const address = formatIp(networkOf(cidr));
+  return cidr.prefixLength === cidr.bits ? address : `${address}/${cidr.prefixLength}`;
+}
+
+/** The network in its normal form, always with its length. */
+export function formatNetworkWithLength(cidr: Cidr): string {
+  return `${formatIp(networkOf(cidr))}/${cidr.prefixLength}`;
+}
