@@ -1,0 +1,5 @@
+/** sbctl: the southbound database from the command line. Counterpart: ovn-sbctl(8). */
+import { runProcess } from '@weft/ctl/framework/process';
+import { sbctl } from '@weft/ctl/sb/program';
+
+void runProcess(sbctl);

@@ -1,0 +1,48 @@
+/** `weft-controller`: the controller of a chassis (ovn-controller(8)). */
+import { ControllerService } from '@weft/controller/service';
+import { status } from '@weft/controller/status';
+import { runDaemon } from '../daemon.ts';
+import { runDir } from '../run-dirs.ts';
+
+const options = {
+  'chassis-name': { type: 'string', alias: 'n', describe: 'use this chassis name instead of the configured system-id' },
+  'enable-dummy-vif-plug': { type: 'boolean', describe: 'accepted' },
+} as const;
+
+await runDaemon(
+  {
+    name: 'weft-controller',
+    suite: 'ovn',
+    positionals: '[OVS-DATABASE]',
+    maxPositionals: 1,
+    description: 'weft-controller: the OVN controller of a chassis',
+    options,
+  },
+  (daemon) => {
+    const ovsRundir = runDir('ovs', process.env);
+    const service = new ControllerService({
+      ovsRemote: daemon.positionals[0] ?? `unix:${ovsRundir}/db.sock`,
+      ovsRundir,
+      name: daemon.args['chassis-name'],
+      tls: daemon.tls,
+      log: (module) => {
+        const logger = daemon.log(module);
+        return { info: (message) => logger.info(message), warn: (message) => logger.warn(message) };
+      },
+      now: () => Date.now(),
+    });
+    for (const { name, usage, maxArgs, run } of status(service)) daemon.control.register(name, { usage, maxArgs, run });
+    // A signal ends the process and no more: the chassis stays, for whoever starts the controller again.
+    daemon.control.register('exit', {
+      usage: '[--restart]',
+      maxArgs: 2,
+      run: async (args) => {
+        await service.stop(args.includes('--restart'));
+        setTimeout(() => void daemon.exit(0, args), 10);
+        return '';
+      },
+    });
+    daemon.onExit(() => service.stop(true));
+    service.start();
+  },
+);

@@ -1,0 +1,56 @@
+/** `weft-ovsdb`: serves OVSDB databases from SQLite files (the counterpart of ovsdb-server(1) and ovsdb-tool(1)). */
+import { runTool, toolNames } from '@weft/ovsdb-server/tool';
+import { runDaemon } from '../daemon.ts';
+
+const [command = '', ...rest] = process.argv.slice(2);
+if (toolNames.includes(command)) {
+  process.exitCode = await runTool(
+    command,
+    rest,
+    {
+      out: (text) => process.stdout.write(text),
+      err: (text) => process.stderr.write(`weft-ovsdb: ${text}\n`),
+    },
+    {
+      nb: async () => (await import('@weft/schemas/nb')).nb,
+      sb: async () => (await import('@weft/schemas/sb')).sb,
+      vswitch: async () => (await import('@weft/schemas/vswitch')).vswitch,
+    },
+  );
+} else {
+  const { registerCommands } = await import('@weft/ovsdb-server/commands');
+  const { DatabaseService } = await import('@weft/ovsdb-server/service');
+  await runDaemon(
+    {
+      name: 'weft-ovsdb',
+      suite: 'ovs',
+      positionals: 'FILE... | relay:DB:REMOTE...',
+      maxPositionals: Number.POSITIVE_INFINITY,
+      description: `weft-ovsdb: OVSDB server\n       weft-ovsdb ${toolNames.join('|')} ... (without arguments: how)`,
+      options: {
+        remote: {
+          type: 'string',
+          array: true,
+          describe: 'listen on or connect to REMOTE, or to those in db:DB,TABLE,COLUMN',
+        },
+      },
+    },
+    async (daemon) => {
+      const log = daemon.log('ovsdb');
+      const service = await DatabaseService.create({
+        rundir: daemon.rundir,
+        tls: daemon.tls,
+        log: (level, message) => log[level](message),
+        onFatal: (error) => {
+          log.fatal(error.message);
+          void daemon.exit(1);
+        },
+      });
+      daemon.onExit(() => service.close());
+      for (const file of daemon.positionals) await service.addDatabase(file);
+      for (const remote of daemon.args.remote ?? []) await service.addRemote(remote);
+      registerCommands(daemon.control, service);
+      service.start();
+    },
+  );
+}

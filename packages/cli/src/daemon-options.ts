@@ -1,0 +1,229 @@
+/** The command line that all daemons share (ovn-northd(8), ovs-vswitchd(8)), on yargs. */
+import { resolve } from 'node:path';
+import type { TlsFiles } from '@weft/jsonrpc/tls';
+import yargs, { type Arguments, type InferredOptionTypes, type Options } from 'yargs';
+import { type Environment, logDir, runDir, type Suite } from './run-dirs.ts';
+
+export interface DaemonSpec<O extends { readonly [name: string]: Options }> {
+  /** The program's name, which its pidfile, log and control socket carry. */
+  readonly name: string;
+  /** Whose run and log directories it uses. */
+  readonly suite: Suite;
+  /** What stands behind the options, such as `[DATABASE]`. */
+  readonly positionals?: string;
+  readonly maxPositionals?: number;
+  readonly description: string;
+  /** The program's own options. */
+  readonly options: O;
+}
+
+export interface CommonOptions {
+  readonly pidfile: string | undefined;
+  readonly overwritePidfile: boolean;
+  readonly detach: boolean;
+  readonly chdir: boolean;
+  readonly logFile: string | undefined;
+  readonly syslogTarget: { readonly host: string; readonly port: number } | undefined;
+  /** Undefined for `none`. */
+  readonly unixctl: string | undefined;
+  readonly verbose: readonly string[];
+  readonly user: string | undefined;
+  readonly tls: TlsFiles | undefined;
+  readonly help: boolean;
+  readonly version: boolean;
+}
+
+export interface ParsedOptions<O extends { readonly [name: string]: Options }> {
+  readonly common: CommonOptions;
+  /** The program's own options. */
+  readonly args: InferredOptionTypes<O>;
+  readonly positionals: readonly string[];
+  readonly helpText: string;
+}
+
+/** The command line makes no sense; `message` says what. */
+export class UsageError extends Error {
+  override name = 'UsageError';
+}
+
+const common = {
+  pidfile: {
+    type: 'string',
+    describe: 'create a pidfile, NAME.pid in the run directory if no file is given',
+    group: 'Daemon options:',
+  },
+  'overwrite-pidfile': {
+    type: 'boolean',
+    describe: 'replace the pidfile of a running process',
+    group: 'Daemon options:',
+  },
+  detach: { type: 'boolean', describe: 'run in the background', group: 'Daemon options:' },
+  monitor: {
+    type: 'boolean',
+    describe: 'accepted; restarting is the service manager’s work',
+    group: 'Daemon options:',
+  },
+  'no-chdir': { type: 'boolean', describe: 'with --detach, stay in the working directory', group: 'Daemon options:' },
+  'no-self-confinement': { type: 'boolean', describe: 'accepted', group: 'Daemon options:' },
+  user: { type: 'string', describe: 'run as USER:GROUP', group: 'Daemon options:' },
+  verbose: {
+    type: 'string',
+    alias: 'v',
+    describe: 'log levels: [MODULE[:DESTINATION[:LEVEL]]]',
+    group: 'Logging options:',
+  },
+  'log-file': {
+    type: 'string',
+    describe: 'log to a file too, NAME.log in the log directory if none is given',
+    group: 'Logging options:',
+  },
+  'syslog-target': { type: 'string', describe: 'send log lines to UDP HOST:PORT', group: 'Logging options:' },
+  'syslog-method': { type: 'string', describe: 'udp:IP:PORT or null', group: 'Logging options:' },
+  'private-key': { type: 'string', alias: 'p', describe: 'file with the private key', group: 'SSL options:' },
+  certificate: { type: 'string', alias: 'c', describe: 'file with the certificate', group: 'SSL options:' },
+  'ca-cert': {
+    type: 'string',
+    alias: 'C',
+    describe: 'file with the peers’ CA certificate, or none',
+    group: 'SSL options:',
+  },
+  'bootstrap-ca-cert': {
+    type: 'string',
+    describe: 'as --ca-cert, but created from what the first server presents',
+    group: 'SSL options:',
+  },
+  'ssl-protocols': { type: 'string', describe: 'TLS versions to use', group: 'SSL options:' },
+  'ssl-ciphers': { type: 'string', describe: 'ciphers to use', group: 'SSL options:' },
+  unixctl: { type: 'string', describe: 'the control socket, or none', group: 'Other options:' },
+  help: { type: 'boolean', alias: 'h', describe: 'show this text', group: 'Other options:' },
+  version: { type: 'boolean', alias: 'V', describe: 'show the version', group: 'Other options:' },
+} as const satisfies { readonly [name: string]: Options };
+
+/** Options whose value can only follow a `=`: what stands behind them is the next argument. */
+const optionalValue = new Set(['--pidfile', '--log-file', '--verbose']);
+
+/** @throws UsageError */
+export async function parseDaemonOptions<O extends { readonly [name: string]: Options }>(
+  spec: DaemonSpec<O>,
+  argv: readonly string[],
+  env: Environment,
+): Promise<ParsedOptions<O>> {
+  const parser = yargs(argv.flatMap(normalize))
+    .scriptName(spec.name)
+    .usage(`${spec.description}\nusage: $0 [OPTIONS] ${spec.positionals ?? ''}`.trimEnd())
+    // yargs' own come first, or they would stand in the way of ours.
+    .help(false)
+    .version(false)
+    .options(spec.options)
+    .options(common)
+    .exitProcess(false)
+    .strictOptions()
+    .wrap(100)
+    .fail((message: string | null, error: Error | undefined) => {
+      throw new UsageError(rephrase(message ?? error?.message ?? 'bad command line'));
+    })
+    .parserConfiguration({
+      'boolean-negation': false,
+      'camel-case-expansion': false,
+      'dot-notation': false,
+      'duplicate-arguments-array': true,
+      'parse-numbers': false,
+      'parse-positional-numbers': false,
+      'populate--': false,
+    });
+  const parsed = parser.parseSync() as Arguments<InferredOptionTypes<typeof common>>;
+  const positionals = parsed._.map(String);
+  if (positionals.length > (spec.maxPositionals ?? 0)) {
+    throw new UsageError(`too many arguments: ${positionals.slice(spec.maxPositionals ?? 0).join(' ')}`);
+  }
+  return {
+    common: commonOptions(spec, parsed, env),
+    args: parsed as unknown as InferredOptionTypes<O>,
+    positionals,
+    helpText: await parser.getHelp(),
+  };
+}
+
+function commonOptions(
+  spec: { readonly name: string; readonly suite: Suite },
+  parsed: InferredOptionTypes<typeof common>,
+  env: Environment,
+): CommonOptions {
+  // Of an option that is given twice, the last one counts.
+  const last = (value: unknown): string | undefined => {
+    const one: unknown = Array.isArray(value) ? value.at(-1) : value;
+    return typeof one === 'string' ? one : undefined;
+  };
+  const inRunDir = (file: string): string => resolve(runDir(spec.suite, env), file);
+  const pidfile = last(parsed.pidfile);
+  const logFile = last(parsed['log-file']);
+  const unixctl = last(parsed.unixctl);
+  const verbose: unknown = parsed.verbose ?? [];
+  return {
+    pidfile: pidfile === undefined ? undefined : inRunDir(pidfile || `${spec.name}.pid`),
+    overwritePidfile: parsed['overwrite-pidfile'] === true,
+    detach: parsed.detach === true,
+    chdir: parsed['no-chdir'] !== true,
+    logFile: logFile === undefined ? undefined : resolve(logFile || `${logDir(spec.suite, env)}/${spec.name}.log`),
+    syslogTarget: syslogTarget(last(parsed['syslog-target']), last(parsed['syslog-method']) ?? env.OVS_SYSLOG_METHOD),
+    unixctl: unixctl === 'none' ? undefined : inRunDir(unixctl || `${spec.name}.${process.pid}.ctl`),
+    verbose: (Array.isArray(verbose) ? verbose : [verbose]).map(String),
+    user: last(parsed.user),
+    tls: tlsFiles({
+      privateKey: last(parsed['private-key']),
+      certificate: last(parsed.certificate),
+      caCert: last(parsed['ca-cert']),
+      bootstrap: last(parsed['bootstrap-ca-cert']),
+      protocols: last(parsed['ssl-protocols']),
+      ciphers: last(parsed['ssl-ciphers']),
+    }),
+    help: parsed.help === true,
+    version: parsed.version === true,
+  };
+}
+
+function tlsFiles(options: {
+  privateKey: string | undefined;
+  certificate: string | undefined;
+  caCert: string | undefined;
+  bootstrap: string | undefined;
+  protocols: string | undefined;
+  ciphers: string | undefined;
+}): TlsFiles | undefined {
+  const { privateKey, certificate, bootstrap, protocols, ciphers } = options;
+  const caCert = options.caCert ?? bootstrap;
+  if (privateKey === undefined && certificate === undefined && caCert === undefined) return undefined;
+  // Absolute, for --detach leaves the working directory.
+  const path = (file: string): string => (file === 'none' ? file : resolve(file));
+  return {
+    ...(privateKey === undefined ? {} : { privateKey: path(privateKey) }),
+    ...(certificate === undefined ? {} : { certificate: path(certificate) }),
+    ...(caCert === undefined ? {} : { caCert: path(caCert) }),
+    ...(options.caCert === undefined && bootstrap !== undefined ? { bootstrapCaCert: true } : {}),
+    ...(protocols === undefined ? {} : { protocols }),
+    ...(ciphers === undefined ? {} : { ciphers }),
+  };
+}
+
+function syslogTarget(target: string | undefined, method: string | undefined): CommonOptions['syslogTarget'] {
+  const text = target ?? (method?.startsWith('udp:') ? method.slice(4) : undefined);
+  if (text === undefined) return undefined;
+  const match = /^(?:\[([^\]]+)\]|([^:]+)):(\d+)$/.exec(text);
+  if (match === null) throw new UsageError(`syslog target "${text}" is not HOST:PORT`);
+  return { host: match[1] ?? match[2] ?? '', port: Number(match[3]) };
+}
+
+/** Writes an argument so that yargs reads it as getopt_long(3) would. */
+function normalize(arg: string): string | string[] {
+  if (optionalValue.has(arg)) return `${arg}=`;
+  if (arg === '-v') return '--verbose=';
+  if (/^-v./.test(arg)) return `--verbose=${arg.slice(2)}`;
+  // A value right behind a short option.
+  if (/^-[pcC]./.test(arg)) return [arg.slice(0, 2), arg.slice(2)];
+  return arg;
+}
+
+function rephrase(message: string): string {
+  const unknown = /^Unknown arguments?: ([^,]+)/.exec(message);
+  return unknown === null ? message : `unrecognized option '--${unknown[1]}'`;
+}

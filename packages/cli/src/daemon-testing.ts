@@ -1,0 +1,34 @@
+/** A small daemon for the tests of the scaffolding, run as a process of its own. */
+import { runDaemon } from './daemon.ts';
+
+await runDaemon(
+  {
+    name: 'weft-test',
+    suite: 'ovn',
+    description: 'weft-test: a daemon that does nothing',
+    positionals: '[WORD]',
+    maxPositionals: 1,
+    options: {
+      'start-fails': { type: 'boolean', describe: 'fail at the start' },
+      greeting: { type: 'string', describe: 'text' },
+    },
+  },
+  (daemon) => {
+    const log = daemon.log('test');
+    if (daemon.args['start-fails']) throw new Error('no database');
+    log.info({ word: daemon.positionals[0], cwd: process.cwd() }, `started, ${daemon.args.greeting ?? 'no greeting'}`);
+    const timer = setInterval(() => {}, 1000);
+    daemon.control.register('speak', {
+      usage: 'WORD',
+      minArgs: 1,
+      run: ([word]) => {
+        log.debug(`asked for ${word}`);
+        return `${word}!`;
+      },
+    });
+    daemon.onExit((args) => {
+      log.info(`ending with [${args.join(' ')}]`);
+      clearInterval(timer);
+    });
+  },
+);
