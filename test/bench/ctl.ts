@@ -1,0 +1,127 @@
+// nbctl and ovn-nbctl side by side, start-up included, on a small database and on 250 switches × 100 ports. `npm run bench -- ctl [SxP]`.
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { connect } from '@weft/jsonrpc/connect';
+import type { Json } from '@weft/jsonrpc/json';
+import { Peer } from '@weft/jsonrpc/peer';
+
+const runs = 7;
+const bin = resolve('node_modules/.bin');
+const servers = [
+  { name: 'C ovsdb-server', weft: false },
+  { name: 'weft-ovsdb', weft: true },
+] as const;
+
+const portName = (s: number, p: number) => `sw${s}-p${p}`;
+
+/** The operations that make a switch with its ports. */
+function switchOperations(s: number, ports: number): Json[] {
+  const operations: Json[] = [];
+  const names: Json[] = [];
+  for (let p = 0; p < ports; p++) {
+    const address = `0a:00:00:${s.toString(16).padStart(2, '0')}:00:${p.toString(16).padStart(2, '0')} 10.0.${s}.${p}`;
+    const row = { name: portName(s, p), addresses: address, port_security: address };
+    operations.push({ op: 'insert', table: 'Logical_Switch_Port', 'uuid-name': `p${p}`, row });
+    names.push(['named-uuid', `p${p}`]);
+  }
+  operations.push({ op: 'insert', table: 'Logical_Switch', row: { name: `sw${s}`, ports: ['set', names] } });
+  return operations;
+}
+
+async function startServer(weft: boolean, dir: string): Promise<{ child: ChildProcess; socket: string }> {
+  const file = join(dir, weft ? 'weft.db' : 'c.db');
+  const socket = join(dir, weft ? 'weft.sock' : 'c.sock');
+  const control = join(dir, weft ? 'weft.ctl' : 'c.ctl');
+  if (weft) execFileSync(join(bin, 'weft-ovsdb'), ['create', file, 'nb']);
+  else execFileSync('ovsdb-tool', ['create', file, '/usr/share/ovn/ovn-nb.ovsschema']);
+  const child = spawn(
+    weft ? join(bin, 'weft-ovsdb') : 'ovsdb-server',
+    [file, `--remote=punix:${socket}`, `--unixctl=${control}`, '-vconsole:off'],
+    {
+      stdio: 'ignore',
+    },
+  );
+  while (!existsSync(socket)) await sleep(20);
+  return { child, socket };
+}
+
+/** Counts runs, so that each adds something new. */
+let round = 0;
+
+interface Figure {
+  /** Median, in seconds. */
+  readonly wall: number;
+  /** In MB. */
+  readonly memory: number;
+}
+
+/** Runs a program several times; `@` in an argument is a new number each time. */
+function measure(program: string, socket: string, args: readonly string[]): Figure {
+  const walls: number[] = [];
+  let memory = 0;
+  for (let i = 0; i < runs; i++) {
+    round++;
+    const filled = args.map((arg) => arg.replaceAll('@', String(round)));
+    const started = process.hrtime.bigint();
+    // GNU time writes the peak of memory, in kB, to the end of standard error.
+    const result = spawnSync('/usr/bin/env', ['time', '-f', '%M', program, `--db=unix:${socket}`, ...filled], {
+      encoding: 'utf8',
+    });
+    const wall = Number(process.hrtime.bigint() - started) / 1e9;
+    if (result.status !== 0) throw new Error(`${program} ${filled.join(' ')}: ${result.stderr}`);
+    walls.push(wall);
+    memory = Math.max(memory, Number(result.stderr.trim().split('\n').at(-1)) / 1024);
+  }
+  walls.sort((a, b) => a - b);
+  return { wall: walls[runs >> 1]!, memory };
+}
+
+async function main(): Promise<void> {
+  const [switches, ports] = (process.argv[2] ?? '250x100').split('x').map(Number) as [number, number];
+  const dir = mkdtempSync(join(tmpdir(), 'weft-bench-ctl-'));
+  const children: ChildProcess[] = [];
+  try {
+    for (const { name, weft } of servers) {
+      const { child, socket } = await startServer(weft, dir);
+      children.push(child);
+      const peer = new Peer(await connect({ kind: 'unix', path: socket }));
+      for (const [title, from, to] of [
+        ['small: 2 switches × 10 ports', 0, 0],
+        [`${switches} switches × ${ports} ports`, 2, switches],
+      ] as const) {
+        if (to === 0) {
+          for (let s = 0; s < 2; s++) await peer.call('transact', ['OVN_Northbound', ...switchOperations(s, 10)]);
+        } else {
+          for (let s = from; s < to; s++)
+            await peer.call('transact', ['OVN_Northbound', ...switchOperations(s, ports)]);
+        }
+        const last = to === 0 ? 1 : 7;
+        console.log(`\n${title}, on ${name}`);
+        console.log('command'.padEnd(44) + 'nbctl'.padStart(18) + 'ovn-nbctl'.padStart(18));
+        for (const args of [
+          ['lsp-add', `sw${last}`, 'new@'],
+          ['lsp-get-addresses', portName(last, 3)],
+          ['ls-list'],
+          ['show', `sw${last}`],
+          ['list', 'Logical_Switch_Port', portName(last, 3)],
+          ['acl-add', `sw${last}`, 'to-lport', '100', 'ip4.src == @', 'drop'],
+        ]) {
+          const ours = measure(join(bin, 'nbctl'), socket, args);
+          const theirs = measure('ovn-nbctl', socket, args);
+          const text = ({ wall, memory }: Figure) =>
+            `${wall.toFixed(3)} s ${memory.toFixed(0).padStart(4)} MB`.padStart(18);
+          console.log(`${args.join(' ').padEnd(44)}${text(ours)}${text(theirs)}`);
+        }
+      }
+      peer.close();
+    }
+  } finally {
+    for (const child of children) child.kill();
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+await main();

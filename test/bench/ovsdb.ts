@@ -1,0 +1,347 @@
+/**
+ * `npm run bench -- ovsdb`: weft-ovsdb beside the installed ovsdb-server on an OVN_Northbound of 250 switches × 100 ports: CPU time of the server per
+ * operation, latency, memory, restart. WEFT_BENCH_SWITCHES and WEFT_BENCH_PORTS change the size.
+ */
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { connect } from '@weft/jsonrpc/connect';
+import { Peer } from '@weft/jsonrpc/peer';
+import type { Json } from '@weft/ovsdb/json';
+import { nb } from '@weft/schemas/nb';
+
+const switches = Number(process.env.WEFT_BENCH_SWITCHES ?? 250);
+const portsPerSwitch = Number(process.env.WEFT_BENCH_PORTS ?? 100);
+const dist = resolve('dist/weft-ovsdb.mjs');
+const schemaFile = '/usr/share/ovn/ovn-nb.ovsschema';
+
+interface Sample {
+  readonly cpuUs: number;
+  readonly p50Us: number;
+  readonly p99Us: number;
+}
+
+class Server {
+  readonly name: string;
+  readonly #folder = mkdtempSync(join(tmpdir(), 'weft-bench-'));
+  readonly #command: readonly string[];
+  readonly socket = join(this.#folder, 's');
+  readonly #file = join(this.#folder, 'db');
+  #child: ChildProcess | undefined;
+
+  constructor(name: 'C' | 'weft') {
+    this.name = name;
+    const create = name === 'C' ? ['ovsdb-tool'] : [process.execPath, dist];
+    execFileSync(create[0]!, [...create.slice(1), 'create', this.#file, schemaFile]);
+    const serve = name === 'C' ? ['ovsdb-server', '-vconsole:off'] : [process.execPath, dist, '-vconsole:off'];
+    this.#command = [...serve, this.#file, `--remote=punix:${this.socket}`, `--unixctl=${join(this.#folder, 'ctl')}`];
+  }
+
+  async start(): Promise<void> {
+    rmSync(this.socket, { force: true });
+    this.#child = spawn(this.#command[0]!, this.#command.slice(1), {
+      stdio: process.env.WEFT_BENCH_DEBUG ? 'inherit' : 'ignore',
+    });
+    const peer = await this.connect();
+    await peer.call('list_dbs', []);
+    peer.close();
+  }
+
+  async connect(onNotification?: (method: string, params: readonly Json[]) => void): Promise<Peer> {
+    for (;;) {
+      try {
+        const stream = await connect({ kind: 'unix', path: this.socket });
+        return new Peer(stream, onNotification === undefined ? {} : { onNotification });
+      } catch {
+        if (this.#child?.exitCode !== null)
+          throw new Error(`${this.name}: the server has ended; WEFT_BENCH_DEBUG=1 shows why`);
+        await new Promise((done) => setTimeout(done, 5));
+      }
+    }
+  }
+
+  /** CPU time that the process has used, in microseconds. */
+  cpuUs(): number {
+    const tasks = `/proc/${this.#child!.pid}/task`;
+    let ns = 0;
+    for (const task of readdirSync(tasks))
+      ns += Number(readFileSync(`${tasks}/${task}/schedstat`, 'utf8').split(' ')[0]);
+    return ns / 1000;
+  }
+
+  /** Waits until the server has nothing left to do; returns its CPU time, and how much of that the quiet time at the end took. */
+  async idle(): Promise<{ readonly cpuUs: number; readonly idleUs: number }> {
+    const quiet: number[] = [];
+    for (let before = this.cpuUs(); ; ) {
+      await new Promise((done) => setTimeout(done, 300));
+      const now = this.cpuUs();
+      if (now - before < 3000) quiet.push(now - before);
+      else quiet.length = 0;
+      before = now;
+      if (quiet.length === 5) return { cpuUs: now, idleUs: quiet.reduce((sum, us) => sum + us) };
+    }
+  }
+
+  rssMb(): number {
+    const status = readFileSync(`/proc/${this.#child!.pid}/status`, 'utf8');
+    return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024;
+  }
+
+  async kill(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
+    const child = this.#child!;
+    const exited = new Promise<void>((done) => child.once('exit', () => done()));
+    child.kill(signal);
+    await exited;
+  }
+
+  remove(): void {
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
+
+/**
+ * Runs `operation` `count` times, `width` at once, after as many for the compilers and caches of either side. What the server puts off counts too; what
+ * it uses when it has nothing to do does not.
+ */
+async function measure(
+  server: Server,
+  count: number,
+  width: number,
+  operation: (i: number) => Promise<void>,
+): Promise<Sample> {
+  const times: number[] = [];
+  const run = async (first: number): Promise<void> => {
+    let next = first;
+    const worker = async (): Promise<void> => {
+      while (next < first + count) {
+        const start = performance.now();
+        await operation(next++);
+        times.push((performance.now() - start) * 1000);
+      }
+    };
+    await Promise.all(Array.from({ length: width }, worker));
+  };
+  await run(0);
+  times.length = 0;
+  const before = await server.idle();
+  await run(count);
+  const after = await server.idle();
+  times.sort((a, b) => a - b);
+  return {
+    cpuUs: (after.cpuUs - before.cpuUs - after.idleUs) / count,
+    p50Us: times[Math.floor(times.length / 2)]!,
+    p99Us: times[Math.floor(times.length * 0.99)]!,
+  };
+}
+
+async function transact(peer: Peer, ...operations: Json[]): Promise<void> {
+  const results = (await peer.call('transact', [nb.name, ...operations])) as readonly Json[];
+  for (const result of results) {
+    if (typeof result === 'object' && result !== null && 'error' in result) throw new Error(JSON.stringify(result));
+  }
+}
+
+const mac = (n: number): string =>
+  `00:00:${[24, 16, 8, 0].map((shift) => ((n >> shift) & 255).toString(16).padStart(2, '0')).join(':')}`;
+
+async function load(peer: Peer): Promise<void> {
+  for (let s = 0; s < switches; s++) {
+    const operations: Json[] = [];
+    const ports: Json[] = [];
+    for (let p = 0; p < portsPerSwitch; p++) {
+      const n = s * portsPerSwitch + p;
+      const name = `p${n}`;
+      operations.push({
+        op: 'insert',
+        table: 'Logical_Switch_Port',
+        'uuid-name': name,
+        row: {
+          name,
+          addresses: `${mac(n)} 10.${s & 255}.${p >> 8}.${p & 255}`,
+          port_security: `${mac(n)} 10.${s & 255}.${p >> 8}.${p & 255}`,
+          external_ids: ['map', [['neutron:port_name', name]]],
+        },
+      });
+      ports.push(['named-uuid', name]);
+    }
+    operations.push({ op: 'insert', table: 'Logical_Switch', row: { name: `s${s}`, ports: ['set', ports] } });
+    await transact(peer, ...operations);
+  }
+}
+
+const allTables = Object.fromEntries(
+  Object.entries(nb.tables).map(([table, { columns }]) => [table, [{ columns: Object.keys(columns) }]]),
+);
+const nothing = '00000000-0000-0000-0000-000000000000';
+const portMonitor = (where?: Json): Json => ({
+  Logical_Switch_Port: [
+    { columns: ['name', 'addresses', 'up', 'options', 'external_ids'], ...(where === undefined ? {} : { where }) },
+  ],
+});
+
+type Work = readonly [string, (server: Server, peer: Peer) => Promise<Sample>];
+
+const setOption = (name: string, value: string): Json => ({
+  op: 'update',
+  table: 'Logical_Switch_Port',
+  where: [['name', '==', name]],
+  row: { options: ['map', [['x', value]]] },
+});
+
+async function withSessions(
+  server: Server,
+  n: number,
+  where: (i: number) => Json | undefined,
+  expected: number,
+  count: number,
+  peer: Peer,
+): Promise<Sample> {
+  let received = 0;
+  let wake = (): void => {};
+  const sessions: Peer[] = [];
+  for (let i = 0; i < n; i++) {
+    const session = await server.connect(() => {
+      received++;
+      wake();
+    });
+    await session.call('monitor_cond_since', [nb.name, ['monid', nb.name], portMonitor(where(i)), nothing]);
+    sessions.push(session);
+  }
+  const sample = await measure(server, count, 1, async (i) => {
+    received = 0;
+    await transact(peer, setOption('p7', String(i)));
+    while (received < expected) {
+      await new Promise<void>((done) => {
+        wake = done;
+      });
+    }
+  });
+  for (const session of sessions) session.close();
+  await new Promise((done) => setTimeout(done, 100));
+  return sample;
+}
+
+const works: readonly Work[] = [
+  [
+    'insert a port and link it',
+    (server, peer) =>
+      measure(server, 3000, 1, (i) =>
+        transact(
+          peer,
+          { op: 'insert', table: 'Logical_Switch_Port', 'uuid-name': 'n', row: { name: `new${i}`, addresses: mac(i) } },
+          {
+            op: 'mutate',
+            table: 'Logical_Switch',
+            where: [['name', '==', `s${i % switches}`]],
+            mutations: [['ports', 'insert', ['set', [['named-uuid', 'n']]]]],
+          },
+        ),
+      ),
+  ],
+  [
+    'update where name == x, 64 in flight',
+    (server, peer) =>
+      measure(server, server.name === 'C' ? 600 : 6000, 64, (i) =>
+        transact(peer, setOption(`p${(i * 37) % (switches * portsPerSwitch)}`, String(i))),
+      ),
+  ],
+  [
+    'full initial dump',
+    (server) =>
+      measure(server, 8, 1, async () => {
+        const session = await server.connect();
+        await session.call('monitor_cond_since', [nb.name, 'm', allTables, nothing]);
+        session.close();
+      }),
+  ],
+  [
+    'new conditional monitor (name == x)',
+    (server) =>
+      measure(server, 50, 1, async (i) => {
+        const session = await server.connect();
+        await session.call('monitor_cond_since', [nb.name, 'm', portMonitor([['name', '==', `p${i}`]]), nothing]);
+        session.close();
+      }),
+  ],
+  [
+    'update, 200 conditional sessions, 1 wants it',
+    (server, peer) => withSessions(server, 200, (i) => [['name', '==', `p${i}`]], 1, 300, peer),
+  ],
+  [
+    'update, 100 sessions that all want it',
+    (server, peer) => withSessions(server, 100, () => undefined, 100, 200, peer),
+  ],
+];
+
+const limits: { readonly [work: string]: string } = {
+  'insert a port and link it': 'C 3.1',
+  'update where name == x, 64 in flight': '40',
+  'full initial dump': '40,000',
+  'new conditional monitor (name == x)': '1,000',
+  'update, 200 conditional sessions, 1 wants it': '100',
+  'update, 100 sessions that all want it': '400-700',
+};
+
+if (!existsSync(dist)) throw new Error(`${dist} is missing: run "npm run build" first`);
+const rows: { [column: string]: string }[] = [];
+const restarts: { [name: string]: { rss: number; restart: number } } = {};
+const samples = new Map<string, { [name: string]: Sample }>();
+for (const name of ['C', 'weft'] as const) {
+  const server = new Server(name);
+  try {
+    await server.start();
+    const peer = await server.connect();
+    await load(peer);
+    // One round for the compiler and the caches of either, then the measured one.
+    for (const [work, run] of works) {
+      const sample = await run(server, peer);
+      samples.set(work, { ...samples.get(work), [name]: sample });
+      console.info(`${name.padEnd(5)} ${work}: ${sample.cpuUs.toFixed(0)} µs CPU`);
+      // The second insert would collide with the first.
+      if (work.startsWith('insert')) {
+        await transact(
+          peer,
+          ...Array.from({ length: switches }, (_, s) => ({
+            op: 'mutate',
+            table: 'Logical_Switch',
+            where: [['name', '==', `s${s}`]],
+            mutations: [['external_ids', 'delete', ['set', ['x']]]],
+          })),
+        );
+      }
+    }
+    const rss = server.rssMb();
+    peer.close();
+    await server.kill('SIGKILL');
+    const start = performance.now();
+    await server.start();
+    restarts[name] = { rss, restart: performance.now() - start };
+    await server.kill('SIGTERM');
+  } finally {
+    server.remove();
+  }
+}
+const us = (value: number): string => Math.round(value).toLocaleString('en');
+for (const [work, sides] of samples) {
+  const c = sides.C!;
+  const weft = sides.weft!;
+  rows.push({
+    work,
+    'C CPU µs': us(c.cpuUs),
+    'weft CPU µs': us(weft.cpuUs),
+    ratio: (weft.cpuUs / c.cpuUs).toFixed(3),
+    'be at most': limits[work] ?? '',
+    'C p50/p99 µs': `${us(c.p50Us)} / ${us(c.p99Us)}`,
+    'weft p50/p99 µs': `${us(weft.p50Us)} / ${us(weft.p99Us)}`,
+  });
+}
+console.info(`OVN_Northbound, ${switches} switches × ${portsPerSwitch} ports`);
+console.table(rows);
+console.table(
+  Object.entries(restarts).map(([server, { rss, restart }]) => ({
+    server,
+    'RSS MB': rss.toFixed(0),
+    'restart after kill -9 until the first answer, ms': restart.toFixed(0),
+  })),
+);

@@ -1,0 +1,55 @@
+/**
+ * Transcripts: files of command lines (`ctl-transcripts/*.txt`) that ours and the C program run side by side. A file is a list of scenes, each of
+ * which starts with an empty database at its heading (`# ...`); a line is the arguments of one call.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Comparison, shellWords, type Which } from './ctl-twins.ts';
+
+const folder = join(import.meta.dirname, 'ctl-transcripts');
+
+interface Scene {
+  readonly title: string;
+  readonly lines: readonly string[];
+}
+
+function scenesOf(text: string): Scene[] {
+  const scenes: { title: string; lines: string[] }[] = [];
+  for (const line of text.split('\n')) {
+    if (line.startsWith('#')) scenes.push({ title: line.slice(1).trim(), lines: [] });
+    else if (line.trim() !== '') scenes.at(-1)!.lines.push(line);
+  }
+  return scenes;
+}
+
+/** Our programs work on either server. */
+const servers = [
+  { server: 'ovsdb-server', program: undefined },
+  { server: 'weft-ovsdb', program: resolve('node_modules/.bin/weft-ovsdb') },
+];
+
+describe.each(servers)('on $server', ({ program }) => {
+  let twins: Comparison;
+  beforeAll(async () => {
+    twins = await Comparison.start(program);
+  });
+  afterAll(() => twins.stop());
+
+  for (const file of readdirSync(folder).sort()) {
+    const which: Which = file.startsWith('sb') ? 'sb' : 'nb';
+    describe(file, () => {
+      for (const { title, lines } of scenesOf(readFileSync(join(folder, file), 'utf8'))) {
+        it(title, async () => {
+          await twins.reset(which);
+          const differences: string[] = [];
+          for (const line of lines) {
+            const difference = await twins.run(which, shellWords(line));
+            if (difference !== undefined) differences.push(difference);
+          }
+          expect(differences.join('\n\n')).toBe('');
+        });
+      }
+    });
+  }
+});

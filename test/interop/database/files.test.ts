@@ -1,0 +1,132 @@
+/** Moving in from a file of the C server and out again; files that are not what they should be. */
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Peer } from '@weft/jsonrpc/peer';
+import { canonicalText, type Json } from '@weft/ovsdb/json';
+import { Database } from '@weft/ovsdb-server/database';
+import { SqliteStore } from '@weft/ovsdb-server/store/sqlite';
+import { runTool } from '@weft/ovsdb-server/tool';
+import { nb } from '@weft/schemas/nb';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type CServer, startCServer } from './c-server.ts';
+import { fuzzSchema, Random, TransactionGenerator } from './random-transactions.ts';
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'weft-files-'));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const errors: string[] = [];
+const tool = (name: string, ...args: string[]): Promise<number> => {
+  errors.length = 0;
+  return runTool(name, args, { out: () => {}, err: (text) => errors.push(text) }, {});
+};
+
+const everything = Object.entries(fuzzSchema.tables).map(([table, { columns }]) => ({
+  op: 'select',
+  table,
+  where: [],
+  columns: ['_uuid', ...Object.keys(columns).filter((name) => name !== 'temporary')],
+}));
+
+/** A dump that does not depend on the order of rows or the digits of reals. */
+function sorted(dump: Json): string[] {
+  const results = dump as unknown as readonly { readonly rows: readonly Json[] }[];
+  const digits = (json: Json): Json =>
+    JSON.parse(JSON.stringify(json), (_, v: unknown) =>
+      typeof v === 'number' ? Number(v.toPrecision(15)) : v,
+    ) as Json;
+  return results.flatMap(({ rows }) => rows.map((row) => canonicalText(digits(row)))).sort();
+}
+
+async function dumpOurs(file: string): Promise<string[]> {
+  const database = await Database.open(SqliteStore.open(file));
+  const dump = await new Promise<Json>((resolve) => {
+    database.transact(everything, { ownsLock: () => true }, (results) => resolve(JSON.parse(results) as Json));
+  });
+  await database.close();
+  return sorted(dump);
+}
+
+async function fill(peer: Peer, transactions: number): Promise<void> {
+  const generator = new TransactionGenerator(new Random(7));
+  for (let i = 0; i < transactions; i++) {
+    const operations = generator.transaction().filter((operation) => !JSON.stringify(operation).includes('"*="'));
+    await peer.call('transact', ['Fuzz', ...operations]);
+  }
+}
+
+describe('a database file of the C server', () => {
+  let c: CServer;
+  beforeEach(async () => {
+    c = await startCServer(fuzzSchema as unknown as Json);
+  });
+  afterEach(() => c.stop());
+
+  it('is imported whole, and exported so that the C server opens it', { timeout: 60_000 }, async () => {
+    const peer = await c.connect();
+    await fill(peer, 1500);
+    const theirs = sorted(await peer.call('transact', ['Fuzz', ...everything]));
+    peer.close();
+    const file = join(folder, 'ours.db');
+    expect(await tool('import', file, join(c.folder, 'db')), errors.join()).toBe(0);
+    expect(await dumpOurs(file)).toEqual(theirs);
+
+    const exported = join(folder, 'exported.db');
+    expect(await tool('export', file, exported), errors.join()).toBe(0);
+    const answer = execFileSync('ovsdb-tool', ['query', exported, JSON.stringify(['Fuzz', ...everything])]).toString();
+    expect(sorted(JSON.parse(answer) as Json)).toEqual(theirs);
+  });
+
+  it('is imported up to where it is damaged', async () => {
+    const peer = await c.connect();
+    await peer.call('transact', ['Fuzz', { op: 'insert', table: 'Few', row: { name: 'a' } }]);
+    await peer.call('transact', ['Fuzz', { op: 'insert', table: 'Few', row: { name: 'b' } }]);
+    peer.close();
+    const cut = join(folder, 'cut');
+    copyFileSync(join(c.folder, 'db'), cut);
+    truncateSync(cut, statSync(cut).size - 5);
+    expect(await tool('import', join(folder, 'ours.db'), cut)).toBe(0);
+    expect(errors.join()).toMatch(/cut short; what follows is lost/);
+    expect((await dumpOurs(join(folder, 'ours.db'))).length).toBe(1);
+  });
+});
+
+describe('files that are not databases', () => {
+  const opening = (file: string): string => {
+    try {
+      SqliteStore.open(file).close();
+      return '';
+    } catch (error) {
+      return (error as Error).message;
+    }
+  };
+
+  it('are named, with the reason', async () => {
+    const file = (name: string): string => join(folder, name);
+    expect(opening(file('missing'))).toMatch(/missing: the file does not exist/);
+    writeFileSync(file('text'), 'this is no database, but it is long enough to be one'.repeat(100));
+    expect(opening(file('text'))).toMatch(/text: the file is not a database, or is damaged/);
+    writeFileSync(file('empty'), '');
+    expect(opening(file('empty'))).toMatch(/empty: not a database of weft-ovsdb/);
+    SqliteStore.create(file('good'), nb);
+    expect(opening(file('good'))).toBe('');
+    expect(await tool('create', file('good'), '/usr/share/ovn/ovn-nb.ovsschema')).toBe(1);
+    expect(errors.join()).toMatch(/File exists/);
+    copyFileSync(file('good'), file('cut'));
+    truncateSync(file('cut'), 10_000);
+    expect(opening(file('cut'))).toMatch(/cut: the file is damaged/);
+    const bytes = readFileSync(file('good'));
+    bytes.fill(0x55, 0, 100);
+    writeFileSync(file('header'), bytes);
+    expect(opening(file('header'))).toMatch(/header: the file is not a database/);
+    writeFileSync(file('schema'), '{"name":"x"');
+    expect(await tool('create', file('new'), file('schema'))).toBe(1);
+    expect(errors.join()).toMatch(/schema: .*JSON/);
+    expect(await tool('import', file('new'), file('text'))).toBe(1);
+    expect(errors.join()).toMatch(/text: not a database file of ovsdb-server/);
+  });
+});

@@ -1,0 +1,202 @@
+/** Relays: ours of our server, ours of the C server, and the C server's of ours. */
+import { execFile, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import type { Json } from '@weft/ovsdb/json';
+import { schemaToJson } from '@weft/ovsdb/schema-json';
+import { DatabaseService } from '@weft/ovsdb-server/service';
+import { nb } from '@weft/schemas/nb';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { connectTo, startCServer } from './c-server.ts';
+import { startWeftServer } from './weft-server.ts';
+
+const run = promisify(execFile);
+const nbctl = async (remote: string, ...args: string[]): Promise<string> =>
+  (await run('ovn-nbctl', [`--db=${remote}`, '--no-leader-only', '--timeout=20', ...args])).stdout;
+const zero = '00000000-0000-0000-0000-000000000000';
+const request = { Logical_Switch: [{ columns: ['name'] }] };
+
+let folder: string;
+let cleanups: (() => Promise<void> | void)[] = [];
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'weft-relay-'));
+});
+afterEach(async () => {
+  for (const cleanup of cleanups.reverse()) await cleanup();
+  cleanups = [];
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const sources = {
+  weft: async () => {
+    const server = await startWeftServer([nb]);
+    cleanups.push(server.stop);
+    return `unix:${server.socket}`;
+  },
+  C: async () => {
+    const server = await startCServer(schemaToJson(nb));
+    cleanups.push(server.stop);
+    return `unix:${server.socket}`;
+  },
+};
+
+const relays = {
+  weft: async (source: string) => {
+    const service = await DatabaseService.create({ rundir: folder, tls: undefined, log: () => {}, onFatal: () => {} });
+    cleanups.push(() => service.close());
+    await service.addDatabase(`relay:OVN_Northbound:${source}`);
+    await service.addRemote(`punix:${folder}/relay.sock`);
+  },
+  C: async (source: string) => {
+    const args = [
+      `relay:OVN_Northbound:${source}`,
+      `--remote=punix:${folder}/relay.sock`,
+      `--unixctl=${folder}/relay.ctl`,
+      '-vconsole:off',
+    ];
+    const child = spawn('ovsdb-server', args, { stdio: 'ignore' });
+    const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+    cleanups.push(async () => {
+      child.kill();
+      await exited;
+    });
+  },
+};
+
+describe.each([
+  ['weft', 'weft'],
+  ['C', 'weft'],
+  ['weft', 'C'],
+] as const)('source %s, relay %s', (source, relay) => {
+  it('shows what the source has, and forwards what is written', async () => {
+    const remote = await sources[source]();
+    await nbctl(remote, 'ls-add', 'before');
+    await relays[relay](remote);
+    const near = `unix:${folder}/relay.sock`;
+    // Waits until the relay has its database.
+    for (let names: readonly string[] = []; !names.includes('OVN_Northbound'); ) {
+      // A server disconnects clients when a database comes.
+      const peer = await connectTo(`${folder}/relay.sock`);
+      names = (await peer.call('list_dbs', []).catch(() => [])) as readonly string[];
+      peer.close();
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    await run('ovsdb-client', ['--timeout=20', 'wait', near, 'OVN_Northbound', 'connected']);
+    expect(await nbctl(near, '--bare', '--columns=name', 'list', 'Logical_Switch')).toBe('before\n');
+
+    const told: Json[] = [];
+    const watcher = await connectTo(`${folder}/relay.sock`, (_, params) => told.push(params));
+    const [, , initial] = (await watcher.call('monitor_cond_since', ['OVN_Northbound', 'm', request, zero])) as [
+      boolean,
+      string,
+      Json,
+    ];
+    expect(JSON.stringify(initial)).toContain('before');
+
+    await nbctl(near, 'ls-add', 'through');
+    expect(await nbctl(remote, '--bare', '--columns=name', 'find', 'Logical_Switch', 'name=through')).toBe('through\n');
+    await watcher.call('echo', []);
+    expect(JSON.stringify(told)).toContain('through');
+
+    // A transaction's updates come before its reply.
+    const results = await watcher.call('transact', [
+      'OVN_Northbound',
+      { op: 'insert', table: 'Logical_Switch', row: { name: 'own' } },
+    ]);
+    expect(JSON.stringify(results)).toContain('uuid');
+    expect(JSON.stringify(told)).toContain('own');
+
+    if (relay === 'weft' && source === 'weft') {
+      // One that waits at the source can be cancelled (RFC 7047 section 4.1.4). The C server 3.1 never answers one that was.
+      const until = {
+        op: 'wait',
+        table: 'Logical_Switch',
+        where: [['name', '==', 'never']],
+        columns: ['name'],
+        until: '==',
+      };
+      const outcome = new Promise<string>((resolve) => {
+        const id = watcher.request(
+          'transact',
+          ['OVN_Northbound', { ...until, rows: [{ name: 'never' }] }],
+          (result) => resolve(JSON.stringify(result)),
+          (error) => resolve(error.message),
+        );
+        void watcher.call('echo', []).then(() => watcher.notify('cancel', [id]));
+      });
+      expect(await outcome).toBe('canceled');
+    }
+    watcher.close();
+    if (relay === 'weft' && source === 'weft') {
+      const { rows } = (
+        (await (async () => {
+          const server = await connectTo(`${folder}/relay.sock`);
+          const answer = await server.call('transact', [
+            '_Server',
+            {
+              op: 'select',
+              table: 'Database',
+              where: [['name', '==', 'OVN_Northbound']],
+              columns: ['model', 'connected', 'leader'],
+            },
+          ]);
+          server.close();
+          return answer;
+        })()) as unknown as { readonly rows: Json }[]
+      )[0]!;
+      expect(rows).toEqual([{ model: 'relay', connected: true, leader: false }]);
+    }
+  });
+});
+
+describe('our relay', () => {
+  it('lets a client go on where it stopped at the source, and catches up after an outage', async () => {
+    const server = await startWeftServer([nb]);
+    const remote = `unix:${server.socket}`;
+    cleanups.push(server.stop);
+    await relays.weft(remote);
+    const source = await connectTo(server.socket);
+    const [, id] = (await source.call('monitor_cond_since', ['OVN_Northbound', 'm', request, zero])) as [
+      boolean,
+      string,
+      Json,
+    ];
+    await nbctl(remote, 'ls-add', 'one');
+    await run('ovsdb-client', [
+      '--timeout=20',
+      'wait',
+      `unix:${folder}/relay.sock`,
+      'OVN_Northbound',
+      'connected',
+    ]).catch(() => {});
+    // The source ends all connections, the relay's too; meanwhile something happens.
+    for (const session of [...server.service.server.sessions]) session.peer.close();
+    await nbctl(remote, 'ls-add', 'two');
+    const near = await connectTo(`${folder}/relay.sock`);
+    const select = { op: 'select', table: 'Logical_Switch', where: [], columns: ['name'] };
+    for (let text = ''; !text.includes('two'); ) {
+      const local = await near.call('monitor', ['OVN_Northbound', 'x', request]).catch(() => ({}));
+      text = JSON.stringify(local);
+      await near.call('monitor_cancel', ['x']).catch(() => ({}));
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    expect(JSON.stringify(await near.call('transact', ['OVN_Northbound', select]))).toContain('one');
+    const [, latest] = (await near.call('monitor_cond_since', ['OVN_Northbound', 'm', request, zero])) as [
+      boolean,
+      string,
+      Json,
+    ];
+    const again = await connectTo(server.socket);
+    const [found] = (await again.call('monitor_cond_since', ['OVN_Northbound', 'm2', request, latest])) as [
+      boolean,
+      string,
+      Json,
+    ];
+    expect(found).toBe(true);
+    expect(id).not.toBe(latest);
+    for (const peer of [near, again, source]) peer.close();
+  });
+});
