@@ -65,11 +65,6 @@ export class ServerProcess {
     }
   }
 
-  /** Milliseconds of CPU time that the event loop's thread has used. */
-  cpuMs(): number {
-    return Number(readFileSync(`/proc/${this.#child.pid}/schedstat`, 'utf8').split(' ')[0]) / 1e6;
-  }
-
   /** Resident memory, in megabytes; `peak`: the most that it ever was. */
   rssMb(peak = false): number {
     const status = readFileSync(`/proc/${this.#child.pid}/status`, 'utf8');
