@@ -36,6 +36,20 @@ const required: readonly (readonly [string, string])[] = [
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
+/** Template variables of the chassis. */
+export const templateVariables: Readonly<Record<string, string>> = {
+  port: '80',
+  ports: '{80, 81}',
+  ip: '10.0.0.1',
+  name: 'lp1',
+  quoted: '"lp1"',
+  'a.b': '90',
+  nested: '^port',
+  empty: '',
+  expression: 'tcp.dst == 80 && ip4',
+  backend: '10.0.0.1:80',
+};
+
 /**
  * A southbound database, an ovn-controller and an ovs-vswitchd with dummy ports, all C, in a folder of their own. Port keys: lp1=1, lp2=2 (both
  * bound here), lp3=3 (on chassis hv2), lsp-lr=4 on the switch (key 1); lrp=1 on the router (key 2), whose peer is lsp-lr.
@@ -296,6 +310,12 @@ export class LflowOracle {
           addresses: ['set', ['10.0.0.1', 'fd00::1', '00:00:00:00:00:01', 'no address', 'fd00::/64']],
         },
       },
+      {
+        op: 'insert',
+        table: 'Chassis_Template_Var',
+        row: { chassis: 'hv1', variables: map(templateVariables) },
+      },
+      { op: 'insert', table: 'Chassis_Template_Var', row: { chassis: 'hv2', variables: map({ elsewhere: '7' }) } },
       { op: 'insert', table: 'Address_Set', row: { name: 'empty', addresses: ['set', []] } },
       { op: 'insert', table: 'Port_Group', row: { name: 'pg1', ports: ['set', ['lp1', 'lp2']] } },
       {

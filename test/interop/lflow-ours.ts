@@ -6,7 +6,7 @@ import type { Action } from '@weft/openflow/actions';
 import { Connection } from '@weft/openflow/connection';
 import { fieldByName } from '@weft/openflow/fields';
 import type { FlowMod, GroupMod } from '@weft/openflow/flow';
-import type { LflowOracle, OracleFlow, OracleResult } from './lflow-oracle.ts';
+import { type LflowOracle, type OracleFlow, type OracleResult, templateVariables } from './lflow-oracle.ts';
 
 /** Ports of the oracle's datapaths, by name. */
 const ports: Readonly<Record<'switch' | 'router', Readonly<Record<string, number>>>> = {
@@ -87,6 +87,7 @@ async function installOurs(
       lookupDhcpv4Option: (name) => dhcpv4.get(name),
       lookupDhcpv6Option: (name) => dhcpv6.get(name),
       hasCollectorSet: (id) => id === 200,
+      lookupTemplate: (name) => templateVariables[name],
       controllerMeter:
         flow.controllerMeter === undefined ? undefined : allocateMeter({ kind: 'name', name: flow.controllerMeter }),
     };
@@ -101,6 +102,7 @@ async function installOurs(
       lookupAddressSet: (name) => addressSets[name],
       lookupPortGroup: (name) => portGroups[name],
       isChassisResident: (name) => residents.has(name),
+      lookupTemplate: (name) => templateVariables[name],
     };
     const match = compiler.compileMatch(flow.match, matchContext);
     if ('error' in match) {

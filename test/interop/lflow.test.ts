@@ -1,5 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { actions, badActions, badMatches, matches, tcp4Actions, tcp6Actions } from './lflow-corpus.ts';
+import {
+  actions,
+  badActions,
+  badMatches,
+  matches,
+  tcp4Actions,
+  tcp6Actions,
+  templateActions,
+  templateMatches,
+} from './lflow-corpus.ts';
 import { LflowOracle, type OracleFlow } from './lflow-oracle.ts';
 import { type Comparison, compareWithOracle } from './lflow-ours.ts';
 
@@ -114,6 +123,14 @@ describe('matches', () => {
     expect(comparisons[3]?.theirs.some((line) => line.includes('ct(commit'))).toBe(false);
   }, 60_000);
 });
+
+it('template variables stand for the same', async () => {
+  const comparisons = await compareWithOracle(oracle, [
+    ...templateMatches.map((match) => ({ match, actions: 'next;' })),
+    ...templateActions.map((text) => ({ match: 'ip4 && tcp', actions: text })),
+  ]);
+  expect(differences(comparisons)).toEqual([]);
+}, 60_000);
 
 describe('errors are worded as ovn-controller words them', () => {
   /** Told apart on purpose, or told in more detail. */

@@ -244,6 +244,19 @@ const network: Record<string, (chassis: Chassis) => Promise<void>> = {
       ...['--', 'acl-add', 'ls1', 'from-lport', '800', 'icmp', 'reject'],
     );
   },
+  async 'samples and template variables'(chassis) {
+    await chassis.vsctl(
+      ...'--id=@br get Bridge br-int -- --id=@cs create Flow_Sample_Collector_Set id=7 bridge=@br'.split(' '),
+      ...'-- --id=@other get Bridge br-phys -- --id=@c2 create Flow_Sample_Collector_Set id=8 bridge=@other'.split(' '),
+    );
+    await chassis.nbctl(
+      ...'set NB_Global . options:debug_drop_collector_set=7 options:debug_drop_domain_id=3'.split(' '),
+      ...'-- create Chassis_Template_Var chassis=node1 variables:web=80 variables:net=10.9.0.0'.split(' '),
+      ...'-- create Chassis_Template_Var chassis=node2 variables:web=81'.split(' '),
+      ...['--', 'acl-add', 'ls1', 'to-lport', '700', 'ip4.src == ^net && tcp.dst == ^web', 'allow'],
+      ...['--', 'acl-add', 'ls1', 'to-lport', '701', 'tcp.dst == ^nothing', 'allow'],
+    );
+  },
 };
 
 describe('a switch that changes hands', () => {

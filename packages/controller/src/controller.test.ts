@@ -186,6 +186,80 @@ describe('logical flows', () => {
     expect(bed.log.filter((line) => line.includes(id('Logical_Flow', 1)))).toHaveLength(1);
   });
 
+  test('take samples where the bridge has a set of collectors', async () => {
+    const bed = await bedWithPort();
+    addFlow(bed, 1, 1, 'ip4', 'sample(probability=5, collector_set=7); next;');
+    await bed.idle();
+    const sampling = () => inTable(bed, 11).some((flow) => flow.includes('"collectorSetId":7'));
+    const collectors = (n: number, values: object | undefined) =>
+      bed.ovs('Flow_Sample_Collector_Set', id('Flow_Sample_Collector_Set', n), values as { id: number } | undefined);
+    expect(sampling()).toBe(false);
+    collectors(1, { id: 7, bridge: id('Bridge', 2) });
+    collectors(2, { id: 8, bridge: id('Bridge', 1) });
+    await bed.idle();
+    expect(sampling()).toBe(false);
+    collectors(1, { bridge: id('Bridge', 1) });
+    await bed.idle();
+    expect(sampling()).toBe(true);
+    expect(bed.flows()).toEqual((await bed.fresh()).flows());
+    collectors(1, undefined);
+    await bed.idle();
+    expect(sampling()).toBe(false);
+    expect(bed.flows()).toEqual((await bed.fresh()).flows());
+  });
+
+  test('of the physical network take samples of what they drop', async () => {
+    const bed = await bedWithPort();
+    const samples = () => bed.flows().filter((flow) => flow.includes('"type":"sample"'));
+    const options = (values: Readonly<Record<string, string>>) =>
+      bed.sb('SB_Global', id('SB_Global', 1), { options: new Map(Object.entries(values)) });
+    options({ debug_drop_collector_set: '7', debug_drop_domain_id: '3' });
+    await bed.idle();
+    expect(samples()).toEqual([]);
+    bed.ovs('Flow_Sample_Collector_Set', id('Flow_Sample_Collector_Set', 1), { id: 7, bridge: id('Bridge', 1) });
+    await bed.idle();
+    // Tables 0, 40 and 65, and what would go back to the port that it came from.
+    expect(samples()).toHaveLength(4);
+    for (const flow of samples())
+      expect(flow).toContain(`"obsDomainId":${3 << 24},"obsPointId":${/=(\d+)/.exec(flow)?.[1]}`);
+    expect(bed.flows()).toEqual((await bed.fresh()).flows());
+    options({ debug_drop_collector_set: 'seven' });
+    await bed.idle();
+    expect(samples()).toEqual([]);
+    expect(bed.flows()).toEqual((await bed.fresh()).flows());
+  });
+
+  test('have the template variables of this chassis', async () => {
+    const bed = await bedWithPort();
+    const variables = (chassis: number, values: Readonly<Record<string, string>> | undefined) =>
+      bed.sb(
+        'Chassis_Template_Var',
+        id('Chassis_Template_Var', chassis),
+        values && { chassis: `hv${chassis}`, variables: new Map(Object.entries(values)) },
+      );
+    expect(bed.conditions?.Chassis_Template_Var).toEqual([['chassis', '==', 'hv1']]);
+    addFlow(bed, 1, 1, 'ip4.dst == ^vip', 'reg0 = ^mark; next;');
+    addFlow(bed, 2, 1, 'tcp.dst == ^port && ip4', 'next;');
+    variables(2, { vip: '1.1.1.1', mark: '1', port: '1' });
+    await bed.idle();
+    expect(inTable(bed, 11)).toEqual([]);
+    variables(1, { vip: '10.0.0.9', mark: '5', port: '80' });
+    await bed.idle();
+    expect(inTable(bed, 11)).toHaveLength(2);
+    expect(bed.flows()).toEqual((await bed.fresh()).flows());
+    // Only what names the variable is compiled anew.
+    const compiled = () => bed.controller.model.runtime.stats().get('logical flows') ?? 0;
+    const before = compiled();
+    variables(1, { vip: '10.0.0.9', mark: '5', port: '443' });
+    await bed.idle();
+    expect(compiled() - before).toBe(1);
+    expect(inTable(bed, 11).some((flow) => flow.includes('tcp_dst=443'))).toBe(true);
+    expect(bed.flows()).toEqual((await bed.fresh()).flows());
+    variables(1, undefined);
+    await bed.idle();
+    expect(inTable(bed, 11)).toEqual([]);
+  });
+
   test('that the switch refuses do not keep the others out', async () => {
     const bed = await bedWithPort();
     bed.switch.refuses = (flow) => flow.priority === 2;

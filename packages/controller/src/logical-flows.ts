@@ -54,6 +54,8 @@ interface LogicalFlowSource {
   allocateMeter(key: string, spec: MeterSpec): number | undefined;
   lookupDhcpv4Option(name: string): SbRow<'DHCP_Options'> | undefined;
   lookupDhcpv6Option(name: string): SbRow<'DHCPv6_Options'> | undefined;
+  hasCollectorSet(id: number): boolean;
+  lookupTemplate(name: string): string | undefined;
 }
 
 /**
@@ -138,8 +140,12 @@ class Place implements ActionContext, MatchLookups {
     return this.#source.lookupDhcpv6Option(name);
   };
 
-  readonly hasCollectorSet = (): boolean => {
-    return false;
+  readonly hasCollectorSet = (id: number): boolean => {
+    return this.#source.hasCollectorSet(id);
+  };
+
+  readonly lookupTemplate = (name: string): string | undefined => {
+    return this.#source.lookupTemplate(name);
   };
 }
 
@@ -166,6 +172,7 @@ class LogicalFlowCompiler implements LogicalFlowSource {
   readonly #meter;
   readonly #dhcpv4;
   readonly #dhcpv6;
+  readonly #template;
 
   constructor(model: Model, outputs: Outputs) {
     this.#model = model;
@@ -181,6 +188,12 @@ class LogicalFlowCompiler implements LogicalFlowSource {
     this.#meter = sb.Meter.index('meter by name', ['name'], (row) => row.name);
     this.#dhcpv4 = sb.DHCP_Options.index('DHCP option by name', ['name'], (row) => row.name);
     this.#dhcpv6 = sb.DHCPv6_Options.index('DHCPv6 option by name', ['name'], (row) => row.name);
+    const variables = sb.Chassis_Template_Var.index('variables by chassis', ['chassis'], (row) => row.chassis);
+    // A memo for each variable: who names one is not compiled anew when another changes.
+    this.#template = model.runtime.memo('template variable', (name: string) => {
+      const config = model.config();
+      return config && variables.one(config.systemId)?.variables.get(name);
+    });
     this.#isRelated = model.runtime.memo('can packets be at the port', (key: `${string}/${number}`) => {
       const port = model.portByKey.one(key);
       if (port === undefined) return false;
@@ -287,6 +300,14 @@ class LogicalFlowCompiler implements LogicalFlowSource {
 
   lookupDhcpv6Option(name: string) {
     return this.#dhcpv6.one(name);
+  }
+
+  hasCollectorSet(id: number): boolean {
+    return this.#model.hasCollectorSet(id);
+  }
+
+  lookupTemplate(name: string): string | undefined {
+    return this.#template(name);
   }
 
   #complain(row: LogicalFlow, what: 'match' | 'actions', text: string, { error, offset }: CompileError): undefined {

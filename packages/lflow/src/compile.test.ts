@@ -47,6 +47,28 @@ describe('the compiler', () => {
     expect(asked).toEqual(['port p1', 'port p9', 'set as', 'group pg', 'port p1', 'port p2', 'resident p1']);
   });
 
+  it('replaces template variables once, and not in strings and comments', () => {
+    const { match } = contexts();
+    const variables: Readonly<Record<string, string>> = { a: '^a^a', ports: '{80, 443}', vip: '10.0.0.9' };
+    const compiler = new Compiler();
+    const compile = (text: string) =>
+      compiler.compileMatch(text, { ...match, lookupTemplate: (name) => variables[name] });
+    const plain = (text: string) => new Compiler().compileMatch(text, match);
+    expect(compile('ip4.dst == ^vip && tcp.dst == ^ports')).toEqual(
+      plain('ip4.dst == 10.0.0.9 && tcp.dst == {80, 443}'),
+    );
+    expect(compile('ip4 // ^vip "')).toEqual(plain('ip4'));
+    expect(compile('ip4 /* ^vip */ && inport == "p1"')).toEqual(plain('ip4 && inport == "p1"'));
+    expect(compile('inport == "^vip"')).toEqual(plain('inport == "nobody"'));
+    expect(compile('tcp && ^a')).toEqual({ error: 'Unexpanded template.', offset: 7 });
+    // A complaint's place is where it stands in what was written.
+    expect(compile('ip4.dst == ^vip && foo')).toMatchObject({ offset: 19 });
+    expect(compile('ip4.dst == ^nothing && foo')).toEqual({
+      error: "Syntax error at `nothing' expecting constant.",
+      offset: 11,
+    });
+  });
+
   it('asks again when a text comes again, since the answers may be others', () => {
     const { asked, match, actions } = contexts();
     const compiler = new Compiler();

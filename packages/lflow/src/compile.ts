@@ -16,7 +16,7 @@ import { parseActions } from './parse-actions.ts';
 import { parseMatch } from './parse-match.ts';
 import { noFlows, Shapes } from './shapes.ts';
 import { createSymbols, type SymbolTable } from './symbols.ts';
-import { expandTemplate } from './template.ts';
+import { expandTemplate, unexpandedOffset } from './template.ts';
 import { TextCache } from './text-cache.ts';
 
 export type { ActionContext, Cost, GroupSpec, MatchFlow, MatchFlows, MatchLookups, MeterSpec };
@@ -89,10 +89,11 @@ export class Compiler {
 
   /** Compiles a match to the flows that select its packets. The caller adds table, priority, datapath and ids of conjunctions. */
   compileMatch(text: string, context: MatchContext): MatchFlows | CompileError {
-    if (text.includes('^')) {
-      const expanded = expand(text, context.lookupTemplate);
-      if (expanded !== text) return this.compileMatch(expanded, context);
-    }
+    if (!text.includes('^')) return this.#compileMatch(text, context);
+    return expanded(text, context.lookupTemplate, (whole) => this.#compileMatch(whole, context));
+  }
+
+  #compileMatch(text: string, context: MatchContext): MatchFlows | CompileError {
     const prerequisites = context.prerequisites ?? '';
     const shapes = this.#shapesWith(prerequisites);
     const alike = shapes?.instantiate(text, context.lookupPort);
@@ -117,17 +118,20 @@ export class Compiler {
 
   /** Says what each alternative of a match costs in flows, and why. */
   explainMatch(text: string, context: MatchContext): readonly Cost[] | CompileError {
-    const parsed = this.parseMatch(expand(text, context.lookupTemplate));
-    if ('error' in parsed) return parsed;
-    return attempt(() => costs(this.#normalizer.normalizeWith(parsed, context.prerequisites ?? '', context)));
+    return expanded(text, context.lookupTemplate, (whole): readonly Cost[] | CompileError => {
+      const parsed = this.parseMatch(whole);
+      if ('error' in parsed) return parsed;
+      return attempt(() => costs(this.#normalizer.normalizeWith(parsed, context.prerequisites ?? '', context)));
+    });
   }
 
   /** Compiles actions. */
   compileActions(text: string, context: ActionContext): CompiledActions | CompileError {
-    if (text.includes('^')) {
-      const expanded = expand(text, context.lookupTemplate);
-      if (expanded !== text) return this.compileActions(expanded, context);
-    }
+    if (!text.includes('^')) return this.#compileActions(text, context);
+    return expanded(text, context.lookupTemplate, (whole) => this.#compileActions(whole, context));
+  }
+
+  #compileActions(text: string, context: ActionContext): CompiledActions | CompileError {
     const known = this.#action(text);
     const place = placeOf(context);
     if (known.meter === context.controllerMeter) {
@@ -194,8 +198,15 @@ function keep(known: KnownActions, place: number, meter: number | undefined, res
   }
 }
 
-function expand(text: string, lookup: ((name: string) => string | undefined) | undefined): string {
-  return expandTemplate(text, lookup ?? (() => undefined));
+/** What becomes of a text when its template variables are replaced; a complaint's place is in the text as it was written. */
+function expanded<T extends object>(
+  text: string,
+  lookup: MatchContext['lookupTemplate'] = () => undefined,
+  compile: (whole: string) => T | CompileError,
+): T | CompileError {
+  const result = compile(expandTemplate(text, lookup));
+  if (!('error' in result)) return result;
+  return { error: result.error, offset: unexpandedOffset(text, lookup, result.offset) };
 }
 
 /** Passes questions on and remembers that there was one: a result without questions is true for ever. */

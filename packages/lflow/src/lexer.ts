@@ -221,6 +221,8 @@ export class Lexer {
       this.#string(i);
     } else if (c === 58 || hexDigit(c) >= 0) {
       this.#number(i);
+    } else if (c === 94 && isIdStart(d)) {
+      throw this.fail('Unexpanded template.', i);
     } else {
       throw this.fail(`Invalid character \`${String.fromCodePoint(text.codePointAt(i) ?? 0)}' in input.`, i);
     }

@@ -25,6 +25,7 @@ export const initialConditions: SbConditions = {
   MAC_Binding: false,
   Static_MAC_Binding: false,
   FDB: false,
+  Chassis_Template_Var: false,
 };
 
 /** Tracked: changes with the interfaces and the local datapaths. */
@@ -61,5 +62,6 @@ export function wantedConditions(model: Model): SbConditions {
     MAC_Binding: inDatapaths('datapath'),
     Static_MAC_Binding: inDatapaths('datapath'),
     FDB: keys.map((key) => ['dp_key', '==', key]),
+    Chassis_Template_Var: [['chassis', '==', config.systemId]],
   };
 }

@@ -100,6 +100,8 @@ export class Model {
   /** The localnet port through which the datapath reaches a physical network from here, and its interface. */
   readonly localnetOf: (datapath: string) => LocalnetBinding | undefined;
   readonly zoneOf: (name: string) => number | undefined;
+  /** The switch takes samples for the sets of collectors (ovs-vswitchd.conf.db(5)) of the bridge that the flows are in, and for no others. */
+  readonly hasCollectorSet: (id: number) => boolean;
 
   constructor(runtime: Runtime, name?: string) {
     this.runtime = runtime;
@@ -212,6 +214,12 @@ export class Model {
       (datapath: string) => this.#localnetOf(datapath),
       isDeepStrictEqual,
     );
+    const collectorSets = ovs.Flow_Sample_Collector_Set.index('collector sets by id', ['id'], (row) => row.id);
+    this.hasCollectorSet = runtime.memo('is there a collector set', (id: number) => {
+      const bridge = this.integrationBridge()?._uuid;
+      for (const set of collectorSets.get(id)) if (set.bridge === bridge) return true;
+      return false;
+    });
     this.zoneOf = (name) => this.ctZones.get(name)?.zone;
   }
 

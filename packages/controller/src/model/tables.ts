@@ -53,6 +53,7 @@ export const sbColumns = {
   Meter_Band: ['action', 'rate', 'burst_size'],
   DHCP_Options: ['name', 'code', 'type'],
   DHCPv6_Options: ['name', 'code', 'type'],
+  Chassis_Template_Var: ['chassis', 'variables'],
 } as const satisfies { readonly [T in SbTable]?: readonly (keyof SbRow<T> & string)[] };
 
 /** Of the local Open_vSwitch database. Statistics are not among them: they change all the time. */
@@ -61,6 +62,7 @@ export const ovsColumns = {
   Bridge: ['name', 'ports', 'datapath_type', 'fail_mode', 'external_ids', 'other_config'],
   Port: ['name', 'interfaces', 'external_ids', 'tag'],
   Interface: ['name', 'type', 'ofport', 'options', 'external_ids', 'mac_in_use', 'error', 'admin_state', 'mtu'],
+  Flow_Sample_Collector_Set: ['id', 'bridge'],
 } as const satisfies { readonly [T in OvsTable]?: readonly (keyof OvsRow<T> & string)[] };
 
 /**

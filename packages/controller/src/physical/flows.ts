@@ -8,6 +8,7 @@ import { dnatZoneName, snatZoneName } from '../local/ct-zones.ts';
 import { tunnelTo } from '../local/tunnels.ts';
 import type { Model, PortBinding } from '../model/model.ts';
 import { baseFlows } from './base.ts';
+import { dropSampler } from './drop-samples.ts';
 import { chassisMacFlows, localnetPortFlows, type RouterPeer, viaLocalnetFlows } from './localnet.ts';
 import { type Member, multicastFlows } from './multicast.ts';
 import { bindingPriority, fdbFlows, macBindingFlows } from './neighbors.ts';
@@ -136,9 +137,24 @@ export const physicalFlows: Feature = (model, { flows, log }) => {
   const put = (_key: unknown, next: readonly Flow[] | undefined, previous: readonly Flow[] | undefined) =>
     flows.replace(next, previous);
 
-  flows.replace(baseFlows(), undefined);
+  const sampled = dropSampler(model);
 
-  runtime.forEach('flows of ports', sb.Port_Binding, (port) => portFlows(model, port), put);
+  runtime.forEach(
+    'flows of every chassis',
+    () => [0],
+    () => sampled(baseFlows()),
+    put,
+  );
+
+  runtime.forEach(
+    'flows of ports',
+    sb.Port_Binding,
+    (port) => {
+      const made = portFlows(model, port);
+      return made && sampled(made);
+    },
+    put,
+  );
 
   runtime.forEach(
     'port security',
