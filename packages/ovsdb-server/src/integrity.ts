@@ -2,7 +2,7 @@
  * What must hold when a transaction commits (RFC 7047 sections 3.2 and 5.2): references lead somewhere, rows that nobody needs go, weak references
  * to vanished rows go, no table has too many rows, indexes are unique.
  */
-import type { Atom } from '@weft/ovsdb/atom';
+import type { Atom, AtomicType } from '@weft/ovsdb/atom';
 import { atomText } from '@weft/ovsdb/constraint';
 import { type Datum, datumsEqual, emptyMap, emptySet } from '@weft/ovsdb/datum';
 import { OvsdbError } from '@weft/ovsdb/error';
@@ -20,36 +20,38 @@ import { addedReferences, type ReferenceColumn, type References, referredTo } fr
 export function complete(journal: Journal, references: References): void {
   checkStrongReferences(journal, references);
   collectGarbage(journal, references);
-  dropWeakReferences(journal, references);
   checkRowCounts(journal);
+  dropWeakReferences(journal, references);
   checkUnique(journal);
 }
 
 function checkStrongReferences(journal: Journal, references: References): void {
   for (const { table, uuid, old } of journal.touched()) {
     const row = table.get(uuid);
-    if (row === undefined) {
-      const count = references.strongCount(table, uuid);
-      if (count > 0) {
-        throw new OvsdbError(
-          'referential integrity violation',
-          `cannot delete ${table.name} row ${uuid} because of ${count} remaining reference(s)`,
-        );
-      }
-      continue;
-    }
+    if (row === undefined) continue;
     for (const reference of references.from(table)) {
       if (reference.refType !== 'strong' || (old !== undefined && old[reference.column] === row[reference.column])) {
         continue;
       }
       for (const target of addedReferences(reference, old, row)) {
-        if (reference.target.get(target) === undefined) {
+        // A row that this transaction deletes is reported by those below.
+        if (reference.target.get(target) === undefined && journal.before(reference.target, target)?.old === undefined) {
           throw new OvsdbError(
             'referential integrity violation',
             `Table ${table.name} column ${reference.column} row ${uuid} references nonexistent row ${target} in table ${reference.target.name}.`,
           );
         }
       }
+    }
+  }
+  for (const { table, uuid, old } of journal.touched()) {
+    if (old === undefined || table.get(uuid) !== undefined) continue;
+    const count = references.strongCount(table, uuid);
+    if (count > 0) {
+      throw new OvsdbError(
+        'referential integrity violation',
+        `cannot delete ${table.name} row ${uuid} because of ${count} remaining reference(s)`,
+      );
     }
   }
 }
@@ -138,19 +140,16 @@ function isEmpty(datum: Datum): boolean {
 
 function emptied(journal: Journal, reference: ReferenceColumn, uuid: Uuid, n: number, zero: boolean): OvsdbError {
   const { table, column } = reference;
-  const row = `row ${uuid} (${touchedHow(journal, table, uuid)})`;
+  const touched = journal.before(table, uuid);
+  const isNew = touched !== undefined && touched.old === undefined;
+  const where = `column "${column}" in "${table.name}" row ${uuid}${isNew ? ' (inserted within this transaction)' : ''}`;
+  // "volation" is how the C server writes it, and what people search for.
   return new OvsdbError(
     'constraint violation',
     zero
-      ? `Weak reference column "${column}" in "${table.name}" ${row} contained all-zeros UUID (probably as the default value for this column), but the column must not become empty.`
-      : `Removing ${n} weak reference(s) to rows that do not exist from column "${column}" in "${table.name}" ${row} would leave it empty, which its type does not allow.`,
+      ? `Weak reference ${where} contained all-zeros UUID (probably as the default value for this column) but deleting this value caused a constraint volation because this column is not allowed to be empty.`
+      : `Deletion of ${n} weak reference(s) to deleted (or never-existing) rows from ${where} caused this column to become empty, but constraints on this column disallow an empty column.`,
   );
-}
-
-function touchedHow(journal: Journal, table: MemoryTable, uuid: Uuid): string {
-  const touched = journal.before(table, uuid);
-  if (touched === undefined) return 'not modified by this transaction';
-  return touched.old === undefined ? 'inserted by this transaction' : 'modified by this transaction';
 }
 
 function checkRowCounts(journal: Journal): void {
@@ -178,37 +177,37 @@ function checkUnique(journal: Journal): void {
     for (const unique of table.uniques) {
       if (old !== undefined && unique.columns.every((column) => datumsEqual(old[column], row[column]))) continue;
       const owners = unique.owners(row);
-      if (owners.length > 1) throw duplicate(journal, table, unique.columns, row, owners);
+      if (owners.length < 2) continue;
+      throw duplicate(journal, table, unique.columns, row, owners.find((owner) => owner !== uuid)!);
     }
   }
 }
 
+/** `row`, which the transaction touched, has the same values as the row `other`. */
 function duplicate(
   journal: Journal,
   table: MemoryTable,
   columns: readonly string[],
   row: Row,
-  owners: readonly Uuid[],
+  other: Uuid,
 ): OvsdbError {
-  const values = columns.map((column) => datumText(table.schema.columns[column]!.type, row[column]));
-  const names = columns.map((column) => `"${column}"`);
-  const describe = (uuid: Uuid): string => {
+  const values = (of: Row): string =>
+    list(columns.map((column) => datumText(table.schema.columns[column]!.type, of[column])));
+  const history = (uuid: Uuid): string => {
     const touched = journal.before(table, uuid);
     if (touched === undefined)
       return 'existed in the database before this transaction and was not modified by the transaction';
-    if (touched.old === undefined) return 'was inserted by this transaction';
     const before = touched.old;
-    const same = columns.every((column) => datumsEqual(before[column], row[column]));
-    return same
-      ? 'existed in the database before this transaction, with the same values, and was modified by the transaction'
-      : 'had other values before this transaction';
+    if (before === undefined) return 'was inserted by this transaction';
+    if (columns.some((column) => !datumsEqual(before[column], row[column])))
+      return `had the following index values before the transaction: ${values(before)}`;
+    return "existed in the database before this transaction, which modified some of the row's columns but not any columns in this index";
   };
-  const [first, second] = owners as readonly [Uuid, Uuid];
   return new OvsdbError(
     'constraint violation',
-    `Transaction causes multiple rows in "${table.name}" table to have identical values (${list(values)}) for index on ` +
-      `column${columns.length > 1 ? 's' : ''} ${list(names)}.  First row, with UUID ${first}, ${describe(first)}.  ` +
-      `Second row, with UUID ${second}, ${describe(second)}.`,
+    `Transaction causes multiple rows in "${table.name}" table to have identical values (${values(row)}) for index on ` +
+      `column${columns.length > 1 ? 's' : ''} ${list(columns.map((column) => `"${column}"`))}.  ` +
+      `First row, with UUID ${row._uuid}, ${history(row._uuid)}.  Second row, with UUID ${other}, ${history(other)}.`,
   );
 }
 
@@ -219,12 +218,18 @@ function list(words: readonly string[]): string {
 
 /** A value as messages show it. */
 function datumText(type: ColumnType, datum: Datum): string {
+  const key = textOf(type.key.type);
   if (datum instanceof Map) {
-    return `{${[...(datum as ReadonlyMap<Atom, Atom>)].map(([k, v]) => `${atomText(k)}=${atomText(v)}`).join(', ')}}`;
+    const value = textOf(type.value!.type);
+    return `{${[...(datum as ReadonlyMap<Atom, Atom>)].map(([k, v]) => `${key(k)}=${value(v)}`).join(', ')}}`;
   }
   if (Array.isArray(datum) || type.kind === 'optional') {
     const atoms = datum === undefined ? [] : Array.isArray(datum) ? (datum as readonly Atom[]) : [datum as Atom];
-    return atoms.length === 1 ? atomText(atoms[0]!) : `[${atoms.map(atomText).join(', ')}]`;
+    return atoms.length === 1 && type.kind === 'optional' ? key(atoms[0]!) : `[${atoms.map(key).join(', ')}]`;
   }
-  return atomText(datum as Atom);
+  return key(datum as Atom);
+}
+
+function textOf(type: AtomicType): (atom: Atom) => string {
+  return type === 'uuid' ? String : atomText;
 }

@@ -35,19 +35,29 @@ export function checkAtom(base: BaseType, atom: Atom): void {
 
 /** Atoms as messages show them: a string in quotes unless it reads like an identifier. */
 export function atomText(atom: Atom): string {
+  if (typeof atom === 'number') return numberText(atom);
   if (typeof atom !== 'string') return String(atom);
   return /^[A-Za-z_][A-Za-z0-9_.-]*$/.test(atom) && atom !== 'true' && atom !== 'false' ? atom : JSON.stringify(atom);
+}
+
+/** A number as C prints it with 15 digits (`%.15g`). */
+function numberText(value: number): string {
+  if (Number.isSafeInteger(value)) return String(value);
+  const [mantissa = '', exponent = ''] = value.toExponential(14).split('e');
+  if (Number(exponent) >= -4 && Number(exponent) < 15) return String(Number(value.toPrecision(15)));
+  const digits = mantissa.replace(/\.?0+$/, '');
+  return `${digits}e${exponent[0]}${exponent.slice(1).padStart(2, '0')}`;
 }
 
 function checkRange(value: number | bigint, min: number | undefined, max: number | undefined): void {
   if ((min === undefined || value >= min) && (max === undefined || value <= max)) return;
   const range =
     min !== undefined && max !== undefined
-      ? `in the valid range ${min} to ${max} (inclusive)`
+      ? `in the valid range ${atomText(min)} to ${atomText(max)} (inclusive)`
       : min !== undefined
-        ? `less than minimum allowed value ${min}`
-        : `greater than maximum allowed value ${max}`;
-  throw violation(`${value} is ${min !== undefined && max !== undefined ? 'not ' : ''}${range}`);
+        ? `less than minimum allowed value ${atomText(min)}`
+        : `greater than maximum allowed value ${atomText(max!)}`;
+  throw violation(`${atomText(value)} is ${min !== undefined && max !== undefined ? 'not ' : ''}${range}`);
 }
 
 function checkLength(base: BaseType, text: string): void {

@@ -147,7 +147,8 @@ function realResult(mutator: Arithmetic, left: Atom, right: Atom): number | unde
   const x = Number(left);
   const y = Number(right);
   const result = mutator === '+=' ? x + y : mutator === '-=' ? x - y : mutator === '*=' ? x * y : x / y;
-  return Number.isFinite(result) ? result : undefined;
+  // There is one zero: adding 0 to -0 gives it.
+  return Number.isFinite(result) ? result + 0 : undefined;
 }
 
 function insertMembers(type: ColumnType, value: Datum, members: readonly Atom[] | ReadonlyMap<Atom, Atom>): Datum {

@@ -97,7 +97,7 @@ function decodeUuid(json: Json, resolve: NamedUuidResolver | undefined): Uuid {
       return uuid;
     }
     if (json[0] === 'named-uuid' && resolve !== undefined) {
-      if (!isId(json[1])) throw syntaxError(json, `"${json[1]}" is not a valid named UUID`);
+      if (!isId(json[1])) throw syntaxError(json, 'named-uuid string is not a valid <id>');
       return resolve(json[1]);
     }
   }
@@ -125,7 +125,8 @@ interface DecodeOptions {
 export function decodeDatum(type: ColumnType, json: Json, options: DecodeOptions = {}): Datum {
   if (type.kind === 'map') return decodeMap(type, json, options);
   const base = type.key;
-  if (isArray(json) && json.length === 2 && json[0] === 'set' && isArray(json[1])) {
+  if (isArray(json) && json[0] === 'set') {
+    if (json.length !== 2 || !isArray(json[1])) throw syntaxError(json, 'expected ["set", <array>]');
     const members = json[1];
     checkSize(type, 'set', members.length, json);
     const atoms = members.map((member) => decodeChecked(base, member, options));

@@ -3,7 +3,7 @@
  * WEFT_FUZZ_TRANSACTIONS and WEFT_FUZZ_SEED lengthen and vary the run.
  */
 import { ConnectionClosedError, type Peer } from '@weft/jsonrpc/peer';
-import { canonicalText, isArray, isObject, type Json } from '@weft/ovsdb/json';
+import { canonicalText, isArray, isObject, type Json, type JsonObject } from '@weft/ovsdb/json';
 import { parseSchema } from '@weft/ovsdb/schema-json';
 import { Database } from '@weft/ovsdb-server/database';
 import { MemoryStore } from '@weft/ovsdb-server/store/memory';
@@ -42,15 +42,30 @@ function ask(operations: readonly Json[]): Promise<Json> {
   });
 }
 
-/** Rows in one order, and of errors only what the documents fix: the `error` member. */
+/** Rows in one order, numbers with the 15 digits that the C server writes. */
 function normal(json: Json): Json {
-  // The C server writes 15 digits of a real.
   if (typeof json === 'number') return Number(json.toPrecision(15));
   if (isArray(json)) return json.map(normal);
   if (!isObject(json)) return json;
-  if ('error' in json) return { error: json.error! };
+  if (typeof json.details === 'string') return { ...json, ...normalError(json.details, json.syntax) };
   if ('rows' in json && isArray(json.rows)) return { rows: json.rows.map(normal).sort(order) };
   return Object.fromEntries(Object.entries(json).map(([name, value]) => [name, normal(value)]));
+}
+
+/** Which of several faults of one kind is named, is each server's own affair; in which words is not. */
+function normalError(details: string, syntax: Json | undefined): JsonObject {
+  const words = details
+    .replace(/^(Table) \S+ (column) \S+ (row) \S+ (references nonexistent row) \S+ (in table) \S+$/, '$1 $2 $3 $4 $5')
+    .replace(/^(cannot delete) \S+ (row) \S+ (because of) \d+/, '$1 $2 $3')
+    .replace(/^(Deletion of) \d+ (weak.*) from column.*$|^Weak reference.*$/, 'weak')
+    .replace(/^(Transaction causes multiple rows in ).*$/, '$1')
+    .replace(/^-?[\d.e+]+(?= is (not|less|greater))/, 'some number')
+    .replace(/^(Attempted to store) \d+ (elements in .*)$/, '$1 $2');
+  return { details: words, ...(typeof syntax === 'string' ? { syntax: canonicalText(normal(parsed(syntax))) } : {}) };
+}
+
+function parsed(syntax: string): Json {
+  return JSON.parse(syntax) as Json;
 }
 
 function order(a: Json, b: Json): number {

@@ -48,8 +48,11 @@ export class Members {
     return this.#typed(name, (json): json is boolean => typeof json === 'boolean');
   }
 
-  number(name: string): number {
-    return this.#typed(name, (json): json is number => typeof json === 'number');
+  /** An integer of 64 bits. */
+  integer(name: string): number {
+    const isInteger = (json: Json): json is number | bigint =>
+      (typeof json === 'bigint' || Number.isInteger(json)) && Math.abs(Number(json)) < 2 ** 63;
+    return Number(this.#typed(name, isInteger));
   }
 
   /** Throws if the operation has a member that nobody asked for. */

@@ -1,5 +1,9 @@
 /** RFC 7047 section 5.2.2. */
-import { allHold } from '@weft/ovsdb/condition';
+import { type Atom, compareAtoms } from '@weft/ovsdb/atom';
+import { allHold, typeOfColumn } from '@weft/ovsdb/condition';
+import { atomsOf, type Datum } from '@weft/ovsdb/datum';
+import type { Row } from '@weft/ovsdb/row';
+import type { MemoryTable } from '../memory-table.ts';
 import { type OperationContext, parseColumns, tableOf, whereOf } from './context.ts';
 import type { Members } from './members.ts';
 
@@ -7,13 +11,44 @@ export function select(context: OperationContext, members: Members): string {
   const table = tableOf(context, members);
   const where = members.array('where');
   const columnsJson = members.has('columns') ? members.array('columns') : undefined;
+  // No document has it, but ovsdb-server takes it.
+  const sortJson = members.has('sort') ? members.array('sort') : undefined;
   members.end();
 
   const condition = whereOf(context, table, where);
   const columns = columnsJson === undefined ? table.allColumns : parseColumns(table, columnsJson);
-  const rows: string[] = [];
-  for (const row of table.candidates(condition)) {
-    if (allHold(condition, row, table.read)) rows.push(table.text.object(row, columns, false));
+  const sort = sortJson === undefined ? [] : parseColumns(table, sortJson);
+  let rows: Row[] = [];
+  for (const row of table.candidates(condition)) if (allHold(condition, row, table.read)) rows.push(row);
+  if (sort.length > 0) rows = rows.sort(orderBy(table, sort));
+  const texts = rows.map((row) => table.text.object(row, columns, false));
+  // Like a relation, a result has no row twice.
+  return `{"rows":[${(columns.includes('_uuid') ? texts : [...new Set(texts)]).join(',')}]}`;
+}
+
+/** Ascending by each of the columns in turn; a shorter set or map before a longer one. */
+function orderBy(table: MemoryTable, columns: readonly string[]): (a: Row, b: Row) => number {
+  const types = columns.map((column) => typeOfColumn(table.schema, column)!);
+  return (a, b) => {
+    for (const [i, column] of columns.entries()) {
+      const [x, y] = [table.read(a, column), table.read(b, column)];
+      const order =
+        compareLists(atomsOf(types[i]!, x), atomsOf(types[i]!, y)) || compareLists(valuesOf(x), valuesOf(y));
+      if (order !== 0) return order;
+    }
+    return 0;
+  };
+}
+
+function valuesOf(datum: Datum): readonly Atom[] {
+  return datum instanceof Map ? [...(datum as ReadonlyMap<Atom, Atom>).values()] : [];
+}
+
+function compareLists(a: readonly Atom[], b: readonly Atom[]): number {
+  if (a.length !== b.length) return a.length - b.length;
+  for (const [i, atom] of a.entries()) {
+    const order = compareAtoms(atom, b[i]!);
+    if (order !== 0) return order;
   }
-  return `{"rows":[${rows.join(',')}]}`;
+  return 0;
 }

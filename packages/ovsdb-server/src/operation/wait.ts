@@ -17,7 +17,7 @@ export class MustWait extends Error {
 }
 
 export function wait(context: OperationContext, members: Members): string {
-  const timeoutMs = members.has('timeout') ? members.number('timeout') : undefined;
+  const timeoutMs = members.has('timeout') ? members.integer('timeout') : undefined;
   const table = tableOf(context, members);
   const where = members.array('where');
   const columnsJson = members.has('columns') ? members.array('columns') : undefined;
@@ -33,7 +33,7 @@ export function wait(context: OperationContext, members: Members): string {
   // Both sides are sets of rows, so equal rows count once.
   const expected = new Set<string>();
   for (const json of rowsJson) {
-    if (!isObject(json)) throw syntaxError(json, 'object expected');
+    if (!isObject(json)) throw syntaxError(json, 'row must be JSON object');
     const row = table.text.make('', decodeValues(context, table, json));
     expected.add(table.text.object(row, columns, false));
   }
@@ -46,9 +46,7 @@ export function wait(context: OperationContext, members: Members): string {
   if (timeoutMs !== undefined && context.elapsedMs >= timeoutMs) {
     throw new OvsdbError(
       'timed out',
-      timeoutMs === 0
-        ? '"where" clause test failed'
-        : `"where" clause test failed after ${Math.floor(context.elapsedMs)} ms`,
+      timeoutMs === 0 ? '"where" clause test failed' : `"wait" timed out after ${Math.floor(context.elapsedMs)} ms`,
     );
   }
   throw new MustWait(timeoutMs);
