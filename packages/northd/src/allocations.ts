@@ -115,12 +115,12 @@ export class Allocations {
     return pool(this.#portKeys, datapath, 1);
   }
 
-  /** The VLAN tags on a parent port, by container port name. */
+  /** The VLAN tags on a parent port, by the uuid of the container port. */
   tags(parent: string): NumberPool {
     return pool(this.#tags, parent, 1, 'lowest');
   }
 
-  /** IPv4 addresses that IPAM gave out on a switch, by port name. */
+  /** IPv4 addresses that IPAM gave out on a switch, by the port's uuid. */
   addresses(ls: Uuid): NumberPool {
     return pool(this.#addresses, ls, 0);
   }

@@ -58,6 +58,8 @@ export type PortRole =
   | 'unknown'
   /** Is enabled and gets all multicast traffic. */
   | 'static'
+  /** Is enabled and gets all reports of group members. */
+  | 'reports'
   /** By type, enabled or not. */
   | 'router'
   | 'localnet'

@@ -35,15 +35,20 @@ export interface PortAddresses {
   readonly ip6: readonly Ip6[];
 }
 
-const macPattern = /^([0-9a-f]{1,2}):([0-9a-f]{1,2}):([0-9a-f]{1,2}):([0-9a-f]{1,2}):([0-9a-f]{1,2}):([0-9a-f]{1,2})$/i;
+const macPattern = /^\s*((?:0*[0-9a-f]{1,2}:){5}0*[0-9a-f]{1,2})(.*)$/is;
+
+/** The canonical form of the Ethernet address that `text` starts with, and what follows it. */
+function scanMac(text: string): readonly [mac: string, rest: string] | undefined {
+  const [, mac, rest = ''] = macPattern.exec(text) ?? [];
+  if (mac === undefined) return undefined;
+  const octets = mac.split(':').map((octet) => octet.toLowerCase().slice(-2).padStart(2, '0'));
+  return [octets.join(':'), rest];
+}
 
 /** The canonical form of an Ethernet address, or undefined if `text` is not one. */
 export function parseMac(text: string): string | undefined {
-  const match = macPattern.exec(text);
-  return match
-    ?.slice(1)
-    .map((octet) => octet.toLowerCase().padStart(2, '0'))
-    .join(':');
+  const [mac, rest = ''] = scanMac(text) ?? [];
+  return rest.trim() === '' ? mac : undefined;
 }
 
 /** The 48 bits of an Ethernet address in canonical form. */
@@ -61,14 +66,14 @@ export function isMulticastMac(mac: string): boolean {
   return (Number.parseInt(mac.slice(0, 2), 16) & 1) === 1;
 }
 
-/** The 32 bits of an IPv4 address in dotted decimal, or undefined. */
+/** The 32 bits of an IPv4 address in dotted decimal, or undefined. Leading zeros do not count, nor do they make a number octal. */
 export function parseIp4Value(text: string): number | undefined {
-  const match = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(text);
+  const match = /^(\d+)\.(\d+)\.(\d+)\.(\d+)$/.exec(text);
   if (match === null) return undefined;
   let value = 0;
   for (const octet of match.slice(1)) {
     const byte = Number(octet);
-    if (byte > 255 || (octet.length > 1 && octet.startsWith('0'))) return undefined;
+    if (byte > 255) return undefined;
     value = value * 256 + byte;
   }
   return value;
@@ -166,7 +171,7 @@ export function ip6(value: bigint, plen = 128): Ip6 {
   };
 }
 
-/** `ADDRESS[/PLEN]` of either family, or `ADDRESS/MASK` for IPv4; undefined if `text` is neither. */
+/** `ADDRESS[/PLEN]` or `ADDRESS/MASK` of either family; undefined if `text` is none of these. */
 export function parseIp(text: string): Ip | undefined {
   const [address = '', suffix, ...rest] = text.split('/');
   if (rest.length > 0) return undefined;
@@ -177,7 +182,7 @@ export function parseIp(text: string): Ip | undefined {
   }
   const value6 = parseIp6Value(address);
   if (value6 === undefined) return undefined;
-  const plen = suffix === undefined ? 128 : prefixLength(suffix, 128);
+  const plen = suffix === undefined ? 128 : ip6PrefixLength(suffix);
   return plen === undefined ? undefined : ip6(value6, plen);
 }
 
@@ -195,6 +200,16 @@ function ip4PrefixLength(text: string): number | undefined {
   if (mask === undefined) return undefined;
   const length = 32 - Math.log2(2 ** 32 - mask);
   return Number.isInteger(length) ? length : undefined;
+}
+
+/** The prefix length that `64` or `ffff:ffff:ffff:ffff::` stand for. */
+function ip6PrefixLength(text: string): number | undefined {
+  const plen = prefixLength(text, 128);
+  if (plen !== undefined) return plen;
+  const mask = parseIp6Value(text);
+  if (mask === undefined) return undefined;
+  const length = mask.toString(2).replace(/0+$/, '').length;
+  return mask === ip6Mask(length) ? length : undefined;
 }
 
 /** Whether `ip` is in the network that `net` stands in. */
@@ -227,25 +242,26 @@ export function linkLocalAddress(mac: string): Ip6 {
   return ip6(eui64(mac, linkLocalNetwork), 64);
 }
 
+/** An address of either family with what may follow it as its prefix length or mask, at the start of a text. */
+const ipPattern = /^(?:\d+\.\d+\.\d+\.\d+(?:\/(?:\d+\.\d+\.\d+\.\d+|\d+))?|[0-9a-f:.]+(?:\/[0-9a-f:.]+)?)/i;
+
 /**
  * An entry of `Logical_Switch_Port.addresses` or `port_security` that starts with an Ethernet address: `MAC [IP[/PLEN]]...`. Undefined if there
- * is no Ethernet address; `error` says what could not be read.
+ * is no Ethernet address; `error` says from where on it could not be read, and what stands before that holds, as for C.
  */
 export function parsePortAddresses(text: string): { addresses?: PortAddresses; error?: string } {
-  const [first = '', ...rest] = text.trim().split(/\s+/);
-  const mac = parseMac(first);
+  const [mac, tail = ''] = scanMac(text) ?? [];
   if (mac === undefined) return { error: `"${text}" does not start with an Ethernet address` };
   const four: Ip4[] = [];
   const six: Ip6[] = [];
-  let error: string | undefined;
-  for (const word of rest) {
+  const addresses = { mac, ip4: four, ip6: six };
+  for (let rest = tail.trim(); rest !== ''; ) {
+    const [word] = ipPattern.exec(rest) ?? [''];
     const ip = parseIp(word);
-    if (ip === undefined) {
-      error = `"${word}" in "${text}" is not an IP address`;
-      break;
-    }
+    if (ip === undefined) return { addresses, error: `"${rest}" in "${text}" is not an IP address` };
     if (ip.family === 4) four.push(ip);
     else six.push(ip);
+    rest = rest.slice(word.length).trimStart();
   }
-  return { addresses: { mac, ip4: four, ip6: six }, ...(error === undefined ? {} : { error }) };
+  return { addresses };
 }

@@ -1,7 +1,9 @@
 import type { Relation } from '@weft/incremental/relation';
 import type { TrackedIndex } from '@weft/incremental/tracked-index';
+import type { Uuid } from '@weft/ovsdb/uuid';
 import type { NbRow } from '@weft/schemas/nb';
 import type { Allocations } from '../allocations.ts';
+import { isOn } from '../boolean-option.ts';
 import type { Model } from '../model.ts';
 import {
   eui64,
@@ -57,7 +59,8 @@ export class Ipam {
     this.of = model.rt.memo('dynamic addresses', (row: PortRow) => this.#addressesOf(row));
   }
 
-  release(ls: string, port: string): void {
+  /** What the port had been given on the switch is free. */
+  release(ls: Uuid, port: Uuid): void {
     this.#allocations.addresses(ls).release(port);
     this.#allocations.macs.release(port);
   }
@@ -121,27 +124,27 @@ export class Ipam {
   ): number | undefined {
     const pool = this.#allocations.addresses(ls);
     if (wanted !== undefined) {
-      pool.assign(row.name, wanted);
+      pool.assign(row._uuid, wanted);
       return wanted;
     }
     const [network, broadcast] = ip4Range(subnet);
     const free = (value: number): boolean => {
       const owner = pool.ownerOf(value);
-      if (owner !== undefined && owner !== row.name) return false;
+      if (owner !== undefined && owner !== row._uuid) return false;
       if (this.#configured.get(`${ls} ${value}`).some((name) => name !== row.name)) return false;
       return this.#othersGiven(row, formatIp4(value), ls).length === 0;
     };
     // The first address is the router's, by convention.
     const usable = (value: number): boolean =>
       value > network + 1 && value < broadcast && !excluded.some(([first, last]) => value >= first && value <= last);
-    for (const value of [pool.get(row.name), had]) {
+    for (const value of [pool.get(row._uuid), had]) {
       if (value === undefined || !usable(value) || !free(value)) continue;
-      pool.assign(row.name, value);
+      pool.assign(row._uuid, value);
       return value;
     }
     for (let value = network + 2; value < broadcast; value++) {
       if (!usable(value) || !free(value)) continue;
-      pool.assign(row.name, value);
+      pool.assign(row._uuid, value);
       return value;
     }
     this.#model.problem(
@@ -162,12 +165,12 @@ export class Ipam {
     const pool = this.#allocations.macs;
     const free = (mac: string): boolean => {
       const owner = pool.ownerOf(macToNumber(mac));
-      if (owner !== undefined && owner !== row.name) return false;
+      if (owner !== undefined && owner !== row._uuid) return false;
       if (this.#configured.get(mac).some((name) => name !== row.name)) return false;
       return this.#given.get(mac).every((other) => other._uuid === row._uuid);
     };
     if (had !== undefined && free(had)) {
-      pool.assign(row.name, macToNumber(had));
+      pool.assign(row._uuid, macToNumber(had));
       return had;
     }
     const prefix = parseMac(`${this.#model.option('mac_prefix') ?? ''}:00:00:00`);
@@ -176,7 +179,7 @@ export class Ipam {
     for (let i = 1; i < 2 ** 24; i++) {
       const mac = macFromNumber(macToNumber(prefix) + ((start + i) % 2 ** 24));
       if (!free(mac)) continue;
-      pool.assign(row.name, macToNumber(mac));
+      pool.assign(row._uuid, macToNumber(mac));
       return mac;
     }
     return undefined;
@@ -201,7 +204,7 @@ function readPlan(ls: NbRow<'Logical_Switch'>, problem: (message: string) => voi
   const prefixText = config.get('ipv6_prefix')?.replace(/\/64$/, '');
   const prefix6 = prefixText === undefined ? undefined : parseIp6Value(prefixText);
   if (prefixText !== undefined && prefix6 === undefined) complain('ipv6_prefix', prefixText);
-  const macOnly = config.get('mac_only') === 'true';
+  const macOnly = isOn(config, 'mac_only');
   if (subnet === undefined && prefix6 === undefined && !macOnly) return undefined;
   const excluded: [number, number][] = [];
   for (const word of (config.get('exclude_ips') ?? '').split(/\s+/).filter((text) => text !== '')) {

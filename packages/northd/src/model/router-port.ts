@@ -1,5 +1,6 @@
 import type { Uuid } from '@weft/ovsdb/uuid';
 import type { NbRow } from '@weft/schemas/nb';
+import { isOn } from '../boolean-option.ts';
 import type { Model } from '../model.ts';
 import { type Ip4, type Ip6, linkLocalAddress, type PortAddresses, parseIp, parseMac } from '../net.ts';
 import type { Router } from './router.ts';
@@ -65,7 +66,7 @@ export class RouterPort implements PortAddresses {
    */
   get residence(): string | undefined {
     if (this.isGateway) return this.redirectName;
-    if (this.row.options.get('reside-on-redirect-chassis')?.toLowerCase() !== 'true') return undefined;
+    if (!isOn(this.row.options, 'reside-on-redirect-chassis')) return undefined;
     return this.model.routerPortSets.gateways(this.lr.uuid)[0]?.redirectName;
   }
 
@@ -105,8 +106,9 @@ export function routerPortAddresses(
       problem(`Logical_Router_Port "${row.name}": networks "${text}" is not an address with a prefix, and is skipped`);
       continue;
     }
-    if (ip.family === 4) ip4.push(ip);
-    else ip6.push(ip);
+    // 0.0.0.0 is no host's address.
+    if (ip.family === 6) ip6.push(ip);
+    else if (ip.value !== 0) ip4.push(ip);
   }
   ip6.push(linkLocalAddress(mac));
   return { mac, ip4, ip6 };

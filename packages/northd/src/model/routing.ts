@@ -138,10 +138,12 @@ export class Routing {
     }
     const portRow = model.routerPortByName.one(outputPort);
     const port = portRow && model.routerPort(portRow);
-    if (port === undefined || port.lr.uuid !== lr) {
-      model.problem(`static route ${row.ip_prefix} is skipped: its router has no port "${outputPort}"`);
+    if (port === undefined) {
+      model.problem(`static route ${row.ip_prefix} is skipped: there is no router port "${outputPort}"`);
       return undefined;
     }
+    // As for C, such a route is the other router's.
+    if (port.lr.uuid !== lr) model.problem(`static route ${row.ip_prefix}: port "${outputPort}" is of another router`);
     const own: readonly Ip[] = prefix.family === 4 ? port.ip4 : port.ip6;
     const source = (nexthop && own.find((ip) => sameNetwork(ip, nexthop))) ?? own[0];
     if (source === undefined) {
@@ -153,19 +155,18 @@ export class Routing {
     return { port, source };
   }
 
-  /** The port whose network has `ip`: the longest prefix, then the least uuid. */
+  /** The port with a network that has `ip`: of several, the one with the least uuid, as for C. */
   pathTo(lr: Uuid, ip: Ip): RoutePath | undefined {
-    const { nb } = this.#model;
-    const lengths = this.#prefixLengths.get(`${lr} ${ip.family}`);
-    for (const plen of [...lengths].reverse()) {
-      const network = ip.family === 4 ? ip4(ip.value, plen) : ip6(ip.value, plen);
-      for (const uuid of this.#connected.get(`${lr} ${networkText(network)}`)) {
-        const row = nb.Logical_Router_Port.get(uuid);
-        const port = row && this.#model.routerPort(row);
-        const own: readonly Ip[] = port === undefined ? [] : ip.family === 4 ? port.ip4 : port.ip6;
-        const source = own.find((address) => address.plen === plen && sameNetwork(address, ip));
-        if (port !== undefined && source !== undefined) return { port, source };
-      }
+    const networks = this.#prefixLengths
+      .get(`${lr} ${ip.family}`)
+      .map((plen) => (ip.family === 4 ? ip4(ip.value, plen) : ip6(ip.value, plen)));
+    const uuids = networks.flatMap((network) => this.#connected.get(`${lr} ${networkText(network)}`)).sort();
+    for (const uuid of uuids) {
+      const row = this.#model.nb.Logical_Router_Port.get(uuid);
+      const port = row && this.#model.routerPort(row);
+      const own: readonly Ip[] = port === undefined ? [] : ip.family === 4 ? port.ip4 : port.ip6;
+      const source = own.find((address) => sameNetwork(address, ip));
+      if (port !== undefined && source !== undefined) return { port, source };
     }
     return undefined;
   }
@@ -175,7 +176,9 @@ export class Routing {
     const route = this.#parsed(row);
     const lr = this.#model.routerOfStaticRoute.one(row._uuid);
     if (route === undefined || lr === undefined || !(route.discard || this.#path(row) !== undefined)) return undefined;
-    return `${lr._uuid} ${route.bySource ? 'src' : 'dst'} ${networkText(route.prefix)} ${route.table}`;
+    // Host bits tell routes apart here, though their flows match the same.
+    const { prefix } = route;
+    return `${lr._uuid} ${route.bySource ? 'src' : 'dst'} ${prefix.text}/${prefix.plen} ${route.table}`;
   }
 }
 
@@ -191,7 +194,7 @@ function parseRoute(row: RouteRow, problem: (message: string) => void): ParsedRo
   if (nexthop === undefined && !discard && row.nexthop !== '')
     return skip(`next hop "${row.nexthop}" is not an address`);
   if (nexthop !== undefined) {
-    if (nexthop.plen !== (nexthop.family === 4 ? 32 : 128)) return skip(`next hop "${row.nexthop}" has a mask`);
+    if (row.nexthop.includes('/')) return skip(`next hop "${row.nexthop}" has a mask`);
     if (nexthop.family !== prefix.family) return skip(`next hop "${row.nexthop}" is of the other address family`);
   }
   return {
@@ -199,7 +202,8 @@ function parseRoute(row: RouteRow, problem: (message: string) => void): ParsedRo
     bySource: row.policy === 'src-ip',
     table: row.route_table,
     discard,
-    nexthop,
+    // Flows have it as it was written.
+    nexthop: nexthop && { ...nexthop, text: row.nexthop },
     outputPort: row.output_port,
   };
 }

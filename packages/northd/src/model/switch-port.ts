@@ -1,5 +1,6 @@
 import type { Uuid } from '@weft/ovsdb/uuid';
 import type { NbRow } from '@weft/schemas/nb';
+import { isOn } from '../boolean-option.ts';
 import type { Model, PortRole } from '../model.ts';
 import { type PortAddresses, parsePortAddresses } from '../net.ts';
 import type { RouterPort } from './router-port.ts';
@@ -86,7 +87,8 @@ export class SwitchPort {
     if (this.enabled) {
       roles.push('enabled');
       if (type !== 'router') roles.push('vif');
-      if (this.row.options.get('mcast_flood') === 'true') roles.push('static');
+      if (isOn(this.row.options, 'mcast_flood')) roles.push('static');
+      if (isOn(this.row.options, 'mcast_flood_reports')) roles.push('reports');
       if (type !== 'external' && this.hasUnknown) roles.push('unknown');
     }
     if (this.peer === undefined) roles.push('unrouted');

@@ -1,5 +1,6 @@
 import type { Uuid } from '@weft/ovsdb/uuid';
 import type { NbRow } from '@weft/schemas/nb';
+import { isOn } from '../boolean-option.ts';
 import type { Model } from '../model.ts';
 import type { SwitchPort } from './switch-port.ts';
 
@@ -21,7 +22,7 @@ export class Switch {
 
   /** `other_config:vlan-passthru`: packets with VLAN tags are forwarded as they are. */
   get vlanPassthru(): boolean {
-    return this.row.other_config.get('vlan-passthru') === 'true';
+    return isOn(this.row.other_config, 'vlan-passthru');
   }
 
   /** The switch's ports of type router, ascending by uuid, whether or not their router port exists. */

@@ -1,4 +1,5 @@
 import type { TrackedIndex } from '@weft/incremental/tracked-index';
+import type { Uuid } from '@weft/ovsdb/uuid';
 import type { NbRow } from '@weft/schemas/nb';
 import { type Allocations, maxTag } from '../allocations.ts';
 import type { Model } from '../model.ts';
@@ -27,8 +28,10 @@ export class Tags {
     this.of = model.rt.memo('tag of port', (row: PortRow) => this.#tagOf(row));
   }
 
-  release(parent: string, port: string): void {
-    this.#allocations.tags(parent).release(port);
+  /** What the port had been given on the parent is free, if it is not `tag`. */
+  settle(parent: string, port: Uuid, tag: number | undefined): void {
+    const pool = this.#allocations.tags(parent);
+    if (pool.get(port) !== tag) pool.release(port);
   }
 
   #tagOf(row: PortRow): number | undefined {
@@ -38,12 +41,12 @@ export class Tags {
     if (parent === undefined || parent === '') return undefined;
     const pool = this.#allocations.tags(parent);
     const had = this.#model.rt.untracked(() => row.tag);
-    if (had !== undefined && pool.get(row.name) === undefined && pool.ownerOf(had) === undefined) {
-      pool.assign(row.name, had);
+    if (had !== undefined && pool.get(row._uuid) === undefined && pool.ownerOf(had) === undefined) {
+      pool.assign(row._uuid, had);
     }
     const taken = (tag: number): boolean =>
       this.#byTag.get(`${parent} ${tag}`).some((other) => other._uuid !== row._uuid);
-    const tag = pool.allocate(row.name, maxTag, taken);
+    const tag = pool.allocate(row._uuid, maxTag, taken);
     if (tag === undefined) this.#model.problem(`Logical_Switch_Port "${row.name}": all tags of "${parent}" are taken`);
     return tag;
   }

@@ -4,7 +4,6 @@ import type { Output } from '../northd.ts';
 
 interface Said {
   readonly ls: string;
-  readonly name: string;
   readonly parent: string | undefined;
   readonly up: boolean;
   readonly tag: number | undefined;
@@ -21,7 +20,6 @@ export const switchPortColumns: Output = ({ model, rows }) => {
       if (port === undefined) return undefined;
       return {
         ls: port.ls.uuid,
-        name: port.name,
         parent: row.parent_name,
         up: isUp(model, port),
         tag: model.tags.of(row),
@@ -30,12 +28,9 @@ export const switchPortColumns: Output = ({ model, rows }) => {
     },
     ({ _uuid }, next, previous) => {
       if (previous !== undefined) {
-        // The name may be another port's by now, and with it what was allocated under it.
-        const heir = model.switchPortByName.one(previous.name);
-        const ls = heir && model.switchOfPort.one(heir._uuid);
-        if (ls?._uuid !== previous.ls) model.ipam.release(previous.ls, previous.name);
-        if (previous.parent !== undefined && heir?.parent_name !== previous.parent) {
-          model.tags.release(previous.parent, previous.name);
+        if (next?.ls !== previous.ls || next.dynamic_addresses === undefined) model.ipam.release(previous.ls, _uuid);
+        if (previous.parent !== undefined) {
+          model.tags.settle(previous.parent, _uuid, next?.parent === previous.parent ? next.tag : undefined);
         }
       }
       desired.set(_uuid, next && { up: next.up, tag: next.tag, dynamic_addresses: next.dynamic_addresses });
@@ -45,7 +40,6 @@ export const switchPortColumns: Output = ({ model, rows }) => {
       a.tag === b.tag &&
       a.dynamic_addresses === b.dynamic_addresses &&
       a.ls === b.ls &&
-      a.name === b.name &&
       a.parent === b.parent,
   );
 };

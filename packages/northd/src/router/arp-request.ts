@@ -25,8 +25,9 @@ export const arpRequest: Feature = {
   perStaticRoute({ row }, emit) {
     // Whether the route itself makes sense does not matter: nothing else leads to this next hop.
     const nexthop = parseIp(row.nexthop);
-    if (nexthop?.family !== 6) return;
-    const { text, solicitedNode } = nexthop;
+    if (nexthop?.family !== 6 || row.nexthop.includes('/')) return;
+    const { nexthop: text } = row;
+    const { solicitedNode } = nexthop;
     emit(
       stage,
       200,

@@ -5,6 +5,7 @@
  * A switch port's flows on the routers around it are the switch port's own derivation, so one more port costs one derivation, however many
  * ports the router and the switch have.
  */
+import { isOn } from '../boolean-option.ts';
 import type { Feature } from '../feature.ts';
 import { type Emit, quote } from '../flow.ts';
 import type { RouterPort, SwitchPort } from '../model.ts';
@@ -88,7 +89,7 @@ function virtualHost(port: SwitchPort, emit: Emit): void {
 /** What the router on this port has to know of the other routers on the switch. */
 function routersOnSwitch(port: SwitchPort, emit: Emit): void {
   const { peer } = port;
-  if (peer === undefined || peer.lr.row.options.get('dynamic_neigh_routers') === 'true') return;
+  if (peer === undefined || isOn(peer.lr.row.options, 'dynamic_neigh_routers')) return;
   const options = { hint: port.uuid, on: peer.lr.uuid };
   for (const other of port.ls.routerPorts) {
     const router = other.peer;

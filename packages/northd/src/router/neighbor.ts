@@ -2,6 +2,7 @@
  * Which neighbours a router learns from ARP and Neighbor Discovery packets. ovn-northd(8), "Ingress Table 1: Neighbor lookup" and "Ingress
  * Table 2: Neighbor learning"; ovn-nb(5), Logical_Router options:always_learn_from_arp_request.
  */
+import { isOff } from '../boolean-option.ts';
 import type { Feature } from '../feature.ts';
 import { quote } from '../flow.ts';
 import type { Router } from '../model.ts';
@@ -13,7 +14,7 @@ const { neighborKnown, neighborSameMac: neighborIpKnown } = routerRegister;
 
 /** Whether the router learns from every ARP request that it hears, and not only from those about itself or about known neighbours. */
 function alwaysLearns(lr: Router): boolean {
-  return lr.row.options.get('always_learn_from_arp_request')?.toLowerCase() !== 'false';
+  return !isOff(lr.row.options, 'always_learn_from_arp_request');
 }
 
 const lookupArp = `${neighborKnown} = lookup_arp(inport, arp.spa, arp.sha);`;

@@ -3,6 +3,7 @@
  * says. ovn-northd(8), "Ingress Table 10: IPv6 ND RA option processing" and "Ingress Table 11: IPv6 ND RA responder"; ovn-nb(5),
  * Logical_Router_Port ipv6_ra_configs; RFC 4861, section 6.2.1.
  */
+import { isOn } from '../boolean-option.ts';
 import type { Feature } from '../feature.ts';
 import { quote } from '../flow.ts';
 import type { RouterPort } from '../model.ts';
@@ -84,7 +85,7 @@ export const routerAdvertisement: Feature = {
 /** What a Port_Binding's options say of the periodic advertisements of its router port; nothing if it sends none. */
 export function periodicAdvertisement(port: RouterPort): readonly (readonly [string, string])[] {
   const configs = port.row.ipv6_ra_configs;
-  if (configs.get('send_periodic')?.toLowerCase() !== 'true') return [];
+  if (!isOn(configs, 'send_periodic')) return [];
   const mode = addressMode(port);
   if (mode === undefined) return [];
   const { max, min } = intervals(configs);

@@ -65,7 +65,7 @@ export const routing: Feature = {
     const match = matchOf(route, routing.tableNumber(lr.uuid, route.table));
     const order = priority(route.prefix.plen, route.bySource ? rank.bySource : rank.byDestination);
     const siblings = routing.siblings(row);
-    const hint = { hint: row._uuid };
+    const hint = { hint: row._uuid, on: path?.port.lr.uuid };
     if (siblings.length < 2) {
       if (path === undefined) emit(lrIn.ip_routing, order, match, 'drop;', hint);
       else
@@ -88,8 +88,8 @@ export const routing: Feature = {
   },
 };
 
-/** Routes by source have no table: ovn-nb(5) gives route tables to destinations only. */
+/** Routes by source of the main table hold for packets of all tables. */
 function matchOf({ prefix, bySource }: ParsedRoute, table: number): string {
   const compare = `ip${prefix.family}.${bySource ? 'src' : 'dst'} == ${networkText(prefix)}`;
-  return bySource ? compare : `${routeTable} == ${table} && ${compare}`;
+  return bySource && table === 0 ? compare : `${routeTable} == ${table} && ${compare}`;
 }

@@ -1,5 +1,6 @@
 /** Datapath_Binding and IP_Multicast: a row for each switch and each enabled router (ovn-sb(5), Datapath_Binding). */
 import type { Uuid } from '@weft/ovsdb/uuid';
+import { isOff } from '../boolean-option.ts';
 import type { Output } from '../northd.ts';
 
 export const datapathBindings: Output = ({ model, rows, allocations }) => {
@@ -44,7 +45,7 @@ export const datapathBindings: Output = ({ model, rows, allocations }) => {
       if (name2 !== undefined) ids.set('name2', name2);
       const zone = row.options.get('snat-ct-zone');
       if (zone !== undefined) ids.set('snat-ct-zone', zone);
-      if (row.options.get('always_learn_from_arp_request') === 'false') {
+      if (isOff(row.options, 'always_learn_from_arp_request')) {
         ids.set('always_learn_from_arp_request', 'false');
       }
       const tunnel_key = model.datapathKeys.of(row._uuid);

@@ -7,6 +7,8 @@ export const multicastGroup = {
   flood: { name: '_MC_flood', tunnelKey: 32768, role: 'enabled' },
   /** Enabled ports that take unknown destinations. */
   unknown: { name: '_MC_unknown', tunnelKey: 32769, role: 'unknown' },
+  /** Enabled ports that ask for the reports of group members. */
+  reports: { name: '_MC_mrouter_flood', tunnelKey: 32770, role: 'reports' },
   /** Enabled ports that ask for all multicast traffic. */
   static: { name: '_MC_static', tunnelKey: 32771, role: 'static' },
   /** Enabled ports that do not lead to a router. */

@@ -2,6 +2,7 @@
  * Access control lists: ls_*_acl_hint, ls_*_acl and ls_in_acl_after_lb (ovn-northd(8), Ingress Tables 7, 8 and 17, Egress Tables 3 and 4; ovn-nb(5),
  * ACL). What sends packets to conntrack for them is in `pre-conntrack.ts`, what commits connections in `stateful.ts`.
  */
+import { isOn } from '../boolean-option.ts';
 import type { Feature } from '../feature.ts';
 import { type Emit, quote } from '../flow.ts';
 import type { Acl, Switch } from '../model.ts';
@@ -52,7 +53,7 @@ export const acl: Feature = {
     const { row, ls, model } = acl;
     const ingress = row.direction === 'from-lport';
     const stateful = model.acls.hasStateful(ls.uuid);
-    const afterLb = ingress && row.options.get('apply-after-lb')?.toLowerCase() === 'true';
+    const afterLb = ingress && isOn(row.options, 'apply-after-lb');
     const stage = afterLb ? lsIn.acl_after_lb : ingress ? lsIn.acl : lsOut.acl;
     const priority = row.priority + priorityOffset;
     const hint = { hint: row._uuid };
@@ -130,7 +131,7 @@ function allow(acl: Acl, stage: Stage, stateful: boolean, emit: Emit): void {
 /** `options:log-related` of an ACL that has a label: the connection's replies and related packets are logged, too. */
 function logRelated(acl: Acl, stage: Stage, emit: Emit): void {
   const { row, ls } = acl;
-  if (!row.log || row.label === 0 || row.options.get('log-related')?.toLowerCase() !== 'true') return;
+  if (!row.log || row.label === 0 || !isOn(row.options, 'log-related')) return;
   const blocked = blockedBit(ls);
   const labelled = `ct_label.label == ${row.label}`;
   for (const packets of [reply(blocked), related(blocked)]) {

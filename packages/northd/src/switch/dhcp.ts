@@ -3,6 +3,7 @@
  * processing" and "Ingress Table 21: DHCP responses"; ovn-nb(5), DHCP_Options; RFC 2131, RFC 8415.
  */
 import type { NbRow } from '@weft/schemas/nb';
+import { isOn } from '../boolean-option.ts';
 import type { Feature } from '../feature.ts';
 import { type Emit, quote } from '../flow.ts';
 import type { SwitchPort } from '../model.ts';
@@ -115,7 +116,7 @@ function dhcp6(port: SwitchPort, row: NbRow<'DHCP_Options'>, emit: Emit): void {
   }
   const source = linkLocalAddress(mac).text;
   if (port.enabled && port.type !== 'router') {
-    const stateless = options.get('dhcpv6_stateless')?.toLowerCase() === 'true';
+    const stateless = isOn(options, 'dhcpv6_stateless');
     const given = new Map(options);
     given.delete('dhcpv6_stateless');
     for (const entrance of entrances(port)) {
