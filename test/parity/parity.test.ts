@@ -7,6 +7,7 @@ import { aclConfigs } from './configs/acl.ts';
 import { dhcpConfigs } from './configs/dhcp.ts';
 import { gatewayConfigs } from './configs/gateway.ts';
 import { natConfigs } from './configs/nat.ts';
+import { oddConfigs } from './configs/odd.ts';
 import { routerConfigs } from './configs/router.ts';
 import { switchConfigs } from './configs/switch.ts';
 import { compareConfig } from './run.ts';
@@ -43,6 +44,7 @@ for (const config of [
   ...aclConfigs,
   ...gatewayConfigs,
   ...natConfigs,
+  ...oddConfigs,
 ]) {
   test(config.name, async () => {
     let difference: string;

@@ -38,11 +38,13 @@ export class Tags {
     const { tag_request: request, parent_name: parent } = row;
     if (request === undefined) return row.tag;
     if (request > 0) return request;
-    if (parent === undefined || parent === '') return undefined;
+    if (parent === undefined || parent === '') return row.tag;
     const pool = this.#allocations.tags(parent);
-    const had = this.#model.rt.untracked(() => row.tag);
-    if (had !== undefined && pool.get(row._uuid) === undefined && pool.ownerOf(had) === undefined) {
-      pool.assign(row._uuid, had);
+    // What it has it keeps, whatever others ask for since.
+    const had = this.#model.rt.untracked(() => row.tag) ?? pool.get(row._uuid);
+    if (had !== undefined) {
+      if (pool.ownerOf(had) === undefined) pool.assign(row._uuid, had);
+      return had;
     }
     const taken = (tag: number): boolean =>
       this.#byTag.get(`${parent} ${tag}`).some((other) => other._uuid !== row._uuid);

@@ -25,7 +25,7 @@ export const arpRequest: Feature = {
   perStaticRoute({ row }, emit) {
     // Whether the route itself makes sense does not matter: nothing else leads to this next hop.
     const nexthop = parseIp(row.nexthop);
-    if (nexthop?.family !== 6 || row.nexthop.includes('/')) return;
+    if (nexthop?.family !== 6 || nexthop.plen !== 128) return;
     const { nexthop: text } = row;
     const { solicitedNode } = nexthop;
     emit(
