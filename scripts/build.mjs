@@ -22,7 +22,9 @@ if (!extra.length) {
     minify: true,
     outExtension: { '.js': '.cjs' },
     external: ['better-sqlite3'],
-    banner: { js: '#!/usr/bin/env node' },
+    // The addon is found from the place of the bundle.
+    define: { 'import.meta.url': '__bundleUrl' },
+    banner: { js: "#!/usr/bin/env node\nvar __bundleUrl = 'file://' + encodeURI(__filename);" },
     logLevel: 'warning',
   });
 }

@@ -6,6 +6,7 @@ import { dirname, join, relative, resolve } from 'node:path';
 const order = [
   'ovsdb',
   'jsonrpc',
+  'vlog',
   'ovsdb-server',
   'ovsdb-client',
   'schemas',

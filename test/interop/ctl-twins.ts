@@ -5,10 +5,11 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { main } from '@weft/ctl/framework/main';
+import { openLogFile, sendSyslog } from '@weft/ctl/framework/process';
 import { nbctl } from '@weft/ctl/nb/program';
 import { sbctl } from '@weft/ctl/sb/program';
 import { connect } from '@weft/jsonrpc/connect';
@@ -162,6 +163,8 @@ export async function runOurs(which: Which, argv: readonly string[], socket: str
     isTerminal: false,
     stdoutIsTerminal: false,
     alarm: () => undefined,
+    log: { openFile: openLogFile, sendSyslog, hostname },
+    background: () => Promise.reject(new Error('a daemon is a process of its own')),
   };
   const status = await (which === 'nb' ? main(nbctl, host) : main(sbctl, host));
   return { stdout, stderr, status };

@@ -1,6 +1,7 @@
 /** The command line that all daemons share (ovn-northd(8), ovs-vswitchd(8)), on yargs. */
 import { resolve } from 'node:path';
 import type { TlsFiles } from '@weft/jsonrpc/tls';
+import { parseSyslogMethod, parseUdpAddress, type SyslogMethod, type UdpAddress } from '@weft/vlog/syslog';
 import yargs, { type Arguments, type InferredOptionTypes, type Options } from 'yargs';
 import { type Environment, logDir, runDir, type Suite } from './run-dirs.ts';
 
@@ -23,7 +24,9 @@ export interface CommonOptions {
   readonly detach: boolean;
   readonly chdir: boolean;
   readonly logFile: string | undefined;
-  readonly syslogTarget: { readonly host: string; readonly port: number } | undefined;
+  readonly monitor: boolean;
+  readonly syslogMethod: SyslogMethod;
+  readonly syslogTarget: UdpAddress | undefined;
   /** Undefined for `none`. */
   readonly unixctl: string | undefined;
   readonly verbose: readonly string[];
@@ -60,7 +63,7 @@ const common = {
   detach: { type: 'boolean', describe: 'run in the background', group: 'Daemon options:' },
   monitor: {
     type: 'boolean',
-    describe: 'accepted; restarting is the service manager’s work',
+    describe: 'start the daemon again when a defect ends it',
     group: 'Daemon options:',
   },
   'no-chdir': { type: 'boolean', describe: 'with --detach, stay in the working directory', group: 'Daemon options:' },
@@ -78,7 +81,11 @@ const common = {
     group: 'Logging options:',
   },
   'syslog-target': { type: 'string', describe: 'send log lines to UDP HOST:PORT', group: 'Logging options:' },
-  'syslog-method': { type: 'string', describe: 'udp:IP:PORT or null', group: 'Logging options:' },
+  'syslog-method': {
+    type: 'string',
+    describe: 'libc (default), unix:FILE, udp:IP:PORT or null',
+    group: 'Logging options:',
+  },
   'private-key': { type: 'string', alias: 'p', describe: 'file with the private key', group: 'SSL options:' },
   certificate: { type: 'string', alias: 'c', describe: 'file with the certificate', group: 'SSL options:' },
   'ca-cert': {
@@ -165,7 +172,9 @@ function commonOptions(
     detach: parsed.detach === true,
     chdir: parsed['no-chdir'] !== true,
     logFile: logFile === undefined ? undefined : resolve(logFile || `${logDir(spec.suite, env)}/${spec.name}.log`),
-    syslogTarget: syslogTarget(last(parsed['syslog-target']), last(parsed['syslog-method']) ?? env.OVS_SYSLOG_METHOD),
+    monitor: parsed.monitor === true,
+    syslogMethod: syslogMethod(last(parsed['syslog-method']) || env.OVS_SYSLOG_METHOD || 'libc'),
+    syslogTarget: syslogTarget(last(parsed['syslog-target'])),
     unixctl: unixctl === 'none' ? undefined : inRunDir(unixctl || `${spec.name}.${process.pid}.ctl`),
     verbose: (Array.isArray(verbose) ? verbose : [verbose]).map(String),
     user: last(parsed.user),
@@ -205,12 +214,18 @@ function tlsFiles(options: {
   };
 }
 
-function syslogTarget(target: string | undefined, method: string | undefined): CommonOptions['syslogTarget'] {
-  const text = target ?? (method?.startsWith('udp:') ? method.slice(4) : undefined);
+function syslogMethod(text: string): SyslogMethod {
+  const parsed = parseSyslogMethod(text);
+  if (parsed === undefined) throw new UsageError(`unsupported syslog method '${text}'`);
+  if (parsed.problem !== undefined) throw new UsageError(`--syslog-method=${text}: ${parsed.problem}`);
+  return parsed.method;
+}
+
+function syslogTarget(text: string | undefined): UdpAddress | undefined {
   if (text === undefined) return undefined;
-  const match = /^(?:\[([^\]]+)\]|([^:]+)):(\d+)$/.exec(text);
-  if (match === null) throw new UsageError(`syslog target "${text}" is not HOST:PORT`);
-  return { host: match[1] ?? match[2] ?? '', port: Number(match[3]) };
+  const { address, problem } = parseUdpAddress(text);
+  if (problem !== undefined) throw new UsageError(`--syslog-target=${problem}`);
+  return address;
 }
 
 /** Writes an argument so that yargs reads it as getopt_long(3) would. */

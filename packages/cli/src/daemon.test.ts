@@ -162,7 +162,7 @@ describe('in the foreground', () => {
     [['--nonsense'], "weft-test: unrecognized option '--nonsense'\n"],
     [['a', 'b'], 'weft-test: too many arguments: b\n'],
     [['-vfile:file'], 'weft-test: processing "file:file": cannot specify multiple destinations\n'],
-    [['--syslog-target=x'], 'weft-test: syslog target "x" is not HOST:PORT\n'],
+    [['--syslog-target=x'], 'weft-test: --syslog-target=x: port must be specified\n'],
   ])('refuses %j', async (args, message) => {
     expect(await daemon(...args)).toEqual({ code: 1, stdout: '', stderr: message });
   });

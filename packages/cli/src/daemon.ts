@@ -8,20 +8,23 @@
  *       ... start working; when this function returns, the daemon is ready.
  *     });
  */
-import { spawn } from 'node:child_process';
-import { closeSync, mkdirSync, writeSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { type Listener, listen } from '@weft/jsonrpc/listen';
 import type { TlsFiles } from '@weft/jsonrpc/tls';
-import { CommandError, UnixctlServer } from '@weft/jsonrpc/unixctl-server';
+import { UnixctlServer } from '@weft/jsonrpc/unixctl-server';
+import { registerVlogCommands } from '@weft/vlog/commands';
+import { syslogPrefix } from '@weft/vlog/syslog';
+import { Vlog } from '@weft/vlog/vlog';
 import type { Logger } from 'pino';
 import type { InferredOptionTypes, Options } from 'yargs';
+import { enterBackground } from './background.ts';
 import { type CommonOptions, type DaemonSpec, parseDaemonOptions, UsageError } from './daemon-options.ts';
 import { consoleSink, fileSink, Logging, syslogSink } from './logging.ts';
 import { createPidfile, type Pidfile } from './pidfile.ts';
 import { runDir } from './run-dirs.ts';
+import { becomeUser, findUser } from './user.ts';
 import { version } from './version.ts';
-import { Vlog } from './vlog.ts';
 
 export type ExitHook = (args: readonly string[]) => void | Promise<void>;
 
@@ -43,8 +46,6 @@ export interface Daemon<O extends { readonly [name: string]: Options }> {
   exit(code?: number, args?: readonly string[]): Promise<never>;
 }
 
-/** Set in the environment of a detached child: the descriptor on which its parent waits to hear that it is ready. */
-const readyVariable = 'WEFT_DAEMON_READY_FD';
 /** Hooks that hang do not keep the process for longer than that. */
 const exitTimeoutMs = 10_000;
 
@@ -58,24 +59,33 @@ export async function runDaemon<O extends { readonly [name: string]: Options }>(
     const { common, args, positionals, helpText } = await parseDaemonOptions(spec, argv, process.env);
     if (common.help) return finish(`${helpText}\n`);
     if (common.version) return finish(`${spec.name} ${version}\n`);
-    const readyFd = takeReadyFd();
-    if (common.detach && readyFd === undefined) return await detach(spec.name, argv);
-
-    dropPrivileges(common.user);
     const vlog = new Vlog();
     for (const word of common.verbose) {
       const problem = vlog.set(word, { announce: true });
       if (problem !== undefined) throw new UsageError(`processing "${word}": ${problem}`);
     }
-    const logging = await openLogs(spec.name, common, vlog);
+    const stage = await enterBackground({
+      name: spec.name,
+      detach: common.detach,
+      monitor: common.monitor,
+      argv,
+      log: (level, message) => void logAsMonitor(spec.name, common, vlog, level, message),
+    });
+    if (typeof stage === 'number') process.exit(stage);
+
+    if (common.logFile !== undefined) makeDirectory(dirname(common.logFile));
+    if (common.user !== undefined) {
+      becomeUser(findUser(common.user), common.logFile === undefined ? [] : [common.logFile]);
+    }
+    const logging = await openLogs({ program: spec.name }, common, vlog);
     const log = logging.module('daemon');
     const control = new UnixctlServer((command, error) => log.error({ err: error }, `command ${command} failed`));
     const running = new Running(logging, common, control);
-    installFaultHandlers(log, running);
+    installFaultHandlers(log, running, stage.monitored);
     await running.open();
 
     const exit = (code: number, exitArgs: readonly string[]): Promise<never> => running.exit(code, exitArgs);
-    registerCommon(control, spec.name, vlog, logging, running);
+    registerCommon(control, spec.name, common, vlog, logging, running);
     await main({
       name: spec.name,
       args,
@@ -87,7 +97,9 @@ export async function runDaemon<O extends { readonly [name: string]: Options }>(
       onExit: (hook) => running.hooks.unshift(hook),
       exit: (code = 0, exitArgs = []) => exit(code, exitArgs),
     });
-    if (readyFd !== undefined) becomeReady(readyFd, common, logging);
+    for (const module of vlog.unknownModules()) log.warn(`-v: there is no module "${module}"`);
+    if (common.detach) leaveConsole(common, logging);
+    stage.ready();
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     process.stderr.write(`${spec.name}: ${message}\n`);
@@ -155,7 +167,14 @@ class Running {
   }
 }
 
-function registerCommon(control: UnixctlServer, name: string, vlog: Vlog, logging: Logging, running: Running): void {
+function registerCommon(
+  control: UnixctlServer,
+  name: string,
+  common: CommonOptions,
+  vlog: Vlog,
+  logging: Logging,
+  running: Running,
+): void {
   control.register('version', { run: () => `${name} ${version}` });
   control.register('exit', {
     usage: '[--restart | --cleanup]',
@@ -167,83 +186,52 @@ function registerCommon(control: UnixctlServer, name: string, vlog: Vlog, loggin
       return '';
     },
   });
-  control.register('vlog/set', {
-    usage: '{spec | PATTERN:destination:pattern}',
-    maxArgs: Number.POSITIVE_INFINITY,
-    run: (args) => {
-      for (const spec of args) {
-        const problem = vlog.set(spec);
-        if (problem !== undefined) throw new CommandError(problem);
-      }
-      return '';
+  registerVlogCommands(control, vlog, {
+    reopen: () => {
+      if (common.logFile === undefined) return 'Logging to file not configured';
+      if (logging.hasSink('file')) logging.reopen();
+      else logging.setSink('file', fileSink(common.logFile));
+      return undefined;
     },
-  });
-  control.register('vlog/list', { run: () => vlog.list() });
-  control.register('vlog/reopen', {
-    run: () => {
-      if (!logging.hasSink('file')) throw new CommandError('Logging to file not configured');
-      logging.reopen();
-      return '';
-    },
-  });
-  control.register('vlog/close', {
-    run: () => {
-      logging.setSink('file', undefined);
-      return '';
-    },
+    close: () => logging.setSink('file', undefined),
+    syslogPrefix: () => syslogPrefix(common.syslogMethod),
+    formats: { console: 'JSON; on a terminal for reading', file: 'JSON' },
   });
 }
 
-async function openLogs(name: string, common: CommonOptions, vlog: Vlog): Promise<Logging> {
-  const logging = new Logging(vlog);
+async function openLogs(
+  source: { readonly program: string; readonly subprogram?: string },
+  common: CommonOptions,
+  vlog: Vlog,
+): Promise<Logging> {
+  const logging = new Logging(vlog, source);
   logging.setSink('console', await consoleSink(process.stderr.isTTY === true));
-  if (common.logFile !== undefined) {
-    makeDirectory(dirname(common.logFile));
-    logging.setSink('file', fileSink(common.logFile));
-  }
-  if (common.syslogTarget !== undefined) {
-    logging.setSink('syslog', syslogSink(name, common.syslogTarget.host, common.syslogTarget.port));
-  }
+  if (common.logFile !== undefined) logging.setSink('file', fileSink(common.logFile));
+  logging.setSink('syslog', syslogSink(vlog, logging.source, common.syslogMethod, common.syslogTarget));
   return logging;
 }
 
-/** Starts this program again in the background, waits until that says that it is ready or ends, and exits. */
-function detach(name: string, argv: readonly string[]): Promise<never> {
-  const script = process.argv[1] ?? '';
-  const child = spawn(process.execPath, [...process.execArgv, script, ...argv], {
-    detached: true,
-    // Until it is ready, what it complains about reaches whoever started it.
-    stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
-    env: { ...process.env, [readyVariable]: '3' },
-  });
-  child.stderr?.on('data', (data: Uint8Array) => process.stderr.write(data));
-  const pipe = child.stdio[3];
-  pipe?.on('data', () => process.exit(0));
-  return new Promise((_resolve, reject) => {
-    child.once('error', (error) => reject(new Error(`could not start in the background (${error.message})`)));
-    child.once('close', (code, signal) => {
-      if (signal !== null) process.stderr.write(`${name}: could not start: killed (${signal})\n`);
-      process.exit(code ?? 1);
-    });
-  });
+/** The monitor holds no log open between two messages: logrotate need not know of it. */
+async function logAsMonitor(
+  program: string,
+  common: CommonOptions,
+  vlog: Vlog,
+  level: 'info' | 'warn' | 'error',
+  message: string,
+): Promise<void> {
+  const logging = await openLogs({ program, subprogram: 'monitor' }, common, vlog);
+  logging.module('monitor')[level](message);
+  for (const destination of ['console', 'file', 'syslog'] as const) logging.setSink(destination, undefined);
 }
 
-function takeReadyFd(): number | undefined {
-  const text = process.env[readyVariable];
-  delete process.env[readyVariable];
-  return text === undefined ? undefined : Number(text);
-}
-
-/** The parent leaves now, and standard error with it. */
-function becomeReady(fd: number, common: CommonOptions, logging: Logging): void {
+/** The starter leaves now, and standard error with it. */
+function leaveConsole(common: CommonOptions, logging: Logging): void {
   logging.setSink('console', undefined);
   process.stderr.on('error', () => {});
   if (common.chdir) process.chdir('/');
-  writeSync(fd, 'ready\n');
-  closeSync(fd);
 }
 
-function installFaultHandlers(log: Logger, running: Running): void {
+function installFaultHandlers(log: Logger, running: Running, monitored: boolean): void {
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
     process.once(signal, () => {
       log.info(`${signal}: ending`);
@@ -254,24 +242,12 @@ function installFaultHandlers(log: Logger, running: Running): void {
   process.on('SIGPIPE', () => {});
   const fault = (error: unknown): void => {
     log.fatal({ err: error }, `defect: ${error instanceof Error ? error.message : error}`);
-    void running.exit(1, ['--restart']);
+    // To a monitor, a defect is a signal: it starts the daemon again.
+    if (monitored) void running.leave(['--restart']).then(() => process.kill(process.pid, 'SIGABRT'));
+    else void running.exit(1, ['--restart']);
   };
   process.on('uncaughtException', fault);
   process.on('unhandledRejection', fault);
-}
-
-/** `USER`, `USER:GROUP` or `:GROUP`, as `--user` takes it. */
-function dropPrivileges(user: string | undefined): void {
-  if (user === undefined) return;
-  const [name = '', group] = user.split(':');
-  try {
-    if (group) process.setgid?.(group);
-    if (name) {
-      process.setuid?.(name);
-    }
-  } catch (cause) {
-    throw new UsageError(`--user=${user}: ${cause instanceof Error ? cause.message : cause}`, { cause });
-  }
 }
 
 /** The run and log directories are made by packages and units; where there are none, by whoever may. */

@@ -1,20 +1,19 @@
 /** Logs of a daemon: pino, one logger per module, to console, file and syslog, each with its own level per module. */
-import { createSocket } from 'node:dgram';
 import { hostname } from 'node:os';
+import { formatMessage, type LogMessage, type LogSource } from '@weft/vlog/pattern';
+import { rfc5424, type SyslogMethod, syslogDatagram, type UdpAddress } from '@weft/vlog/syslog';
+import { openSyslog, openUdp } from '@weft/vlog/syslog-sender';
+import type { Destination, Level, Vlog } from '@weft/vlog/vlog';
 import { type Logger, pino, type StreamEntry } from 'pino';
-import type { Destination, Level, Vlog } from './vlog.ts';
 
+/** Where lines go. */
 export interface Sink {
-  write(line: string, entry: LogEntry): void;
+  /** @param line pino's JSON */
+  write(line: string, message: LogMessage): void;
+  /** Writes a line that a pattern made; absent: `write` has its own form for the message. */
+  writeText?(text: string): void;
   reopen?(): void;
   close?(): void;
-}
-
-/** What a sink may want to know of a line without parsing it. */
-export interface LogEntry {
-  readonly level: number;
-  readonly message: string;
-  readonly module: string;
 }
 
 /** pino's number for a level: lines with that number or more are written. */
@@ -27,13 +26,21 @@ const threshold: Record<Level, number> = {
   dbg: 20,
 };
 
+function levelOf(number: number): Level {
+  return number >= 60 ? 'emer' : number >= 50 ? 'err' : number >= 40 ? 'warn' : number >= 30 ? 'info' : 'dbg';
+}
+
+/** The log of a daemon. Lines are JSON, or by the pattern that a destination was given (`PATTERN:`). */
 export class Logging {
   readonly #vlog: Vlog;
+  readonly source: LogSource;
   readonly #sinks = new Map<Destination, Sink>();
   readonly #loggers = new Map<string, Logger>();
+  #serial = 0;
 
-  constructor(vlog: Vlog) {
+  constructor(vlog: Vlog, source: Pick<LogSource, 'program' | 'subprogram'>) {
     this.#vlog = vlog;
+    this.source = { ...source, pid: process.pid, started: Date.now(), hostname };
     vlog.onChange(() => this.#adjust());
   }
 
@@ -81,14 +88,19 @@ export class Logging {
       [Symbol.for('pino.metadata')]: true,
       lastLevel: 0,
       lastMsg: '',
-      write: (line: string): void => {
-        const entry = { level: stream.lastLevel, message: stream.lastMsg ?? '', module };
-        for (const [destination, sink] of this.#sinks) {
-          if (entry.level >= threshold[this.#vlog.level(module, destination)]) sink.write(line, entry);
-        }
-      },
+      write: (line: string): void => this.#write(line, module, levelOf(stream.lastLevel), stream.lastMsg ?? ''),
     };
     return stream;
+  }
+
+  #write(line: string, module: string, level: Level, text: string): void {
+    const message = { module, level, text, time: Date.now(), serial: ++this.#serial };
+    for (const [destination, sink] of this.#sinks) {
+      if (!this.#vlog.wants(module, destination, level)) continue;
+      const pattern = this.#vlog.chosenPattern(destination);
+      if (pattern === undefined || sink.writeText === undefined) sink.write(line, message);
+      else sink.writeText(`${formatMessage(pattern, message, this.source, this.#vlog.priority(level, 'local0'))}\n`);
+    }
   }
 
   #adjust(): void {
@@ -105,45 +117,53 @@ export class Logging {
 
 /** Standard error: for a person if it is a terminal, JSON otherwise. */
 export async function consoleSink(isTerminal: boolean): Promise<Sink> {
-  if (isTerminal) {
-    const { default: pretty } = await import('pino-pretty');
-    const stream = pretty({
-      destination: 2,
-      sync: true,
-      translateTime: 'SYS:HH:MM:ss.l',
-      messageFormat: '{module}: {msg}',
-      ignore: 'module',
-    });
-    return { write: (line) => void stream.write(line) };
-  }
-  return pino.destination({ dest: 2, sync: true });
+  const plain = pino.destination({ dest: 2, sync: true });
+  const writeText = (text: string): void => void plain.write(text);
+  if (!isTerminal) return { write: writeText, writeText };
+  const { default: pretty } = await import('pino-pretty');
+  const stream = pretty({
+    destination: 2,
+    sync: true,
+    translateTime: 'SYS:HH:MM:ss.l',
+    messageFormat: '{module}: {msg}',
+    ignore: 'module',
+  });
+  return { write: (line) => void stream.write(line), writeText };
 }
 
 /** @throws the system's error if the file cannot be opened. */
 export function fileSink(path: string): Sink {
-  const destination = pino.destination({ dest: path, sync: true, append: true });
+  const destination = pino.destination({ dest: path, sync: true, append: true, mode: 0o640 });
+  const write = (text: string): void => void destination.write(text);
   return {
-    write: (line) => destination.write(line),
+    write,
+    writeText: write,
     reopen: () => destination.reopen(),
     close: () => destination.end(),
   };
 }
 
-/** Syslog over UDP (RFC 5424), facility local0; `host` is a numerical address. */
-export function syslogSink(program: string, host: string, port: number): Sink {
-  const socket = createSocket(host.includes(':') ? 'udp6' : 'udp4');
-  socket.unref();
-  // Who has nobody listening for logs shall not fail for that.
-  socket.on('error', () => {});
-  const local0 = 16;
-  const severity = (level: number): number =>
-    level >= 60 ? 1 : level >= 50 ? 3 : level >= 40 ? 4 : level >= 30 ? 6 : 7;
+/**
+ * The system log, by `--syslog-method`, and `--syslog-target` besides; undefined if neither leads anywhere. Its lines are text, by the pattern for
+ * syslog.
+ */
+export function syslogSink(
+  vlog: Vlog,
+  source: LogSource,
+  method: SyslogMethod,
+  target: UdpAddress | undefined,
+): Sink | undefined {
+  const local = openSyslog(method, source.program);
+  const remote = target === undefined ? undefined : openUdp(target);
+  if (local === undefined && remote === undefined) return undefined;
   return {
-    write: (_line, { level, message, module }) => {
-      const priority = local0 * 8 + severity(level);
-      const head = `<${priority}>1 ${new Date().toISOString()} ${hostname()} ${program} ${process.pid} ${module} -`;
-      socket.send(`${head} ${message}`, port, host);
+    write: (_line, message) => {
+      local?.send(syslogDatagram(vlog, message, source));
+      remote?.send(rfc5424(vlog, message, source));
     },
-    close: () => socket.close(),
+    close: () => {
+      void local?.close();
+      void remote?.close();
+    },
   };
 }

@@ -3,6 +3,7 @@
  * believes a pidfile only if it is locked by the process that it names; so does a second daemon that wants to start.
  */
 import { closeSync, openSync, readFileSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
+import { systemReason } from '@weft/jsonrpc/connect';
 import { openSqlite, type Sqlite } from '@weft/ovsdb-server/store/load-sqlite';
 
 /** Another process runs already, or the pidfile cannot be made. */
@@ -46,7 +47,8 @@ export function createPidfile(path: string, options: { readonly overwrite?: bool
     };
   } catch (cause) {
     rmSync(temporary, { force: true });
-    throw new PidfileError(`${path}: create failed (${cause instanceof Error ? cause.message : cause})`, { cause });
+    const reason = cause instanceof Error ? systemReason(cause) : String(cause);
+    throw new PidfileError(`${path}: create failed (${reason})`, { cause });
   }
 }
 

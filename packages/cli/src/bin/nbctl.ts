@@ -2,4 +2,4 @@
 import { runProcess } from '@weft/ctl/framework/process';
 import { nbctl } from '@weft/ctl/nb/program';
 
-void runProcess(nbctl);
+void runProcess(nbctl, () => import('../ctl-background.ts').then((module) => module.background));

@@ -2,4 +2,4 @@
 import { runProcess } from '@weft/ctl/framework/process';
 import { sbctl } from '@weft/ctl/sb/program';
 
-void runProcess(sbctl);
+void runProcess(sbctl, () => import('../ctl-background.ts').then((module) => module.background));

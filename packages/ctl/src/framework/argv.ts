@@ -4,7 +4,7 @@
  */
 import type { DatabaseSchema } from '@weft/ovsdb/schema';
 import { arity, type Command, type Invocation } from './command.ts';
-import { CtlError } from './ctl-error.ts';
+import { CtlError, UsageError } from './ctl-error.ts';
 import { suggestion } from './suggest.ts';
 
 export type Takes = 'nothing' | 'value' | 'optional value';
@@ -58,10 +58,10 @@ export function parseGlobal(
       const name = complete(arg, given, globals, locals);
       const takes = globals.get(name)?.takes ?? locals.get(name)!;
       let value = equals < 0 ? undefined : arg.slice(equals + 1);
-      if (value !== undefined && takes === 'nothing') throw new CtlError(`option '${arg}' doesn't allow an argument`);
+      if (value !== undefined && takes === 'nothing') throw new UsageError(`option '${arg}' doesn't allow an argument`);
       if (value === undefined && takes === 'value') {
         value = argv[++i];
-        if (value === undefined) throw new CtlError(`option '${arg}' requires an argument`);
+        if (value === undefined) throw new UsageError(`option '${arg}' requires an argument`);
       }
       if (globals.has(name)) global.push(value === undefined ? { name } : { name, value });
       else local.push({ text: arg, name, ...(value === undefined ? {} : { value }) });
@@ -69,7 +69,7 @@ export function parseGlobal(
     }
     for (let at = 1; at < arg.length; at++) {
       const name = shorts.get(arg[at]!);
-      if (name === undefined) throw new CtlError(`unrecognized option '${arg[at]}'`);
+      if (name === undefined) throw new UsageError(`unrecognized option '${arg[at]}'`);
       const takes = globals.get(name)!.takes;
       if (takes === 'nothing') {
         global.push({ name });
@@ -77,7 +77,7 @@ export function parseGlobal(
       }
       let value: string | undefined = arg.slice(at + 1);
       if (value === '') value = takes === 'value' ? argv[++i] : undefined;
-      if (value === undefined && takes === 'value') throw new CtlError(`option '-${arg[at]}' requires an argument`);
+      if (value === undefined && takes === 'value') throw new UsageError(`option '-${arg[at]}' requires an argument`);
       global.push(value === undefined ? { name } : { name, value });
       break;
     }
@@ -94,7 +94,7 @@ function complete(
   if (globals.has(given) || locals.has(given)) return given;
   const candidates = [...globals.keys(), ...locals.keys()].filter((name) => name.startsWith(given));
   if (candidates.length === 1) return candidates[0]!;
-  throw new CtlError(`unrecognized option '${arg}'`);
+  throw new UsageError(`unrecognized option '${arg}'`);
 }
 
 /** Splits at `--`, and checks each command's options and number of arguments. */

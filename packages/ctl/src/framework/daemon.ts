@@ -2,49 +2,87 @@
  * Daemon mode (ovn-nbctl(8), "Daemon Mode"): a process that keeps its connection and runs command lines that come over its control socket, in the
  * form that the C programs use too: method `run`, whose parameters are options, `--`, and commands.
  */
-import { spawn } from 'node:child_process';
-import { chownSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { listen } from '@weft/jsonrpc/listen';
 import { parsePassive } from '@weft/jsonrpc/remote';
 import { CommandError, UnixctlServer } from '@weft/jsonrpc/unixctl-server';
 import type { DatabaseSchema } from '@weft/ovsdb/schema';
+import { registerVlogCommands } from '@weft/vlog/commands';
+import type { Log } from '@weft/vlog/log';
 import { parseGlobal } from './argv.ts';
 import { CtlError } from './ctl-error.ts';
+import { logRun, reason } from './ctl-log.ts';
 import { applyOptions, defaultSettings, globalOptions, type Settings } from './global-options.ts';
+import { versionText } from './information.ts';
 import { execute, type Host, localOptions, parse } from './main.ts';
-import { openSession, runDirectory } from './open-session.ts';
+import { failureReason, openSession, runDirectory } from './open-session.ts';
 import type { Program } from './program.ts';
 import type { Session } from './session.ts';
-
-/** Set in the environment of the process that stays. */
-const stage = 'WEFT_CTL_DAEMON';
 
 /** Starts the daemon. In the process that was called, prints the socket once it serves, and resolves to the exit status. */
 export async function runDaemon<D extends DatabaseSchema>(
   program: Program<D>,
   host: Host,
   settings: Settings,
+  log: Log,
 ): Promise<number> {
-  if (host.env[stage] === undefined) return detach(program.name, host);
+  const background = await host.background();
+  const stage = await background.enter({
+    name: program.name,
+    argv: host.argv,
+    detach: settings.detach,
+    monitor: settings.monitor,
+    log: (level, message) => {
+      log.write('daemon', level === 'error' ? 'err' : level, message);
+      void log.flush();
+    },
+  });
+  if (typeof stage === 'number') return stage;
+  const rundir = runDirectory(host.env);
+  const path = absolute(settings.unixctl ?? `${program.name}.${process.pid}.ctl`, rundir);
+  const pidfilePath =
+    settings.pidfile === undefined ? undefined : absolute(settings.pidfile || `${program.name}.pid`, rundir);
+  return orFail(async () => {
+    if (settings.user !== undefined) background.becomeUser(settings.user, log.path === undefined ? [] : [log.path]);
+    const pidfile =
+      pidfilePath === undefined
+        ? undefined
+        : background.createPidfile(pidfilePath, { overwrite: settings.overwritePidfile });
+    try {
+      await serve(program, host, settings, log, path, stage.ready);
+    } finally {
+      pidfile?.remove();
+    }
+    return 0;
+  });
+}
+
+/** What keeps a daemon from starting is a failure as any other. */
+async function orFail<T>(task: () => Promise<T>): Promise<T> {
   try {
-    return await serve(program, host, settings);
+    return await task();
   } catch (error) {
-    process.send?.({ failure: error instanceof Error ? error.message : String(error) });
-    return 1;
+    if (error instanceof CtlError) throw error;
+    throw new CtlError(error instanceof Error ? error.message : String(error), { cause: error });
   }
 }
 
-async function serve<D extends DatabaseSchema>(program: Program<D>, host: Host, settings: Settings): Promise<number> {
-  const rundir = runDirectory(host.env);
-  const path = settings.unixctl ?? `${rundir}/${program.name}.${process.pid}.ctl`;
-  const pidfile =
-    settings.pidfile === undefined ? undefined : absolute(settings.pidfile || `${program.name}.pid`, rundir);
+/** Serves until it is told to end. */
+async function serve<D extends DatabaseSchema>(
+  program: Program<D>,
+  host: Host,
+  settings: Settings,
+  log: Log,
+  path: string,
+  ready: (text: string) => void,
+): Promise<void> {
   let session: Session | undefined;
   const openedSession = async () => {
-    if (session === undefined || session.closed) session = await openSession(program, host, settings);
+    if (session === undefined || session.closed) session = await openSession(program, host, settings, log);
     return session;
   };
-  const server = new UnixctlServer((command, error) => host.stderr(`${program.name}: ${command}: ${String(error)}\n`));
+  const server = new UnixctlServer((command, error) => log.write('unixctl', 'err', `${command}: ${String(error)}`));
   // One transaction after the other, in the order in which they came.
   let last: Promise<unknown> = Promise.resolve();
   const inTurn = (task: () => Promise<string>): Promise<string> => {
@@ -55,7 +93,7 @@ async function serve<D extends DatabaseSchema>(program: Program<D>, host: Host, 
   server.register('run', {
     usage: '[options] command [arg...] [-- [options] command [arg...] ...]',
     maxArgs: Number.POSITIVE_INFINITY,
-    run: (args) => inTurn(() => runOne(program, host, settings, openedSession, args)),
+    run: (args) => inTurn(() => runOne(program, host, settings, openedSession, args, log)),
   });
   const { stop, stopped } = stopper();
   server.register('exit', {
@@ -64,21 +102,29 @@ async function serve<D extends DatabaseSchema>(program: Program<D>, host: Host, 
       return '';
     },
   });
+  server.register('version', { run: () => versionText(program) });
+  registerVlogCommands(server, log.vlog, {
+    reopen: () => log.reopenFile(reason),
+    close: () => log.closeFile(),
+    syslogPrefix: () => log.syslogPrefix,
+  });
   rmSync(path, { force: true });
-  const listener = await listen(parsePassive(`punix:${path}`), ({ stream }) => void server.accept(stream));
-  if (pidfile !== undefined) writeFileSync(pidfile, `${process.pid}\n`);
-  if (settings.user !== undefined) changeUser(settings.user, [path, ...(pidfile === undefined ? [] : [pidfile])]);
+  const listener = await listen(parsePassive(`punix:${path}`), ({ stream }) => void server.accept(stream)).catch(
+    (error: unknown) => {
+      // Node reports a missing directory as one that may not be written.
+      const why = existsSync(dirname(path)) ? failureReason(error) : 'No such file or directory';
+      throw new CtlError(`${path}: could not initialize control socket (${why})`, { cause: error });
+    },
+  );
   if (settings.chdir) process.chdir('/');
-  process.send?.(path);
-  process.disconnect?.();
-  process.once('SIGTERM', stop);
-  process.once('SIGINT', stop);
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.once(signal, stop);
+  ready(`${path}\n`);
+  // The caller has ended, and standard error with it.
+  log.vlog.set('console:off');
   await stopped;
   session?.close();
   listener.close();
   rmSync(path, { force: true });
-  if (pidfile !== undefined) rmSync(pidfile, { force: true });
-  return 0;
 }
 
 function stopper(): { readonly stop: () => void; readonly stopped: Promise<void> } {
@@ -95,17 +141,25 @@ async function runOne<D extends DatabaseSchema>(
   base: Settings,
   session: () => Promise<Session>,
   args: readonly string[],
+  log: Log,
 ): Promise<string> {
   try {
     const parsed = parseGlobal(args, globalOptions, localOptions(program));
     const settings = { ...defaultSettings(), tls: base.tls };
     applyOptions(settings, parsed.global);
     const commands = parse(program, parsed, { isTerminal: false });
-    const result = execute(program, host, await session(), commands, settings, args);
+    logRun(
+      log,
+      ['run', ...args],
+      commands.map(({ command }) => command),
+    );
+    const result = execute(program, host, await session(), commands, settings, args, log);
     return settings.timeout === 0 ? await result : await within(settings.timeout, result);
   } catch (error) {
     if (error instanceof CtlError) throw new CommandError(error.message);
     throw error;
+  } finally {
+    await log.flush();
   }
 }
 
@@ -116,41 +170,6 @@ function within<T>(seconds: number, result: Promise<T>): Promise<T> {
   });
 }
 
-/** Starts this program again as a process of its own, and waits until it serves. */
-function detach(program: string, host: Host): Promise<number> {
-  return new Promise((resolve) => {
-    const child = spawn(process.execPath, [...process.execArgv, process.argv[1]!, ...host.argv], {
-      detached: true,
-      env: { ...host.env, [stage]: '1' },
-      // The daemon holds nothing of its parent's open.
-      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
-    });
-    child.once('message', (message: string | { readonly failure: string }) => {
-      if (typeof message === 'string') host.stdout(`${message}\n`);
-      else host.stderr(`${program}: ${message.failure}\n`);
-      child.disconnect();
-      child.unref();
-      resolve(typeof message === 'string' ? 0 : 1);
-    });
-    child.once('exit', (code) => resolve(code ?? 1));
-  });
-}
-
 function absolute(file: string, rundir: string): string {
   return file.startsWith('/') ? file : `${rundir}/${file}`;
-}
-
-/** `USER[:GROUP]`, by number or as the system knows them. */
-function changeUser(text: string, files: readonly string[]): void {
-  const [user, group] = text.split(':') as [string, string?];
-  if (group !== undefined && group !== '') process.setgid?.(group);
-  if (user !== '') process.setuid?.(user);
-  const uid = process.getuid?.() ?? 0;
-  for (const file of files) {
-    try {
-      chownSync(file, uid, process.getgid?.() ?? 0);
-    } catch {
-      // The socket works for its owner all the same.
-    }
-  }
 }

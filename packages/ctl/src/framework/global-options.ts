@@ -2,7 +2,7 @@
 
 import { type DataFormat, dataFormats } from '../generic/print-value.ts';
 import type { GlobalArguments, OptionSpec, Takes } from './argv.ts';
-import { CtlError } from './ctl-error.ts';
+import { CtlError, UsageError } from './ctl-error.ts';
 import { defaultTableStyle, type TableFormat, type TableStyle, tableFormats } from './table.ts';
 
 const spec = (takes: Takes, short?: string): OptionSpec => (short === undefined ? { takes } : { takes, short });
@@ -51,6 +51,8 @@ export const globalOptions: ReadonlyMap<string, OptionSpec> = new Map([
   ['--max-column-width', spec('value')],
 ]);
 
+const logOptions = new Set(['--verbose', '--log-file', '--syslog-method', '--syslog-target', '--no-syslog']);
+
 /** What the global options say. */
 export interface Settings {
   db?: string;
@@ -72,9 +74,6 @@ export interface Settings {
   /** Empty for the default file. */
   pidfile?: string;
   user?: string;
-  verbose: string[];
-  /** Empty for the default file. */
-  logFile?: string;
   tls: {
     privateKey?: string;
     certificate?: string;
@@ -99,15 +98,23 @@ export function defaultSettings(): Settings {
     monitor: false,
     chdir: true,
     overwritePidfile: false,
-    verbose: [],
     tls: {},
   };
 }
 
-/** Applies options in their order, so that later ones win. Throws a CtlError for a bad value. */
-export function applyOptions(settings: Settings, options: GlobalArguments['global']): void {
+/**
+ * Applies options in their order, so that later ones win.
+ * @param log gets the options about logs; absent: they have no effect, as in a daemon that runs another's command line
+ * @throws CtlError for a bad value
+ */
+export function applyOptions(
+  settings: Settings,
+  options: GlobalArguments['global'],
+  log: (name: string, value: string | undefined) => void = () => undefined,
+): void {
   for (const { name, value } of options) {
-    applyOption(settings, name, value);
+    if (logOptions.has(name)) log(name, value);
+    else applyOption(settings, name, value);
     // The rest of the command line does not matter.
     if (settings.show !== undefined) return;
   }
@@ -161,11 +168,11 @@ function applyOption(settings: Settings, name: string, value: string | undefined
       settings.show = name.slice(2) as Settings['show'] & string;
       return;
     case '--format':
-      if (!(tableFormats as readonly string[]).includes(text)) throw new CtlError(`unknown output format "${text}"`);
+      if (!(tableFormats as readonly string[]).includes(text)) throw new UsageError(`unknown output format "${text}"`);
       style({ format: text as TableFormat });
       return;
     case '--data':
-      if (!(dataFormats as readonly string[]).includes(text)) throw new CtlError(`unknown data format "${text}"`);
+      if (!(dataFormats as readonly string[]).includes(text)) throw new UsageError(`unknown data format "${text}"`);
       style({ data: text as DataFormat });
       return;
     case '--no-headings':
@@ -198,12 +205,6 @@ function applyOption(settings: Settings, name: string, value: string | undefined
     case '--user':
       settings.user = text;
       return;
-    case '--verbose':
-      settings.verbose.push(text);
-      return;
-    case '--log-file':
-      settings.logFile = text;
-      return;
     case '--private-key':
       settings.tls.privateKey = text;
       return;
@@ -223,7 +224,7 @@ function applyOption(settings: Settings, name: string, value: string | undefined
       settings.tls.ciphers = text;
       return;
     default:
-      // --no-syslog, --syslog-method, --syslog-target, --no-self-confinement: nothing of ours goes to the system log.
+      // --no-self-confinement: nothing here confines itself.
       return;
   }
 }

@@ -20,12 +20,17 @@ export function information<D extends DatabaseSchema>(
       return command === undefined ? help(program, env) : commandHelp(program, command);
     }
     case 'version':
-      return `${program.name} (Weft) 0.1.0\nDB Schema ${program.schema.version}\n`;
+      return `${versionText(program)}\nDB Schema ${program.schema.version}\n`;
     case 'commands':
       return commandList(program);
     case 'options':
       return optionList(program);
   }
+}
+
+/** What `--version` and the daemon's `version` command begin with. */
+export function versionText(program: { readonly name: string }): string {
+  return `${program.name} (Weft) 0.1.0`;
 }
 
 /** `[--option=VALUE] command ARGS`. */

@@ -1,11 +1,13 @@
 /** A ctl program's way from its command line to its exit status. Everything that it touches outside is in `Host`. */
 import { ConnectionClosedError } from '@weft/jsonrpc/peer';
 import type { DatabaseSchema } from '@weft/ovsdb/schema';
+import type { Log, LogOutputs } from '@weft/vlog/log';
 import { type GlobalArguments, parseCommands, parseGlobal, parseOptionSpec, type Takes } from './argv.ts';
 import { colourError, colourOverview } from './colour.ts';
-import { CtlError } from './ctl-error.ts';
+import { CtlError, UsageError } from './ctl-error.ts';
+import { applyLogOption, createLog, logCall } from './ctl-log.ts';
 import { applyOptions, defaultSettings, globalOptions, type Settings } from './global-options.ts';
-import { databaseRemotes, failureReason, openSession, tlsOptions } from './open-session.ts';
+import { databaseRemotes, failureReason, logDirectory, openSession, tlsOptions } from './open-session.ts';
 import type { Program } from './program.ts';
 import { type Runnable, type RunOptions, runCommands } from './run.ts';
 import type { Session } from './session.ts';
@@ -21,55 +23,96 @@ export interface Host {
   /** Standard error is a terminal: a person reads messages. */
   readonly isTerminal: boolean;
   readonly stdoutIsTerminal: boolean;
-  /** Ends the process as the timer's signal does. */
-  readonly alarm: (seconds: number) => void;
+  /** Ends the process as the timer's signal does, after `before`. */
+  readonly alarm: (seconds: number, before: () => Promise<void>) => void;
+  readonly log: Pick<LogOutputs, 'openFile' | 'sendSyslog'> & { readonly hostname: () => string };
+  /** What only a daemon needs. */
+  readonly background: () => Promise<Background>;
+}
+
+/** How a process becomes a daemon. */
+export interface Background {
+  /** Resolves in the daemon to how it says that it is ready, and in the processes that start it to their exit status. */
+  enter(options: {
+    readonly name: string;
+    readonly argv: readonly string[];
+    readonly detach: boolean;
+    readonly monitor: boolean;
+    readonly log: (level: 'info' | 'warn' | 'error', message: string) => void;
+  }): Promise<{ ready(text?: string): void } | number>;
+  /** Writes and locks a pidfile. Throws an error that says what is wrong. */
+  createPidfile(path: string, options: { readonly overwrite?: boolean }): { remove(): void };
+  /** `--user`; `files` are made and stay writable. Throws an error that says what is wrong. */
+  becomeUser(user: string, files: readonly string[]): void;
 }
 
 /** Runs a program; resolves to its exit status. */
 export async function main<D extends DatabaseSchema>(program: Program<D>, host: Host): Promise<number> {
+  const log = createLog(program.name, host);
   try {
-    return await run(program, host);
+    return await run(program, host, log);
   } catch (error) {
     if (!(error instanceof CtlError)) throw error;
+    if (error.message === '') return 1;
+    if (!(error instanceof UsageError)) log.write('db_ctl_base', 'err', error.message, true);
     const message = `${program.name}: ${error.message}${tableHint(program, host, error.message)}`;
     host.stderr(`${coloured(host, host.isTerminal) ? colourError(message) : message}\n`);
     return 1;
+  } finally {
+    await log.flush();
   }
 }
 
-async function run<D extends DatabaseSchema>(program: Program<D>, host: Host): Promise<number> {
-  if (host.argv[0] === '--completion' || host.argv[0] === '--complete') return completion(program, host);
+async function run<D extends DatabaseSchema>(program: Program<D>, host: Host, log: Log): Promise<number> {
+  if (host.argv[0] === '--completion' || host.argv[0] === '--complete') return completion(program, host, log);
   const parsed = parseGlobal(
     [...environmentOptions(program, host), ...host.argv],
     globalOptions,
     localOptions(program),
   );
   const settings = defaultSettings();
-  applyOptions(settings, parsed.global);
+  const method = host.env.OVS_SYSLOG_METHOD;
+  if (method !== undefined && method !== '') applyLogOption(log, '--syslog-method', method, program.name, '');
+  applyOptions(settings, parsed.global, (name, value) =>
+    applyLogOption(log, name, value, program.name, logDirectory(host.env)),
+  );
   if (settings.show !== undefined) {
     const { information } = await import('./information.ts');
     host.stdout(information(settings.show, program, host.env, host.argv));
     return 0;
   }
   if (settings.timeout === 0) settings.timeout = environmentTimeout(host);
-  if (settings.timeout > 0) host.alarm(settings.timeout);
+  if (settings.timeout > 0) {
+    host.alarm(settings.timeout, () => {
+      log.write('fatal_signal', 'warn', 'terminating with signal 14 (Alarm clock)');
+      return log.flush();
+    });
+  }
   if (settings.detach) {
+    if (parsed.rest.length > 0) {
+      throw new CtlError('non-option arguments not supported with --detach (use --help for help)');
+    }
     const { runDaemon } = await import('./daemon.ts');
-    return runDaemon(program, host, settings);
+    return runDaemon(program, host, settings, log);
   }
   const daemon = settings.unixctl ?? host.env[program.environment.daemon];
   if (daemon !== undefined && daemon !== '') {
     const { callDaemon, connectionOption } = await import('./daemon-client.ts');
     const option = settings.unixctl === undefined ? connectionOption(parsed) : undefined;
-    if (option === undefined) return callDaemon(host, daemon, parsed);
+    if (option === undefined) return callDaemon(host, daemon, parsed, program, log);
     const why = `not using ${program.name} daemon because of ${option.slice(2)} option`;
-    host.stderr(logLine(host.now(), 1, 'ctl', 'WARN', why));
+    log.write('ovn_dbctl', 'warn', why);
   }
   if (settings.wait !== 'none' && !program.root.canWait) throw new CtlError('--wait not supported');
   const commands = parse(program, parsed, host);
-  const session = await openSession(program, host, settings);
+  logCall(
+    log,
+    [program.name, ...host.argv],
+    commands.map(({ command }) => command),
+  );
+  const session = await openSession(program, host, settings, log);
   try {
-    const text = await execute(program, host, session, commands, settings, host.argv);
+    const text = await execute(program, host, session, commands, settings, host.argv, log);
     const overview = commands.every(({ command }) => command.name === 'show') && !settings.oneline;
     host.stdout(overview && coloured(host, host.stdoutIsTerminal) ? colourOverview(text) : text);
   } catch (error) {
@@ -79,12 +122,6 @@ async function run<D extends DatabaseSchema>(program: Program<D>, host: Host): P
     session.close();
   }
   return 0;
-}
-
-/** An entry as the C programs log it on standard error. */
-function logLine(now: number, count: number, module: string, level: string, message: string): string {
-  const time = new Date(now).toISOString().replace(/\.\d+Z$/, 'Z');
-  return `${time}|${String(count).padStart(5, '0')}|${module}|${level}|${message}\n`;
 }
 
 function coloured(host: Host, isTerminal: boolean): boolean {
@@ -98,7 +135,7 @@ function tableHint<D extends DatabaseSchema>(program: Program<D>, host: Host, me
 }
 
 /** The shells' side of completion; without a database only what needs none is completed. */
-async function completion<D extends DatabaseSchema>(program: Program<D>, host: Host): Promise<number> {
+async function completion<D extends DatabaseSchema>(program: Program<D>, host: Host, log: Log): Promise<number> {
   const { complete, completionNames, completionScript } = await import('./completion.ts');
   const [what, ...words] = host.argv;
   if (what === '--completion') {
@@ -110,7 +147,7 @@ async function completion<D extends DatabaseSchema>(program: Program<D>, host: H
   const { words: known, names } = complete(program, program.nameSources, words);
   const candidates = [...known];
   if (names.length > 0) {
-    const session = await openSession(program, host, defaultSettings());
+    const session = await openSession(program, host, defaultSettings(), log);
     candidates.push(...(await completionNames((queries, columns) => session.read(queries, columns), names)));
     session.close();
   }
@@ -156,17 +193,15 @@ export function parse<D extends DatabaseSchema>(
 /** Runs commands on an open session. */
 export function execute<D extends DatabaseSchema>(
   program: Program<D>,
-  host: Pick<Host, 'stderr' | 'now' | 'env'>,
+  host: Pick<Host, 'now' | 'env'>,
   session: Session,
   commands: readonly Runnable<D>[],
   settings: Settings,
   argv: readonly string[],
+  log: Log,
 ): Promise<string> {
-  let count = 1;
-  const warn: RunOptions['warn'] = (module, message, level = 'WARN') => {
-    count++;
-    host.stderr(logLine(host.now(), count, module, level, message));
-  };
+  const warn: RunOptions['warn'] = (module, message, level = 'WARN') =>
+    log.write(module, level === 'ERR' ? 'err' : 'warn', message);
   const options: RunOptions = {
     style: settings.style,
     oneline: settings.oneline,

@@ -3,6 +3,7 @@ import { connect, systemReason } from '@weft/jsonrpc/connect';
 import { parseActive, RemoteSyntaxError, splitRemotes } from '@weft/jsonrpc/remote';
 import type { TlsFiles } from '@weft/jsonrpc/tls';
 import type { DatabaseSchema } from '@weft/ovsdb/schema';
+import type { Log } from '@weft/vlog/log';
 import { CtlError } from './ctl-error.ts';
 import type { Settings } from './global-options.ts';
 import type { Program } from './program.ts';
@@ -17,6 +18,12 @@ export function runDirectory(env: SessionHost['env']): string {
   return env.OVN_RUNDIR ?? '/var/run/ovn';
 }
 
+/** Where log files lie if nothing else is said. */
+export function logDirectory(env: SessionHost['env']): string {
+  return env.OVN_LOGDIR ?? '/var/log/ovn';
+}
+
+/** The remotes of `--db`, of the environment, or the default one. */
 export function databaseRemotes<D extends DatabaseSchema>(
   program: Program<D>,
   env: SessionHost['env'],
@@ -30,26 +37,41 @@ export async function openSession<D extends DatabaseSchema>(
   program: Program<D>,
   host: SessionHost,
   settings: Pick<Settings, 'db' | 'leaderOnly' | 'shuffleRemotes' | 'tls'>,
+  log: Log,
 ): Promise<Session> {
   const text = databaseRemotes(program, host.env, settings.db);
   const { remotes } = splitRemotes(text);
   const ordered = settings.shuffleRemotes ? shuffled(remotes) : [...remotes];
   let failure = `${text}: database connection failed (Address family not supported by protocol)`;
+  const trace = (remote: string) =>
+    log.wants('jsonrpc', 'dbg') ? (text: string) => log.write('jsonrpc', 'dbg', `${remote}: ${text}`) : undefined;
   for (const remote of ordered) {
     try {
+      log.write('reconnect', 'info', `${remote}: connecting...`);
+      log.write('reconnect', 'dbg', `${remote}: entering CONNECTING`);
       const stream = await connect(parseActive(remote, { rundir: runDirectory(host.env) }), tlsOptions(settings.tls));
-      const session = new Session(stream, remote, program.schema);
+      log.write('reconnect', 'info', `${remote}: connected`);
+      log.write('reconnect', 'dbg', `${remote}: entering ACTIVE`);
+      const session = new Session(stream, remote, program.schema, trace(remote));
       if (!settings.leaderOnly || ordered.length === 1) return session;
       const state = await session.serverState();
       if (state === undefined || !state.clustered || (state.leader && state.connected)) return session;
+      log.write(
+        'ovsdb_cs',
+        'info',
+        `${remote}: clustered database server is not cluster leader; trying another server`,
+      );
       session.close();
     } catch (error) {
-      failure = `${text}: database connection failed (${failureReason(error)})`;
+      const reason = failureReason(error);
+      log.write('reconnect', 'info', `${remote}: connection attempt failed (${reason})`);
+      failure = `${text}: database connection failed (${reason})`;
     }
   }
   throw new CtlError(failure);
 }
 
+/** The SSL options in the form that connections take. */
 export function tlsOptions(tls: Settings['tls']): { tls?: TlsFiles } {
   if (Object.keys(tls).length === 0) return {};
   const { bootstrapCaCert, ...files } = tls;

@@ -1,10 +1,17 @@
 /** Runs a ctl program in this process. */
-import { writeSync } from 'node:fs';
+import { closeSync, existsSync, openSync, writeSync } from 'node:fs';
+import { hostname } from 'node:os';
 import type { DatabaseSchema } from '@weft/ovsdb/schema';
-import { main } from './main.ts';
+import type { LogFile, SyslogBatch } from '@weft/vlog/log';
+import { systemSocket } from '@weft/vlog/syslog';
+import { type Host, main } from './main.ts';
 import type { Program } from './program.ts';
 
-export async function runProcess<D extends DatabaseSchema>(program: Program<D>): Promise<void> {
+/** Runs `program` with the process's arguments and sets the exit status. `background` is loaded for daemon mode alone. */
+export async function runProcess<D extends DatabaseSchema>(
+  program: Program<D>,
+  background: Host['background'],
+): Promise<void> {
   const status = await main(program, {
     argv: process.argv.slice(2),
     env: process.env,
@@ -13,16 +20,30 @@ export async function runProcess<D extends DatabaseSchema>(program: Program<D>):
     now: Date.now,
     isTerminal: process.stderr.isTTY === true,
     stdoutIsTerminal: process.stdout.isTTY === true,
-    alarm: (seconds) => {
+    alarm: (seconds, before) => {
       const timer = setTimeout(() => {
-        const time = new Date().toISOString().replace(/\.\d+Z$/, 'Z');
-        writeAll(2, `${time}|00001|fatal_signal|WARN|terminating with signal 14 (Alarm clock)\n`);
-        process.kill(process.pid, 'SIGALRM');
+        void before().finally(() => process.kill(process.pid, 'SIGALRM'));
       }, seconds * 1000);
       timer.unref();
     },
+    log: { openFile: openLogFile, sendSyslog, hostname },
+    background,
   });
   process.exitCode = status;
+}
+
+/** Opens a log file for appending; throws the system's error. */
+export function openLogFile(path: string): LogFile {
+  const fd = openSync(path, 'a', 0o640);
+  return { write: (text) => writeAll(fd, text), close: () => closeSync(fd) };
+}
+
+/** Sends messages to the system log. */
+export async function sendSyslog(batch: SyslogBatch): Promise<void> {
+  // Where there is no system log, as in most containers, nothing is loaded for it.
+  if (batch.method.kind === 'libc' && batch.target === undefined && !existsSync(systemSocket)) return;
+  const { sendBatch } = await import('@weft/vlog/syslog-sender');
+  await sendBatch(batch);
 }
 
 /** Writes before the process can end, whatever is at the other end: a file, a terminal or a pipe that is full for a while. */

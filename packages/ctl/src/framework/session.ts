@@ -2,7 +2,7 @@
 import type { Duplex } from 'node:stream';
 import { Peer } from '@weft/jsonrpc/peer';
 import type { Datum } from '@weft/ovsdb/datum';
-import { isArray, isObject, type Json, type JsonObject } from '@weft/ovsdb/json';
+import { isArray, isObject, type Json, type JsonObject, jsonText } from '@weft/ovsdb/json';
 import type { Row } from '@weft/ovsdb/row';
 import type { DatabaseSchema } from '@weft/ovsdb/schema';
 import { decodeDatum } from '@weft/ovsdb/wire';
@@ -29,12 +29,15 @@ export class Session {
   #orders = 0;
   #watching = false;
   #closed: Error | undefined;
+  readonly #trace: ((text: string) => void) | undefined;
+  #calls = 0;
 
-  constructor(stream: Duplex, name: string, schema: DatabaseSchema, probeIntervalMs = 0) {
+  /** @param trace gets each message that is sent or received, as text; absent: nothing is said */
+  constructor(stream: Duplex, name: string, schema: DatabaseSchema, trace?: (text: string) => void) {
     this.#schema = schema;
+    this.#trace = trace;
     this.#peer = new Peer(stream, {
       name,
-      probeIntervalMs,
       onNotification: (method) => {
         if (method !== 'update') return;
         this.#changes++;
@@ -55,6 +58,21 @@ export class Session {
     this.#peer.close();
   }
 
+  async #call(method: string, params: readonly Json[]): Promise<Json> {
+    const trace = this.#trace;
+    if (trace === undefined) return this.#peer.call(method, params);
+    const id = this.#calls++;
+    trace(`send request, method="${method}", params=${jsonText(params)}, id=${id}`);
+    try {
+      const result = await this.#peer.call(method, params);
+      trace(`received reply, result=${jsonText(result)}, id=${id}`);
+      return result;
+    } catch (error) {
+      trace(`received error, error=${String(error)}, id=${id}`);
+      throw error;
+    }
+  }
+
   /** The state of the database on this server; undefined if the server does not tell. */
   async serverState(): Promise<ServerState | undefined> {
     const operation = {
@@ -64,7 +82,7 @@ export class Session {
       columns: ['model', 'leader', 'connected'],
     };
     try {
-      const results = await this.#peer.call('transact', ['_Server', operation]);
+      const results = await this.#call('transact', ['_Server', operation]);
       const row = isArray(results) && isObject(results[0]) && isArray(results[0].rows) ? results[0].rows[0] : undefined;
       if (!isObject(row)) return undefined;
       return {
@@ -112,8 +130,8 @@ export class Session {
     if (wanted.length === 0) return order;
     const requests = Object.fromEntries(wanted.map((table) => [table, [{ columns: [] }]]));
     const id = `weft-ctl-order-${this.#orders++}`;
-    const reply = this.#peer.call('monitor_cond', [this.#schema.name, id, requests]);
-    const cancelled = this.#peer.call('monitor_cancel', [id]);
+    const reply = this.#call('monitor_cond', [this.#schema.name, id, requests]);
+    const cancelled = this.#call('monitor_cancel', [id]);
     const updates = await reply;
     await cancelled;
     for (const table of wanted) {
@@ -158,7 +176,7 @@ export class Session {
 
   /** Sends a transaction; returns the operations' results, of which the last may be an error. */
   async transact(operations: readonly Json[]): Promise<readonly Json[]> {
-    const results = await this.#peer.call('transact', [this.#schema.name, ...operations]);
+    const results = await this.#call('transact', [this.#schema.name, ...operations]);
     return isArray(results) ? results : [];
   }
 
@@ -170,14 +188,14 @@ export class Session {
     for (const [table, names] of columns) {
       requests[table] = [{ columns: [...names].filter((c) => c !== '_uuid'), select: { initial: false } }];
     }
-    await this.#peer.call('monitor', [this.#schema.name, 'weft-ctl', requests]);
+    await this.#call('monitor', [this.#schema.name, 'weft-ctl', requests]);
   }
 
   /** Ends what `watch` began. */
   async unwatch(): Promise<void> {
     if (!this.#watching) return;
     this.#watching = false;
-    await this.#peer.call('monitor_cancel', ['weft-ctl']);
+    await this.#call('monitor_cancel', ['weft-ctl']);
   }
 
   /** How many changes came in since `watch`. */
