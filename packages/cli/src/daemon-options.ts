@@ -41,7 +41,8 @@ export interface ParsedOptions<O extends { readonly [name: string]: Options }> {
   /** The program's own options. */
   readonly args: InferredOptionTypes<O>;
   readonly positionals: readonly string[];
-  readonly helpText: string;
+  /** The text of `--help`. Made when it is asked for: laying it out takes longer than reading the options. */
+  readonly helpText: () => Promise<string>;
 }
 
 /** The command line makes no sense; `message` says what. */
@@ -110,11 +111,11 @@ const common = {
 const optionalValue = new Set(['--pidfile', '--log-file', '--verbose']);
 
 /** @throws UsageError */
-export async function parseDaemonOptions<O extends { readonly [name: string]: Options }>(
+export function parseDaemonOptions<O extends { readonly [name: string]: Options }>(
   spec: DaemonSpec<O>,
   argv: readonly string[],
   env: Environment,
-): Promise<ParsedOptions<O>> {
+): ParsedOptions<O> {
   const parser = yargs(argv.flatMap(normalize))
     .scriptName(spec.name)
     .usage(`${spec.description}\nusage: $0 [OPTIONS] ${spec.positionals ?? ''}`.trimEnd())
@@ -147,7 +148,7 @@ export async function parseDaemonOptions<O extends { readonly [name: string]: Op
     common: commonOptions(spec, parsed, env),
     args: parsed as unknown as InferredOptionTypes<O>,
     positionals,
-    helpText: await parser.getHelp(),
+    helpText: () => Promise.resolve(parser.getHelp()),
   };
 }
 

@@ -56,8 +56,8 @@ export async function runDaemon<O extends { readonly [name: string]: Options }>(
 ): Promise<void> {
   const argv = process.argv.slice(2);
   try {
-    const { common, args, positionals, helpText } = await parseDaemonOptions(spec, argv, process.env);
-    if (common.help) return finish(`${helpText}\n`);
+    const { common, args, positionals, helpText } = parseDaemonOptions(spec, argv, process.env);
+    if (common.help) return finish(`${await helpText()}\n`);
     if (common.version) return finish(`${spec.name} ${version}\n`);
     const vlog = new Vlog();
     for (const word of common.verbose) {

@@ -3,6 +3,7 @@
  * groups) is tracked, so a row is compiled anew when one of those changes, and not otherwise.
  */
 import { isDeepStrictEqual } from 'node:util';
+import type { Whole } from '@weft/incremental/table';
 import {
   type ActionContext,
   type CompileError,
@@ -19,7 +20,7 @@ import type { SbRow } from '@weft/schemas/sb';
 import type { Feature, Outputs } from './feature.ts';
 import { type MeterConfig, meterKey } from './group-table.ts';
 import { tunnelTo } from './local/tunnels.ts';
-import type { LocalDatapath, Model } from './model/model.ts';
+import type { LocalDatapath, Model, PortBinding } from './model/model.ts';
 import { conjunction, cookieOf } from './physical/terms.ts';
 import { minMulticastKey, register, table } from './pipeline.ts';
 
@@ -194,11 +195,9 @@ class LogicalFlowCompiler implements LogicalFlowSource {
       const config = model.config();
       return config && variables.one(config.systemId)?.variables.get(name);
     });
-    this.#isRelated = model.runtime.memo('can packets be at the port', (key: `${string}/${number}`) => {
-      const port = model.portByKey.one(key);
-      if (port === undefined) return false;
-      return port.type !== '' && port.type !== 'localport' ? true : model.interfaceOf(port) !== undefined;
-    });
+    this.#isRelated = model.runtime.memo('can packets be at the port', (port: PortBinding) =>
+      port.type !== '' && port.type !== 'localport' ? true : model.interfaceOf(port) !== undefined,
+    );
   }
 
   /** The flows of a row in a local datapath; undefined if it has none there, or is wrong. */
@@ -244,14 +243,15 @@ class LogicalFlowCompiler implements LogicalFlowSource {
   /** False if the match's text says plainly that it is about a port where packets cannot be. */
   #mayMatch(datapath: string, text: string, ingress: boolean): boolean {
     const name = (ingress ? plainIngress : plainEgress).exec(text)?.[1];
-    const key = name === undefined ? undefined : this.lookupPort(datapath, name);
-    return key === undefined || key === 0 || this.#isRelated(`${datapath}/${key}`);
+    const port = name === undefined || name === 'none' ? undefined : this.#model.portByName.one(name);
+    return port === undefined || port.datapath !== datapath || this.#isRelated(port);
   }
 
   #isPossible(datapath: string, match: Match, ingress: boolean): boolean {
     const term = match.get(ingress ? inport : outport);
     if (term === undefined || term.mask !== undefined || term.value === 0) return true;
-    return this.#isRelated(`${datapath}/${Number(term.value)}`);
+    const port = this.#model.portByKey.one(`${datapath}/${Number(term.value)}`);
+    return port !== undefined && this.#isRelated(port);
   }
 
   lookupPort(datapath: string, name: string): number | undefined {
@@ -324,16 +324,11 @@ export const logicalFlows: Feature = (model, outputs) => {
   const { sb } = tables;
   const compiler = new LogicalFlowCompiler(model, outputs);
 
-  const inDatapath = (row: LogicalFlow, uuid: string): Compiled | undefined => {
-    const datapath = model.localDatapath(uuid);
-    return datapath && compiler.compile(row, datapath);
-  };
   // A row for many datapaths is compiled for each by itself: when one of them changes, the others stay.
-  const shared = runtime.memo('logical flow in a datapath', (key: string) => {
-    const [flow = '', datapath = ''] = key.split('/');
-    const row = sb.Logical_Flow.get(flow)?.row;
-    return row && inDatapath(row, datapath);
-  });
+  const shared = runtime.memoOfTwo(
+    'logical flow in a datapath',
+    ({ row }: Whole<LogicalFlow>, datapath: LocalDatapath) => compiler.compile(row, datapath),
+  );
 
   runtime.forEach(
     'meters',
@@ -369,17 +364,19 @@ export const logicalFlows: Feature = (model, outputs) => {
   runtime.forEach(
     'logical flows',
     sb.Logical_Flow,
-    ({ row }): CompiledRow | undefined => {
+    (flow): CompiledRow | undefined => {
+      const { row } = flow;
       const { logical_datapath } = row;
       if (logical_datapath !== undefined) {
-        const compiled = inDatapath(row, logical_datapath);
+        const datapath = model.localDatapath(logical_datapath);
+        const compiled = datapath && compiler.compile(row, datapath);
         return compiled && [compiled];
       }
       const group = row.logical_dp_group === undefined ? undefined : sb.Logical_DP_Group.get(row.logical_dp_group);
       const all: Compiled[] = [];
-      for (const datapath of group?.datapaths ?? []) {
-        if (model.localDatapath(datapath) === undefined) continue;
-        const compiled = shared(`${row._uuid}/${datapath}`);
+      for (const uuid of group?.datapaths ?? []) {
+        const datapath = model.localDatapath(uuid);
+        const compiled = datapath && shared(flow, datapath);
         if (compiled !== undefined) all.push(compiled);
       }
       return all.length === 0 ? undefined : all;

@@ -1,5 +1,5 @@
 import { type Graph, Watcher } from './graph.ts';
-import { type TableRow, TrackedTable } from './table.ts';
+import type { RowSet } from './table.ts';
 
 /** Told of each key's value: `next` undefined when the key is gone (or its derivation failed), `previous` undefined when it is new. */
 export type Sink<K, V> = (key: K, next: V | undefined, previous: V | undefined) => void;
@@ -47,7 +47,7 @@ export class ForEach<K, V> implements Job {
 
   constructor(
     context: ForEachContext,
-    keys: TrackedTable<K & TableRow> | (() => Iterable<K>),
+    keys: RowSet<K> | (() => Iterable<K>),
     derive: (key: K) => V | undefined,
     sink: Sink<K, V>,
     equals: (a: V, b: V) => boolean,
@@ -56,8 +56,8 @@ export class ForEach<K, V> implements Job {
     this.#derive = derive;
     this.#sink = sink;
     this.#equals = equals;
-    if (keys instanceof TrackedTable) {
-      this.#isPresent = (row) => keys.holds(row as K & TableRow);
+    if (typeof keys !== 'function') {
+      this.#isPresent = (row) => keys.holds(row);
       for (const row of keys.rows()) this.#changeMembership(row);
       keys.listen({
         added: (row) => this.#changeMembership(row),

@@ -1,7 +1,7 @@
 import { type ErrorListener, ForEach, type Job, type Sink } from './for-each.ts';
 import { Derivation, Graph } from './graph.ts';
 import { type Member, Relation } from './relation.ts';
-import { type TableRow, TrackedTable } from './table.ts';
+import { type RowSet, type TableRow, TrackedTable, type Whole } from './table.ts';
 
 /** Keys of memos are compared by identity: strings and numbers, or row views. */
 export type Key = string | number | object;
@@ -47,6 +47,11 @@ export class Runtime {
     return new TrackedTable<R>(this.#graph, name, columns);
   }
 
+  /** A table of rows that are tracked in one piece each. */
+  wholeTable<R extends TableRow>(name: string): TrackedTable<Whole<R>, R> {
+    return new TrackedTable<Whole<R>, R>(this.#graph, name, 'whole');
+  }
+
   /** A cached function. Readers run again only if the new value is not `equals` to the old. */
   memo<K extends Key, V>(
     name: string,
@@ -73,10 +78,44 @@ export class Runtime {
     };
   }
 
+  /** The same of two keys, which need not be made into one. */
+  memoOfTwo<A extends Key, B extends Key, V>(
+    name: string,
+    compute: (first: A, second: B) => V,
+    equals: (a: V, b: V) => boolean = Object.is,
+  ): (first: A, second: B) => V {
+    type Pair = readonly [A, B];
+    const nodes = new Map<A, Map<B, Derivation<Pair, V>>>();
+    const spec = {
+      name,
+      compute: ([first, second]: Pair) => compute(first, second),
+      equals,
+      ran: this.#counter(name),
+      unwatched: ([first, second]: Pair) => {
+        const inner = nodes.get(first);
+        inner?.delete(second);
+        if (inner?.size === 0) nodes.delete(first);
+      },
+    };
+    return (first, second) => {
+      let inner = nodes.get(first);
+      if (inner === undefined) {
+        inner = new Map();
+        nodes.set(first, inner);
+      }
+      let node = inner.get(second);
+      if (node === undefined) {
+        node = new Derivation<Pair, V>(spec, [first, second]);
+        inner.set(second, node);
+      }
+      return this.#graph.value(node);
+    };
+  }
+
   /** Keeps `derive(key)` for every row of a table, or every key that a tracked function returns; the sink hears of what changed. */
   forEach<R extends TableRow, V>(
     name: string,
-    table: TrackedTable<R>,
+    table: RowSet<R>,
     derive: (row: R) => V | undefined,
     sink: Sink<R, V>,
     equals?: (a: V, b: V) => boolean,
@@ -90,7 +129,7 @@ export class Runtime {
   ): void;
   forEach<K extends Key, V>(
     name: string,
-    keys: TrackedTable<K & TableRow> | (() => Iterable<K>),
+    keys: RowSet<K> | (() => Iterable<K>),
     derive: (key: K) => V | undefined,
     sink: Sink<K, V>,
     equals: (a: V, b: V) => boolean = Object.is,
@@ -112,7 +151,7 @@ export class Runtime {
   /** A counted relation fed by one derivation a key; see {@link Relation}. */
   relation<R extends TableRow, G, M extends Member>(
     name: string,
-    table: TrackedTable<R>,
+    table: RowSet<R>,
     contribute: (row: R) => Iterable<readonly [G, M]>,
   ): Relation<G, M>;
   relation<K extends Key, G, M extends Member>(
@@ -122,7 +161,7 @@ export class Runtime {
   ): Relation<G, M>;
   relation<K extends Key, G, M extends Member>(
     name: string,
-    keys: TrackedTable<K & TableRow> | (() => Iterable<K>),
+    keys: RowSet<K> | (() => Iterable<K>),
     contribute: (key: K) => Iterable<readonly [G, M]>,
   ): Relation<G, M> {
     const relation = new Relation<G, M>(this.#graph);

@@ -15,49 +15,64 @@ export interface TableChange<R> {
 }
 
 /** Hears of rows that come and go. */
-export interface MembershipListener<R> {
-  added(row: R): void;
-  removed(row: R): void;
+export interface MembershipListener<V> {
+  added(row: V): void;
+  removed(row: V): void;
 }
 
-/** What is behind a view: the row's present version, and a source for each column that somebody reads. */
-class ViewState {
-  row: TableRow;
-  readonly cells: (Source | undefined)[] = [];
-
-  constructor(row: TableRow) {
-    this.row = row;
-  }
+/** A set of rows that changes: what a derivation for each of them needs of a table. */
+export interface RowSet<V> {
+  rows(): Iterable<V>;
+  holds(row: V): boolean;
+  listen(listener: MembershipListener<V>): void;
 }
 
-const state = Symbol('state');
+const current = Symbol('current');
+const replace = Symbol('replace');
+
+/** What a table keeps of each row: something that looks like the row to readers, and the row's present version. */
 interface View extends TableRow {
-  readonly [state]: ViewState;
+  readonly [current]: TableRow;
+  /** Takes the next version, and tells the readers of what is different in it. */
+  [replace](next: TableRow): void;
 }
 
 /**
- * A table whose reads are tracked: {@link get} by row, a view's columns one by one, {@link rows} by membership.
+ * A row that is tracked in one piece. For tables of many rows that are hardly ever modified: a source for each column of each row would cost more
+ * than it saves.
+ */
+export interface Whole<R extends TableRow> extends TableRow {
+  readonly row: R;
+}
+
+/**
+ * A table of rows `R` whose reads are tracked: {@link get} by row, what a view `V` shows piece by piece, {@link rows} by membership.
  *
  * Views look like rows. A view stays the same object while its row lives, whatever its columns become, so a derivation that only passes a row
  * along does not run again when a column changes that it never looked at.
  */
-export class TrackedTable<R extends TableRow> {
+export class TrackedTable<V extends TableRow, R extends TableRow = V> implements RowSet<V> {
   readonly name: string;
   readonly #graph: Graph;
-  readonly #columns: readonly string[];
   readonly #views = new Map<string, View>();
   readonly #existence: KeyedSources<string>;
   readonly #membership = new Source();
-  readonly #listeners: MembershipListener<R>[] = [];
-  readonly #indexes: TrackedIndex<R, never>[] = [];
+  readonly #listeners: MembershipListener<V>[] = [];
+  readonly #indexes: TrackedIndex<V, never, R>[] = [];
   readonly #makeView: (row: TableRow) => View;
 
-  constructor(graph: Graph, name: string, columns: readonly string[]) {
+  /** `columns` are tracked one by one; `whole` makes views of {@link Whole} rows. */
+  constructor(graph: Graph, name: string, columns: readonly string[] | 'whole') {
     this.#graph = graph;
     this.name = name;
-    this.#columns = columns.filter((column) => column !== '_uuid');
     this.#existence = new KeyedSources(graph);
-    this.#makeView = viewMaker(graph, this.#columns);
+    this.#makeView =
+      columns === 'whole'
+        ? wholeViewMaker(graph)
+        : viewMaker(
+            graph,
+            columns.filter((column) => column !== '_uuid'),
+          );
   }
 
   /** The number of rows. Not tracked. */
@@ -66,20 +81,20 @@ export class TrackedTable<R extends TableRow> {
   }
 
   /** The row, or undefined. The reader runs again when the row comes or goes, and for each column that it reads from it. */
-  get(uuid: string): R | undefined {
+  get(uuid: string): V | undefined {
     this.#existence.read(uuid);
-    return this.#views.get(uuid) as R | undefined;
+    return this.#views.get(uuid) as V | undefined;
   }
 
   /** Whether this view is that of a row that is there. Not tracked. */
-  holds(row: R): boolean {
+  holds(row: V): boolean {
     return (this.#views.get(row._uuid) as unknown) === row;
   }
 
   /** All rows, in no order that means anything. The reader runs again when any row comes or goes: for sets that stay small. */
-  rows(): Iterable<R> {
+  rows(): Iterable<V> {
     this.#graph.read(this.#membership);
-    return this.#views.values() as Iterable<unknown> as Iterable<R>;
+    return this.#views.values() as Iterable<unknown> as Iterable<V>;
   }
 
   /**
@@ -90,15 +105,15 @@ export class TrackedTable<R extends TableRow> {
     name: string,
     columns: readonly (keyof R & string)[],
     key: (row: R) => K | readonly K[] | undefined,
-  ): TrackedIndex<R, K> {
-    const index = new TrackedIndex<R, K>(this.#graph, name, columns, key);
-    for (const view of this.#views.values()) index.update(view as unknown as R, undefined, view[state].row as R);
-    this.#indexes.push(index as unknown as TrackedIndex<R, never>);
+  ): TrackedIndex<V, K, R> {
+    const index = new TrackedIndex<V, K, R>(this.#graph, name, columns, key);
+    for (const view of this.#views.values()) index.update(view as unknown as V, undefined, view[current] as R);
+    this.#indexes.push(index as unknown as TrackedIndex<V, never, R>);
     return index;
   }
 
   /** Hears of each row that is added or removed from now on. */
-  listen(listener: MembershipListener<R>): void {
+  listen(listener: MembershipListener<V>): void {
     this.#listeners.push(listener);
   }
 
@@ -116,7 +131,7 @@ export class TrackedTable<R extends TableRow> {
   #add(uuid: string, row: R): void {
     const view = this.#makeView(row);
     this.#views.set(uuid, view);
-    const asRow = view as unknown as R;
+    const asRow = view as unknown as V;
     for (const index of this.#indexes) index.update(asRow, undefined, row);
     this.#existence.changed(uuid);
     this.#graph.changed(this.#membership);
@@ -125,23 +140,18 @@ export class TrackedTable<R extends TableRow> {
 
   #remove(uuid: string, view: View): void {
     this.#views.delete(uuid);
-    const asRow = view as unknown as R;
-    for (const index of this.#indexes) index.update(asRow, view[state].row as R, undefined);
+    const asRow = view as unknown as V;
+    for (const index of this.#indexes) index.update(asRow, view[current] as R, undefined);
     this.#existence.changed(uuid);
     this.#graph.changed(this.#membership);
     for (const listener of this.#listeners) listener.removed(asRow);
   }
 
   #modify(view: View, next: R): void {
-    const inner = view[state];
-    const old = inner.row as R;
+    const old = view[current] as R;
     if (old === next) return;
-    inner.row = next;
-    inner.cells.forEach((cell, i) => {
-      const column = this.#columns[i] as keyof R;
-      if (cell !== undefined && old[column] !== next[column]) this.#graph.changed(cell);
-    });
-    for (const index of this.#indexes) index.update(view as unknown as R, old, next);
+    view[replace](next);
+    for (const index of this.#indexes) index.update(view as unknown as V, old, next);
   }
 }
 
@@ -149,29 +159,69 @@ export class TrackedTable<R extends TableRow> {
 function viewMaker(graph: Graph, columns: readonly string[]): (row: TableRow) => View {
   class RowView implements View {
     readonly _uuid: string;
-    readonly [state]: ViewState;
+    [current]: TableRow;
+    /** A source for each column that somebody reads. */
+    #cells: (Source | undefined)[] | undefined;
 
     constructor(row: TableRow) {
       this._uuid = row._uuid;
-      this[state] = new ViewState(row);
+      this[current] = row;
+    }
+
+    [replace](next: TableRow): void {
+      const old = this[current];
+      this[current] = next;
+      this.#cells?.forEach((cell, i) => {
+        const column = columns[i] as keyof TableRow;
+        if (cell !== undefined && old[column] !== next[column]) graph.changed(cell);
+      });
+    }
+
+    static column(view: RowView, i: number, column: string): unknown {
+      if (graph.tracking) {
+        view.#cells ??= [];
+        let cell = view.#cells[i];
+        if (cell === undefined) {
+          cell = new Source();
+          view.#cells[i] = cell;
+        }
+        graph.read(cell);
+      }
+      return (view[current] as unknown as Record<string, unknown>)[column];
     }
   }
   columns.forEach((column, i) => {
     Object.defineProperty(RowView.prototype, column, {
       enumerable: true,
       get(this: RowView): unknown {
-        const inner = this[state];
-        if (graph.tracking) {
-          let cell = inner.cells[i];
-          if (cell === undefined) {
-            cell = new Source();
-            inner.cells[i] = cell;
-          }
-          graph.read(cell);
-        }
-        return (inner.row as unknown as Record<string, unknown>)[column];
+        return RowView.column(this, i, column);
       },
     });
   });
   return (row) => new RowView(row);
+}
+
+/** Views that are their own only source. */
+function wholeViewMaker(graph: Graph): (row: TableRow) => View {
+  class WholeView extends Source implements View, Whole<TableRow> {
+    readonly _uuid: string;
+    [current]: TableRow;
+
+    constructor(row: TableRow) {
+      super();
+      this._uuid = row._uuid;
+      this[current] = row;
+    }
+
+    get row(): TableRow {
+      graph.read(this);
+      return this[current];
+    }
+
+    [replace](next: TableRow): void {
+      this[current] = next;
+      graph.changed(this);
+    }
+  }
+  return (row) => new WholeView(row);
 }

@@ -10,12 +10,12 @@ const list = <K>(keys: K | readonly K[] | undefined): readonly K[] =>
 const uuidOf = (row: TableRow): string => row._uuid;
 
 /** Rows by key. Readers of a key run again when the rows under that key change, not when their other columns do. */
-export class TrackedIndex<R extends TableRow, K extends IndexKey> {
+export class TrackedIndex<V extends TableRow, K extends IndexKey, R extends TableRow = V> {
   readonly name: string;
   readonly #columns: readonly (keyof R)[];
   readonly #keyOf: (row: R) => K | readonly K[] | undefined;
   /** A lone row stands for itself: most indexes are of unique keys, and 25,000 arrays of one are 25,000 arrays. */
-  readonly #entries = new Map<K, R | R[]>();
+  readonly #entries = new Map<K, V | V[]>();
   readonly #sources: KeyedSources<K>;
 
   constructor(
@@ -31,21 +31,21 @@ export class TrackedIndex<R extends TableRow, K extends IndexKey> {
   }
 
   /** The rows under `key`, by ascending uuid, so that the answer does not depend on the history. */
-  get(key: K): readonly R[] {
+  get(key: K): readonly V[] {
     this.#sources.read(key);
     const entry = this.#entries.get(key);
     return entry === undefined ? [] : Array.isArray(entry) ? entry : [entry];
   }
 
   /** The row under `key`: the one with the least uuid where there are several. */
-  one(key: K): R | undefined {
+  one(key: K): V | undefined {
     this.#sources.read(key);
     const entry = this.#entries.get(key);
     return Array.isArray(entry) ? entry[0] : entry;
   }
 
   /** The table's: keeps the index in step with a row that changed from `old` to `next`. */
-  update(view: R, old: R | undefined, next: R | undefined): void {
+  update(view: V, old: R | undefined, next: R | undefined): void {
     if (old !== undefined && next !== undefined && this.#columns.every((column) => old[column] === next[column]))
       return;
     const oldKey = old === undefined ? undefined : this.#keyOf(old);
@@ -63,7 +63,7 @@ export class TrackedIndex<R extends TableRow, K extends IndexKey> {
     for (const key of kept) if (!before.has(key)) this.#insert(key, view);
   }
 
-  #insert(key: K, view: R): void {
+  #insert(key: K, view: V): void {
     const entry = this.#entries.get(key);
     if (entry === undefined) this.#entries.set(key, view);
     else {
@@ -75,11 +75,11 @@ export class TrackedIndex<R extends TableRow, K extends IndexKey> {
     this.#sources.changed(key);
   }
 
-  #delete(key: K, view: R): void {
+  #delete(key: K, view: V): void {
     const entry = this.#entries.get(key);
     if (Array.isArray(entry)) {
       const rest = entry.filter((row) => row !== view);
-      if (rest.length === 1) this.#entries.set(key, rest[0] as R);
+      if (rest.length === 1) this.#entries.set(key, rest[0] as V);
       else this.#entries.set(key, rest);
     } else if (entry === view) this.#entries.delete(key);
     this.#sources.changed(key);

@@ -1,6 +1,6 @@
 /** The tables that the controller reads, as tracked tables, and which columns of them it asks for. */
 import type { Runtime } from '@weft/incremental/runtime';
-import type { TableChange, TableRow, TrackedTable } from '@weft/incremental/table';
+import type { TableRow, TrackedTable, Whole } from '@weft/incremental/table';
 import type { RowChange } from '@weft/ovsdb/row';
 import type { SbRow, SbTable } from '@weft/schemas/sb';
 import type { OvsRow, OvsTable } from '@weft/schemas/vswitch';
@@ -65,18 +65,13 @@ export const ovsColumns = {
   Flow_Sample_Collector_Set: ['id', 'bridge'],
 } as const satisfies { readonly [T in OvsTable]?: readonly (keyof OvsRow<T> & string)[] };
 
-/**
- * A row that is tracked whole, in one piece. For tables of many rows that are hardly ever modified: a source for each column of each row would cost
- * more than it saves.
- */
-export interface Whole<R> extends TableRow {
-  readonly row: R;
-}
-
+/** Many rows, of which northd replaces rather than modifies all but a few: they are tracked in one piece. */
 const wholeTables: ReadonlySet<string> = new Set(['Logical_Flow']);
 
 type SbTables = {
-  readonly [T in keyof typeof sbColumns]: TrackedTable<T extends 'Logical_Flow' ? Whole<SbRow<T>> : SbRow<T>>;
+  readonly [T in keyof typeof sbColumns]: T extends 'Logical_Flow'
+    ? TrackedTable<Whole<SbRow<T>>, SbRow<T>>
+    : TrackedTable<SbRow<T>>;
 };
 type OvsTables = { readonly [T in keyof typeof ovsColumns]: TrackedTable<OvsRow<T>> };
 
@@ -91,7 +86,7 @@ export function createTables(runtime: Runtime): Tables {
     Object.fromEntries(
       Object.entries(columns).map(([name, list]) => [
         name,
-        runtime.table<TableRow>(name, wholeTables.has(name) ? ['row'] : list),
+        wholeTables.has(name) ? runtime.wholeTable(name) : runtime.table<TableRow>(name, list),
       ]),
     );
   return { sb: create(sbColumns) as SbTables, ovs: create(ovsColumns) as OvsTables };
@@ -107,10 +102,6 @@ export function applyChanges(tables: { readonly [table: string]: unknown }, chan
   }
   for (const [name, list] of byTable) {
     const table = tables[name] as TrackedTable<TableRow> | undefined;
-    table?.apply(wholeTables.has(name) ? list.map(whole) : list);
+    table?.apply(list);
   }
-}
-
-function whole({ uuid, new: row }: RowChange): TableChange<Whole<unknown>> {
-  return { uuid, new: row && { _uuid: uuid, row } };
 }
