@@ -319,7 +319,7 @@ export class Session implements LockHolder, MonitorSink {
       this.#monitors.set(newKey, monitor);
       member.id = jsonText(newId!);
       const updates = database.monitors.change(member, conditions);
-      if (updates !== undefined) this.send(`${member.head(database.history.lastId)}${updates}]}`);
+      if (updates !== undefined) this.#output.stream([member.head(database.history.lastId), ...updates, ']}']);
       this.#reply(id, '{}');
     });
   }

@@ -1,4 +1,6 @@
-/** The initial contents of a monitor, in pieces, so that a large database neither blocks the others nor becomes one string. */
+/** What a monitor is told of many rows at once, above all its initial contents, in pieces, so that a large database neither blocks the others nor becomes one string. */
+import type { Row } from '@weft/ovsdb/row';
+import type { MemoryTable } from '../memory-table.ts';
 import type { MonitorView } from './view.ts';
 
 /** Rows that are serialised without looking at the clock. */
@@ -17,21 +19,32 @@ export function dumpPieces(view: MonitorView): Piece[] {
     if (!tableView.selects.initial || table.size === 0) continue;
     const rows: Piece[] = [];
     if (filter.everything && table.size >= keepFrom) rows.push(...tableView.pieces());
-    else {
-      const wanted = [...filter.rows()];
-      for (let start = 0; start < wanted.length; start += rowsPerPiece) {
-        const part = wanted.slice(start, start + rowsPerPiece);
-        rows.push(() => part.map((row) => `"${row._uuid}":${tableView.initial(row)}`).join(','));
-      }
-    }
+    else rows.push(...rowPieces([...filter.rows()], (row) => tableView.initial(row)));
     if (rows.length === 0) continue;
-    pieces.push(`${tables++ === 0 ? '' : ','}${JSON.stringify(table.name)}:{`);
-    rows.forEach((piece, i) => {
-      if (i > 0) pieces.push(',');
-      pieces.push(piece);
-    });
-    pieces.push('}');
+    if (tables++ > 0) pieces.push(',');
+    pieces.push(...tablePieces(table, rows));
   }
+  pieces.push('}');
+  return pieces;
+}
+
+/** The updates of these rows. They are as the rows are now, whenever the pieces are made: rows are immutable. */
+export function rowPieces(rows: readonly Row[], text: (row: Row) => string | undefined): Piece[] {
+  const pieces: Piece[] = [];
+  for (let start = 0; start < rows.length; start += rowsPerPiece) {
+    const part = rows.slice(start, start + rowsPerPiece);
+    pieces.push(() => part.map((row) => `"${row._uuid}":${text(row)}`).join(','));
+  }
+  return pieces;
+}
+
+/** `"TABLE":{row updates}` */
+export function tablePieces(table: MemoryTable, rows: readonly Piece[]): Piece[] {
+  const pieces: Piece[] = [`${JSON.stringify(table.name)}:{`];
+  rows.forEach((piece, i) => {
+    if (i > 0) pieces.push(',');
+    pieces.push(piece);
+  });
   pieces.push('}');
   return pieces;
 }

@@ -5,10 +5,12 @@
 import type { Atom } from '@weft/ovsdb/atom';
 import type { Condition } from '@weft/ovsdb/condition';
 import type { Datum } from '@weft/ovsdb/datum';
+import type { Row } from '@weft/ovsdb/row';
 import type { Uuid } from '@weft/ovsdb/uuid';
 import type { TableChange } from '../changes.ts';
 import type { Timers } from '../database.ts';
 import type { MemoryTable } from '../memory-table.ts';
+import { type Piece, rowPieces, tablePieces } from './dump.ts';
 import { TableFilter } from './filter.ts';
 import { Member, type Method, type MonitorSink } from './member.ts';
 import type { TableRequest } from './request.ts';
@@ -64,17 +66,18 @@ export class MonitorHub {
   }
 
   /**
-   * Changes conditions, and returns the `<table-updates2>` that lead from what the old ones showed to what the new ones show, if there are any.
-   * What the member is behind with must have been sent.
+   * Changes conditions, and returns the `<table-updates2>` that lead from what the old ones showed to what the new ones show, if there are any, in
+   * pieces: a client may ask for most of the database this way. What the member is behind with must have been sent.
    */
-  change(member: Member, conditions: ReadonlyMap<MemoryTable, Condition>): string | undefined {
+  change(member: Member, conditions: ReadonlyMap<MemoryTable, Condition>): Piece[] | undefined {
     const tables = new Map(member.view.tables);
-    const updates = new Updates();
+    const updates: Piece[] = [];
     for (const [table, condition] of conditions) {
       const viewed = tables.get(table);
       if (viewed === undefined) continue;
       const filter = new TableFilter(table, condition);
-      changeFilter({ ...viewed, filter: viewed.filter }, filter, updates);
+      const rows = rowUpdates(viewed, filter);
+      if (rows.length > 0) updates.push(updates.length === 0 ? '{' : ',', ...tablePieces(table, rows));
       tables.set(table, { view: viewed.view, filter });
     }
     this.remove(member);
@@ -82,7 +85,9 @@ export class MonitorHub {
     member.view = view;
     view.members.add(member);
     this.#members++;
-    return updates.text();
+    if (updates.length === 0) return undefined;
+    updates.push('}');
+    return updates;
   }
 
   /** Tells everybody who wants to know. */
@@ -213,31 +218,17 @@ function deliver(view: MonitorView, id: Uuid, changes: readonly TableChange[], u
   }
 }
 
-/** Rows that only one of two filters wants are inserted or deleted. */
-function changeFilter(viewed: ViewedTable, filter: TableFilter, updates: Updates): void {
-  const { view, filter: before } = viewed;
-  const { table } = view;
-  if (before.everything && filter.everything) return;
-  const gone = before.everything
-    ? undefined
-    : [...before.clauses.values()].filter(({ key }) => !filter.clauses.has(key));
-  const come = filter.everything
-    ? undefined
-    : [...filter.clauses.values()].filter(({ key }) => !before.clauses.has(key));
-  if (!filter.everything) {
-    const lost = (row: Parameters<TableFilter['matches']>[0]) => !filter.matches(row) && before.matches(row);
-    const rows = gone === undefined ? [...table.rows()].filter(lost) : before.rowsOf(gone, lost);
-    for (const row of rows) {
-      const text = view.delete(row);
-      updates.add(table, text === undefined ? undefined : `"${row._uuid}":${text}`);
-    }
-  }
-  if (!before.everything) {
-    const won = (row: Parameters<TableFilter['matches']>[0]) => filter.matches(row) && !before.matches(row);
-    const rows = come === undefined ? [...table.rows()].filter(won) : filter.rowsOf(come, won);
-    for (const row of rows) {
-      const text = view.insert(row);
-      updates.add(table, text === undefined ? undefined : `"${row._uuid}":${text}`);
-    }
-  }
+/** Rows that only one of two filters wants are deleted or inserted. */
+function rowUpdates({ view, filter: before }: ViewedTable, after: TableFilter): Piece[] {
+  if (before.everything && after.everything) return [];
+  const only = (one: TableFilter, other: TableFilter): Row[] => {
+    if (one.everything) return [...view.table.rows()].filter((row) => !other.matches(row));
+    const clauses = [...one.clauses.values()].filter(({ key }) => !other.clauses.has(key));
+    const wanted = (row: Row): boolean => one.matches(row) && !other.matches(row);
+    return [...(other.everything ? [] : one.rowsOf(clauses, wanted))];
+  };
+  return [
+    ...(view.selects.delete ? rowPieces(only(before, after), (row) => view.delete(row)) : []),
+    ...(view.selects.insert ? rowPieces(only(after, before), (row) => view.insert(row)) : []),
+  ];
 }

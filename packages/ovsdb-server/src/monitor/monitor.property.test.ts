@@ -9,7 +9,7 @@ import { describe, expect, it } from 'vitest';
 import { Database } from '../database.ts';
 import type { MemoryTable } from '../memory-table.ts';
 import { MemoryStore } from '../store/memory.ts';
-import { dumpPieces } from './dump.ts';
+import { dumpPieces, type Piece } from './dump.ts';
 import type { Member, MonitorSink } from './member.ts';
 import { parseConditionChanges, parseMonitorRequests } from './request.ts';
 
@@ -71,6 +71,11 @@ class Copy implements MonitorSink {
       }
     }
   }
+}
+
+function parsed(pieces: readonly Piece[]): JsonObject {
+  const texts = pieces.map((piece) => (typeof piece === 'function' ? piece() : piece)?.toString());
+  return JSON.parse(texts.join('')) as JsonObject;
 }
 
 function emptyRow(memory: MemoryTable): { readonly [column: string]: ReturnType<typeof decodeDatum> } {
@@ -187,10 +192,7 @@ describe('conditional monitors', () => {
               '"m"',
               copy,
             );
-            const text = dumpPieces(member.view)
-              .map((piece) => (typeof piece === 'function' ? piece() : piece)?.toString())
-              .join('');
-            copy.apply(JSON.parse(text) as JsonObject);
+            copy.apply(parsed(dumpPieces(member.view)));
             clients.push({ copy, member, condition: parseCondition('Animal', animals.schema, each.where) });
           } else {
             const target = clients[each.client];
@@ -200,7 +202,7 @@ describe('conditional monitors', () => {
               target.member.catchUp();
               const changes = parseConditionChanges(db.tables, { Animal: [{ where: each.where }] });
               const updates = db.monitors.change(target.member, changes);
-              if (updates !== undefined) target.copy.apply(JSON.parse(updates) as JsonObject);
+              if (updates !== undefined) target.copy.apply(parsed(updates));
               target.condition = parseCondition('Animal', animals.schema, each.where);
             } else {
               target.copy.ready = each.kind === 'resume';
