@@ -242,7 +242,11 @@ class Numbered<T extends { readonly id: number }> {
   }
 }
 
-const add = (flow: Flow): Message => ({ type: 'flow_mod', mod: { ...flow, command: 'add' } });
+// Member by member: for ten thousands of flows a spread costs more than encoding them. Ours have no timeouts and no flags.
+const add = ({ table, priority, cookie, match, actions }: Flow): Message => ({
+  type: 'flow_mod',
+  mod: { table, priority, cookie, match, actions, command: 'add' },
+});
 
 const remove = ({ table, priority, match }: Flow): Message => ({
   type: 'flow_mod',
