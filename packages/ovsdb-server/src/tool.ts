@@ -50,7 +50,7 @@ const tools: { readonly [name: string]: Tool } = {
     usage: 'export FILE TO          write the contents to a new file that ovsdb-server opens',
     args: 2,
     run: ([file = '', to = '']) => {
-      const store = SqliteStore.open(file);
+      const store = SqliteStore.open(file, { readOnly: true });
       try {
         const { tables } = createTables(store.schema);
         store.load(tables);
@@ -73,7 +73,7 @@ const tools: { readonly [name: string]: Tool } = {
 };
 
 function withSchema(file: string, use: (schema: DatabaseSchema) => void): void {
-  const store = SqliteStore.open(file);
+  const store = SqliteStore.open(file, { readOnly: true });
   try {
     use(store.schema);
   } finally {

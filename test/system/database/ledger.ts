@@ -113,7 +113,7 @@ function check(holds: boolean, law: string): void {
 
 /** Looks at a copy, so that the server finds its own file as the kill left it. Returns the numbers of the transactions that are there. */
 async function inspect(file: string, copy: string): Promise<Set<number>> {
-  for (const suffix of ['', '-wal']) {
+  for (const suffix of ['', '-wal', '-log', '-log2']) {
     rmSync(copy + suffix, { force: true });
     if (existsSync(file + suffix)) copyFileSync(file + suffix, copy + suffix);
   }

@@ -110,7 +110,9 @@ function toSql(type: ColumnType, datum: Datum): SqlValue {
       return typeof datum === 'boolean' ? Number(datum) : (datum as SqlValue);
     case 'set': {
       const atoms = datum as readonly Atom[];
-      return atoms.length === 0 ? '[]' : `[${atoms.map(atomText).join(',')}]`;
+      if (atoms.length === 0) return '[]';
+      // A switch has hundreds of ports, and a uuid nothing to escape.
+      return type.key.type === 'uuid' ? `["${atoms.join('","')}"]` : `[${atoms.map(atomText).join(',')}]`;
     }
     case 'map': {
       const map = datum as ReadonlyMap<Atom, Atom>;

@@ -1,27 +1,31 @@
 /**
- * The embedded store. A commit appends one record to a log table, which is cheap; the tables that people query follow in the background, a few
+ * The embedded store. A commit appends one record to a log file, which is cheap; the SQL tables that people query follow in the background, a few
  * moments later and in pieces, and the log is cut when they have caught up. Loading reads the tables and replays what the log has beyond them.
+ *
+ * The SQLite file is locked for writing as long as it is served, and open for reading to everybody.
  */
-import { existsSync } from 'node:fs';
-import { applyDifference } from '@weft/ovsdb/diff';
+import { closeSync, existsSync, fdatasync, fsyncSync, open as openFile, openSync } from 'node:fs';
 import { OvsdbError } from '@weft/ovsdb/error';
-import { type Json, jsonText } from '@weft/ovsdb/json';
+import { jsonText } from '@weft/ovsdb/json';
 import type { Row } from '@weft/ovsdb/row';
 import type { DatabaseSchema } from '@weft/ovsdb/schema';
 import { parseSchema, schemaToJson } from '@weft/ovsdb/schema-json';
 import { type Uuid, zeroUuid } from '@weft/ovsdb/uuid';
-import { decodeDatum } from '@weft/ovsdb/wire';
-import type { TableChange } from '../changes.ts';
 import type { MemoryTable } from '../memory-table.ts';
 import { openSqlite, type Sqlite, type Statement } from './load-sqlite.ts';
+import { Log } from './log.ts';
+import type { LogRecord } from './log-file.ts';
+import { type LoggedChange, logText, replay } from './logged-change.ts';
 import { SqlTable, unused } from './sql-table.ts';
 import type { AppendResult, Loaded, LogEntry, Store } from './store.ts';
 
 /** "weft" in ASCII, where file(1) and we look for it. */
 const applicationId = 0x77656674;
-const format = 1;
-/** Rows that one step of the background work writes: about 10 ms. */
-const rowsPerStep = 400;
+/** 1 had the log in a table. */
+const format = 2;
+/** The background work writes rows for that long at a time, and looks at the clock after so many. */
+const stepMs = 8;
+const rowsPerLook = 16;
 /** How long nothing must have been appended before the tables follow the log: a burst of work has the processor for itself. */
 const foldDelayMs = 1000;
 /** Appends that never pause that long put it off so many times at most, so the log stays short. */
@@ -47,8 +51,10 @@ export class SqliteStore implements Store {
   readonly #begin: Statement;
   readonly #commit: Statement;
   readonly #rollback: Statement;
-  readonly #appendLog: Statement;
-  readonly #cutLog: Statement;
+  /** Absent in a store that is only read. */
+  readonly #log: Log | undefined;
+  /** A transaction is open, which keeps other writers out. */
+  #locked = false;
   /** Rows that the SQL tables lack, with the number of the transaction that wrote (or without a row: deleted) them. */
   #dirty = new Map<string, Map<Uuid, { readonly row: Row | undefined; readonly sequence: number }>>();
   #folding = false;
@@ -58,20 +64,21 @@ export class SqliteStore implements Store {
   /** Rows to write next, of one table, by descending uuid: neighbours in a table share pages, and pages are what a commit costs. */
   #next: { readonly name: string; readonly uuids: Uuid[] } = { name: '', uuids: [] };
   #closed = false;
-  #fullSync = false;
   #sequence = 0;
+  #lastId: Uuid = zeroUuid;
+  /** Up to this transaction the tables have everything; the file says so. */
+  #saved = 0;
 
-  private constructor(file: string, db: Sqlite, schema: DatabaseSchema, scheduler: Scheduler) {
+  private constructor(file: string, db: Sqlite, schema: DatabaseSchema, log: Log | undefined, scheduler: Scheduler) {
     this.name = file;
     this.#db = db;
     this.schema = schema;
+    this.#log = log;
     this.#scheduler = scheduler;
     this.#tables = sqlTables(db, schema);
     this.#begin = db.prepare('BEGIN IMMEDIATE');
     this.#commit = db.prepare('COMMIT');
     this.#rollback = db.prepare('ROLLBACK');
-    this.#appendLog = db.prepare('INSERT INTO _log (seq, id, changes) VALUES (?, ?, ?)');
-    this.#cutLog = db.prepare('DELETE FROM _log WHERE seq <= ? AND seq < (SELECT max(seq) FROM _log)');
   }
 
   /** Creates a database file. Throws `I/O error` if it exists or cannot be written. */
@@ -83,7 +90,6 @@ export class SqliteStore implements Store {
       db.pragma('journal_mode = WAL');
       db.transaction(() => {
         db.exec('CREATE TABLE _meta (key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID');
-        db.exec('CREATE TABLE _log (seq INTEGER PRIMARY KEY, id TEXT NOT NULL, changes TEXT NOT NULL)');
         putMeta(db, 'format', String(format));
         putMeta(db, 'schema', jsonText(schemaToJson(schema)));
         for (const table of sqlTables(db, schema).values()) table.create();
@@ -93,9 +99,16 @@ export class SqliteStore implements Store {
     }
   }
 
-  /** Opens a database file. Throws `I/O error` if it is not one, is damaged, or is of a later format. */
-  static open(file: string, scheduler: Scheduler = systemScheduler): SqliteStore {
+  /**
+   * Opens a database file: to serve it, or only to read it as it is now. Throws `I/O error` if it is not one, is damaged, is of a later format, or
+   * another process serves it.
+   */
+  static open(
+    file: string,
+    options: { readonly readOnly?: boolean; readonly scheduler?: Scheduler } = {},
+  ): SqliteStore {
     const db = open(file, true);
+    let log: Log | undefined;
     try {
       if (db.pragma('application_id', { simple: true }) !== applicationId) {
         throw new OvsdbError(
@@ -111,8 +124,16 @@ export class SqliteStore implements Store {
       const version = Number(getMeta(db, 'format'));
       if (!(version <= format))
         throw new OvsdbError('I/O error', `${file}: format ${version} is newer than this program`);
-      return new SqliteStore(file, db, storedSchema(file, db), scheduler);
+      const schema = storedSchema(file, db);
+      if (options.readOnly !== true) log = new Log(file);
+      const store = new SqliteStore(file, db, schema, log, options.scheduler ?? systemScheduler);
+      if (log !== undefined) {
+        store.#lock();
+        if (version === 1) store.#takeOverLogTable(log);
+      }
+      return store;
     } catch (error) {
+      log?.close();
       db.close();
       throw ioError(file, error);
     }
@@ -120,56 +141,65 @@ export class SqliteStore implements Store {
 
   load(tables: ReadonlyMap<string, MemoryTable>): Loaded {
     try {
+      const records = this.#readLog();
+      const first = records[0]?.sequence ?? Number.POSITIVE_INFINITY;
       const sequences = new Map<string, Map<Uuid, number>>();
-      const log = this.#db.prepare('SELECT seq, id, changes FROM _log ORDER BY seq').all() as {
-        readonly seq: number;
-        readonly id: Uuid;
-        readonly changes: string;
-      }[];
       for (const [name, sqlTable] of this.#tables) {
         const table = tables.get(name)!;
         const written = new Map<Uuid, number>();
         sqlTable.load(table, (row, sequence) => {
           table.replace(row._uuid, row);
-          if (log.length > 0 && sequence >= log[0]!.seq) written.set(row._uuid, sequence);
+          if (sequence >= first) written.set(row._uuid, sequence);
         });
         sequences.set(name, written);
       }
-      for (const { seq, changes } of log) {
+      this.#saved = Number(getMeta(this.#db, 'sequence') ?? '0');
+      this.#sequence = this.#saved;
+      this.#lastId = getMeta(this.#db, 'id') ?? zeroUuid;
+      let lost = false;
+      for (const { sequence, id, changes } of records) {
+        // The tables have it, and its file was about to be dropped.
+        if (sequence <= this.#saved) continue;
+        // The machine failed before a record between these had reached the disk.
+        lost = sequence !== this.#sequence + 1;
+        if (lost) break;
+        this.#sequence = sequence;
+        this.#lastId = id;
         for (const [name, uuid, kind, json] of JSON.parse(changes) as LoggedChange[]) {
           // What a step of the background work wrote already is newer than this record.
-          if ((sequences.get(name)?.get(uuid) ?? 0) >= seq) continue;
+          if ((sequences.get(name)?.get(uuid) ?? 0) >= sequence) continue;
           const table = tables.get(name);
           if (table === undefined) continue;
           const row = replay(table, uuid, kind, json);
           table.replace(uuid, row);
-          this.#mark(name, uuid, row, seq);
+          this.#mark(name, uuid, row, sequence);
         }
       }
-      const last = log.at(-1);
-      this.#sequence = last?.seq ?? Number(getMeta(this.#db, 'sequence') ?? '0');
-      const lastId = last?.id ?? getMeta(this.#db, 'id') ?? zeroUuid;
-      if (this.#dirty.size > 0) this.#scheduleFold();
-      return { sequence: this.#sequence, lastId };
+      // The numbers of the records that are no use are given out again.
+      if (lost && this.#log !== undefined) {
+        this.#foldAll();
+        this.#syncTables();
+        this.#log.clear();
+      }
+      if (this.#dirty.size > 0 && this.#log !== undefined) this.#scheduleFold();
+      return { sequence: this.#sequence, lastId: this.#lastId };
     } catch (error) {
       throw ioError(this.name, error);
+    } finally {
+      if (this.#log === undefined && this.#db.inTransaction) this.#rollback.run();
     }
   }
 
   append(sequence: number, entries: readonly LogEntry[], durable: boolean): AppendResult {
+    if (this.#log === undefined) throw new OvsdbError('I/O error', `${this.name}: it was opened to be read`);
+    if (sequence !== this.#sequence || !this.#tryLock()) return 'conflict';
     let seq = sequence;
-    if (durable !== this.#fullSync) {
-      this.#fullSync = durable;
-      this.#db.pragma(`synchronous = ${durable ? 'FULL' : 'NORMAL'}`);
-    }
+    const records: LogRecord[] = [];
+    for (const { id, changes } of entries) records.push({ sequence: ++seq, id, changes: logText(changes) });
     try {
-      // One statement is a transaction of its own.
-      if (entries.length > 1) this.#begin.run();
-      for (const { id, changes } of entries) this.#appendLog.run(++seq, id, logText(changes));
-      if (entries.length > 1) this.#commit.run();
+      this.#log.append(records);
+      if (durable) this.#log.sync();
     } catch (error) {
-      if (this.#db.inTransaction) this.#rollback.run();
-      if ((error as { code?: string }).code === 'SQLITE_CONSTRAINT_PRIMARYKEY') return 'conflict';
       throw ioError(this.name, error);
     }
     seq = sequence;
@@ -178,6 +208,7 @@ export class SqliteStore implements Store {
       for (const change of changes) this.#mark(change.table, change.uuid, change.new, seq);
     }
     this.#sequence = seq;
+    this.#lastId = records.at(-1)!.id;
     this.#scheduleFold();
     return 'ok';
   }
@@ -187,39 +218,131 @@ export class SqliteStore implements Store {
     const next = sqlTables(this.#db, schema);
     const sequence = this.#sequence + 1;
     try {
-      this.#db.pragma('synchronous = FULL');
-      this.#fullSync = true;
-      this.#db.transaction(() => {
-        for (const table of old.values()) table.drop();
-        for (const [name, table] of next) {
-          table.create();
-          for (const row of tables.get(name) ?? []) table.put(row, sequence);
-        }
-        this.#db.exec('DELETE FROM _log');
-        putMeta(this.#db, 'schema', jsonText(schemaToJson(schema)));
-        putMeta(this.#db, 'sequence', String(sequence));
-        putMeta(this.#db, 'id', id);
-      })();
+      this.#lock();
+      for (const table of old.values()) table.drop();
+      for (const [name, table] of next) {
+        table.create();
+        for (const row of tables.get(name) ?? []) table.put(row, sequence);
+      }
+      putMeta(this.#db, 'schema', jsonText(schemaToJson(schema)));
+      // Records of the log up to this number do not count any more.
+      this.#putProgress(sequence, id);
+      this.#commitAndLock();
+      this.#syncTables();
     } catch (error) {
+      this.#unlock();
       throw ioError(this.name, error);
     }
     this.#sequence = sequence;
+    this.#saved = sequence;
+    this.#lastId = id;
     this.#tables = next;
     this.#dirty.clear();
     this.schema = schema;
   }
 
   compact(): void {
-    while (this.#dirty.size > 0) this.#foldStep();
+    this.#foldAll();
+    this.#unlock();
     this.#db.pragma('wal_checkpoint(TRUNCATE)');
     this.#db.exec('VACUUM');
+    this.#lock();
   }
 
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    while (this.#dirty.size > 0) this.#foldStep();
-    this.#db.close();
+    if (this.#log === undefined) {
+      this.#db.close();
+      return;
+    }
+    try {
+      this.#foldAll();
+      this.#syncTables();
+      this.#log.close();
+      this.#log.remove();
+    } finally {
+      this.#unlock();
+      this.#db.close();
+    }
+  }
+
+  /** Takes the lock, if it is not ours already, by beginning a transaction. Throws if another process has it for too long. */
+  #lock(): void {
+    if (this.#locked) return;
+    this.#begin.run();
+    this.#locked = true;
+  }
+
+  #tryLock(): boolean {
+    try {
+      this.#lock();
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  #unlock(): void {
+    if (this.#db.inTransaction) this.#rollback.run();
+    this.#locked = false;
+  }
+
+  #commitAndLock(): void {
+    this.#commit.run();
+    this.#locked = false;
+    this.#tryLock();
+  }
+
+  /** When it returns, what has been committed survives the failure of the machine. SQLite itself syncs what it moves to its main file. */
+  #syncTables(): void {
+    const wal = openSync(`${this.name}-wal`, 'r');
+    try {
+      fsyncSync(wal);
+    } finally {
+      closeSync(wal);
+    }
+  }
+
+  /** As `#syncTables`, but nobody waits for the disk. */
+  #syncTablesLater(done: (error: Error | null) => void): void {
+    openFile(`${this.name}-wal`, 'r', (error, wal) => {
+      if (error !== null) done(error);
+      else
+        fdatasync(wal, (failure) => {
+          closeSync(wal);
+          done(failure);
+        });
+    });
+  }
+
+  /** Records in order. A store that is only read finds log and tables at one moment, and begins a transaction in which it can read the tables. */
+  #readLog(): LogRecord[] {
+    if (this.#log !== undefined) return this.#log.read();
+    for (;;) {
+      this.#db.exec('BEGIN');
+      const before = getMeta(this.#db, 'sequence');
+      const records = Log.peek(this.name);
+      const other = open(this.name, true);
+      const after = getMeta(other, 'sequence');
+      other.close();
+      // Else the server that has the file dropped records between our looks.
+      if (before === after) return records;
+      this.#rollback.run();
+    }
+  }
+
+  /** A file of format 1: what its log table holds goes to the log. */
+  #takeOverLogTable(log: Log): void {
+    const rows = this.#db.prepare('SELECT seq AS sequence, id, changes FROM _log ORDER BY seq').all() as LogRecord[];
+    log.clear();
+    log.append(rows);
+    log.sync();
+    if (rows.length > 0) putMeta(this.#db, 'sequence', String(rows[0]!.sequence - 1));
+    putMeta(this.#db, 'format', String(format));
+    this.#db.exec('DROP TABLE _log');
+    this.#commitAndLock();
+    this.#syncTables();
   }
 
   #mark(table: string, uuid: Uuid, row: Row | undefined, sequence: number): void {
@@ -262,12 +385,28 @@ export class SqliteStore implements Store {
     else this.#scheduler.soon(() => this.#fold());
   }
 
-  /** Writes some rows to their tables; with the last of them the log can be cut. */
+  #foldAll(): void {
+    while (this.#dirty.size > 0) this.#foldStep();
+    if (this.#saved === this.#sequence) return;
+    this.#lock();
+    this.#putProgress(this.#sequence, this.#lastId);
+    this.#commitAndLock();
+    this.#saved = this.#sequence;
+  }
+
+  #putProgress(sequence: number, id: Uuid): void {
+    putMeta(this.#db, 'sequence', String(sequence));
+    putMeta(this.#db, 'id', id);
+  }
+
+  /** Writes some rows to their tables; with the last of them the log can be dropped. */
   #foldStep(): void {
     const written: [Map<Uuid, unknown>, string, Uuid][] = [];
-    this.#begin.run();
+    const end = performance.now() + stepMs;
+    let caughtUp = false;
     try {
-      while (written.length < rowsPerStep) {
+      this.#lock();
+      while (written.length % rowsPerLook !== 0 || written.length === 0 || performance.now() < end) {
         const { name, uuids } = this.#next;
         const uuid = uuids.pop();
         if (uuid === undefined) {
@@ -284,17 +423,21 @@ export class SqliteStore implements Store {
       }
       let rest = -written.length;
       for (const rows of this.#dirty.values()) rest += rows.size;
-      if (rest === 0) this.#cutLog.run(this.#sequence);
-      this.#commit.run();
+      caughtUp = rest === 0;
+      if (caughtUp) this.#putProgress(this.#sequence, this.#lastId);
+      this.#commitAndLock();
     } catch (error) {
       this.#next = { name: '', uuids: [] };
-      if (this.#db.inTransaction) this.#rollback.run();
+      this.#unlock();
       throw ioError(this.name, error);
     }
     for (const [rows, name, uuid] of written) {
       rows.delete(uuid);
       if (rows.size === 0) this.#dirty.delete(name);
     }
+    if (!caughtUp) return;
+    this.#saved = this.#sequence;
+    this.#log?.drop((done) => this.#syncTablesLater(done));
   }
 
   /** Goes on with another table that this step has not written yet; false if there is none. */
@@ -307,41 +450,6 @@ export class SqliteStore implements Store {
     }
     return false;
   }
-}
-
-/** table, row, insert | modify | delete, columns. */
-type LoggedChange = readonly [string, Uuid, 'i' | 'm' | 'd', { readonly [column: string]: Json }?];
-
-function logText(changes: readonly TableChange[]): string {
-  const texts: string[] = [];
-  for (const { at, uuid, old, new: next } of changes) {
-    const head = `[${JSON.stringify(at.name)},"${uuid}"`;
-    if (next === undefined) texts.push(`${head},"d"]`);
-    else if (old === undefined) texts.push(`${head},"i",${at.text.object(next, at.persistentColumns, true)}]`);
-    else {
-      const difference = at.text.difference(old, next, at.persistentColumns);
-      if (difference !== undefined) texts.push(`${head},"m",${difference}]`);
-    }
-  }
-  return `[${texts.join(',')}]`;
-}
-
-function replay(table: MemoryTable, uuid: Uuid, kind: 'i' | 'm' | 'd', json: LoggedChange[3]): Row | undefined {
-  const old = table.get(uuid);
-  if (kind === 'd') return undefined;
-  const columns = Object.entries(json ?? {});
-  const typeOf = (column: string) => table.schema.columns[column]!.type;
-  if (kind === 'i') {
-    return table.text.make(
-      uuid,
-      columns.map(([column, value]) => [column, decodeDatum(typeOf(column), value, { relaxed: true })] as const),
-    );
-  }
-  // A row that a later record deletes may be gone from its table already.
-  if (old === undefined) return undefined;
-  const next: { _uuid: Uuid; [column: string]: Row[string] } = { ...old };
-  for (const [column, value] of columns) next[column] = applyDifference(typeOf(column), old[column], value);
-  return next;
 }
 
 function sqlTables(db: Sqlite, schema: DatabaseSchema): Map<string, SqlTable> {
@@ -382,6 +490,10 @@ const reasons: { readonly [code: string]: string } = {
   SQLITE_NOTADB: 'the file is not a database, or is damaged',
   SQLITE_CORRUPT: 'the file is damaged',
   SQLITE_FULL: 'No space left on device',
+  ENOSPC: 'No space left on device',
+  EDQUOT: 'No space left on device',
+  EACCES: 'the file cannot be written',
+  EROFS: 'the file cannot be written',
   SQLITE_READONLY: 'the file cannot be written',
   SQLITE_CANTOPEN: 'the file does not exist or cannot be opened',
   SQLITE_BUSY: 'the file is in use',

@@ -1,0 +1,100 @@
+/**
+ * The log beside an SQLite file: transactions that its tables may lack. Two files by turns: one is dropped when the tables that took over from it have
+ * reached the disk, while the other goes on. Records name their transaction's number, so it does no harm that one is there too long.
+ */
+import { closeSync, existsSync, fsyncSync, openSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { LogFile, type LogRecord, parseLog } from './log-file.ts';
+
+const suffixes = ['-log', '-log2'] as const;
+
+export class Log {
+  readonly #paths: readonly string[];
+  readonly #files: readonly [LogFile, LogFile];
+  /** Which one is appended to. */
+  #active = 0;
+  #dropping = false;
+  #closed = false;
+
+  /** `file` is the SQLite file. Throws the system's error. */
+  constructor(file: string) {
+    this.#paths = suffixes.map((suffix) => file + suffix);
+    const fresh = !this.#paths.every((path) => existsSync(path));
+    const mode = statSync(file).mode & 0o666;
+    this.#files = [new LogFile(this.#paths[0]!, mode), new LogFile(this.#paths[1]!, mode)];
+    if (fresh) syncFolder(file);
+  }
+
+  /** What the log of `file` holds, without touching it. */
+  static peek(file: string): LogRecord[] {
+    return inOrder(
+      suffixes.map((suffix) => (existsSync(file + suffix) ? parseLog(readFileSync(file + suffix)).records : [])),
+    );
+  }
+
+  /** All records; to be called before anything is appended. */
+  read(): LogRecord[] {
+    const [first, second] = this.#files.map((file) => file.read()) as [LogRecord[], LogRecord[]];
+    if ((second.at(-1)?.sequence ?? 0) > (first.at(-1)?.sequence ?? 0)) this.#active = 1;
+    return inOrder([first, second]);
+  }
+
+  /** Appends records, all or none. Throws the system's error. */
+  append(records: readonly LogRecord[]): void {
+    this.#files[this.#active]!.append(records);
+  }
+
+  /** When it returns, all records survive the failure of the machine. Throws the system's error. */
+  sync(): void {
+    for (const file of this.#files) file.sync();
+  }
+
+  /** The tables have everything. `sync` brings them to the disk and calls back, with an error if it could not. */
+  drop(sync: (done: (error: Error | null) => void) => void): void {
+    if (this.#dropping) return;
+    if (this.#files[1 - this.#active]!.isEmpty) {
+      if (this.#files[this.#active]!.isEmpty) return;
+      this.#active = 1 - this.#active;
+    }
+    const old = this.#files[1 - this.#active]!;
+    this.#dropping = true;
+    sync((error) => {
+      this.#dropping = false;
+      if (error !== null || this.#closed) return;
+      try {
+        old.clear();
+      } catch {
+        // It is tried again when the tables have caught up the next time.
+      }
+    });
+  }
+
+  /** Drops all records at once. Throws the system's error. */
+  clear(): void {
+    for (const file of this.#files) file.clear();
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const file of this.#files) file.close();
+  }
+
+  /** Removes the files, after `close`. */
+  remove(): void {
+    for (const path of this.#paths) rmSync(path, { force: true });
+  }
+}
+
+function inOrder(files: readonly (readonly LogRecord[])[]): LogRecord[] {
+  return files.flat().sort((a, b) => a.sequence - b.sequence);
+}
+
+/** Makes the names of new files survive the failure of the machine. */
+function syncFolder(file: string): void {
+  const folder = openSync(dirname(file), 'r');
+  try {
+    fsyncSync(folder);
+  } finally {
+    closeSync(folder);
+  }
+}

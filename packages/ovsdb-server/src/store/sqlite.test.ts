@@ -1,0 +1,197 @@
+/** The log beside the tables: what a failure left half written, what is dropped when, who may write. */
+import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Json } from '@weft/ovsdb/json';
+import { column, database, integer, string, table } from '@weft/ovsdb/schema';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Database } from '../database.ts';
+import { openSqlite } from './load-sqlite.ts';
+import { type Scheduler, SqliteStore } from './sqlite.ts';
+
+const schema = database('D', '1.0.0', {
+  T: table({ name: column(string()), n: column(integer()) }, { isRoot: true, indexes: [['name']] }),
+});
+
+let folder: string;
+let file: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'weft-store-'));
+  file = join(folder, 'db');
+  SqliteStore.create(file, schema);
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Background work that happens when it is told to. */
+class Steps implements Scheduler {
+  #due: (() => void)[] = [];
+  after(_ms: number, callback: () => void): void {
+    this.#due.push(callback);
+  }
+  soon(callback: () => void): void {
+    this.#due.push(callback);
+  }
+  run(): void {
+    while (this.#due.length > 0) this.#due.shift()!();
+  }
+}
+const never: Scheduler = { after: () => {}, soon: () => {} };
+
+async function serve(scheduler: Scheduler = never): Promise<{ store: SqliteStore; db: Database }> {
+  const store = SqliteStore.open(file, { scheduler });
+  return { store, db: await Database.open(store) };
+}
+
+function transact(db: Database, ...operations: Json[]): string {
+  let answer = '';
+  db.transact(operations, { ownsLock: () => true }, (results) => {
+    answer = results;
+  });
+  db.flush();
+  return answer;
+}
+
+const insert = (name: string, n = 0): Json => ({ op: 'insert', table: 'T', row: { name, n } });
+const add = (name: string, n: number): Json => ({
+  op: 'mutate',
+  table: 'T',
+  where: [['name', '==', name]],
+  mutations: [['n', '+=', n]],
+});
+const remove = (name: string): Json => ({ op: 'delete', table: 'T', where: [['name', '==', name]] });
+const rowsOf = (db: Database): string =>
+  [...db.tables.get('T')!.rows()]
+    .map(({ name, n }) => `${name}=${n}`)
+    .sort()
+    .join(' ');
+
+/** What a server would find if this one were killed now: a copy, since this one still has its lock. */
+async function afterKill(): Promise<{ rows: string; lastId: string }> {
+  const copy = mkdtempSync(join(folder, 'killed-'));
+  for (const suffix of ['', '-wal', '-log', '-log2']) {
+    if (existsSync(file + suffix)) appendFileSync(join(copy, `db${suffix}`), readFileSync(file + suffix));
+  }
+  const db = await Database.open(SqliteStore.open(join(copy, 'db'), { scheduler: never }));
+  const found = { rows: rowsOf(db), lastId: db.history.lastId };
+  await db.close();
+  const again = await Database.open(SqliteStore.open(join(copy, 'db'), { scheduler: never }));
+  expect({ rows: rowsOf(again), lastId: again.history.lastId }).toEqual(found);
+  await again.close();
+  return found;
+}
+
+describe('the log', () => {
+  it('has what the tables lack, at every step of the background work', async () => {
+    const steps = new Steps();
+    const { db } = await serve(steps);
+    for (let i = 0; i < 5; i++) transact(db, insert(`r${i}`, i));
+    expect((await afterKill()).rows).toBe('r0=0 r1=1 r2=2 r3=3 r4=4');
+    steps.run();
+    transact(db, add('r1', 10), remove('r2'));
+    transact(db, insert('r2', 7), remove('r3'));
+    const expected = { rows: 'r0=0 r1=11 r2=7 r4=4', lastId: db.history.lastId };
+    expect(await afterKill()).toEqual(expected);
+    steps.run();
+    expect(await afterKill()).toEqual(expected);
+    await db.close();
+    expect(existsSync(`${file}-log`) || existsSync(`${file}-log2`)).toBe(false);
+    expect(await afterKill()).toEqual(expected);
+  });
+
+  it('is dropped when the tables have it on the disk, however the writing goes on', async () => {
+    const steps = new Steps();
+    const { db } = await serve(steps);
+    const sizes = (): number[] => ['-log', '-log2'].map((suffix) => statSync(file + suffix).size);
+    transact(db, insert('a'));
+    expect(sizes()[0]).toBeGreaterThan(0);
+    steps.run();
+    // What comes before the disk has answered goes to the other file.
+    transact(db, insert('b'));
+    await expect.poll(() => sizes()[0]).toBe(0);
+    expect(sizes()[1]).toBeGreaterThan(0);
+    expect((await afterKill()).rows).toBe('a=0 b=0');
+    steps.run();
+    transact(db, insert('c'));
+    await expect.poll(() => sizes()[1]).toBe(0);
+    expect((await afterKill()).rows).toBe('a=0 b=0 c=0');
+    await db.close();
+  });
+
+  it('ends at the first record that is not whole, and goes on from there', async () => {
+    const { db } = await serve();
+    transact(db, insert('a'));
+    const whole = statSync(`${file}-log`).size;
+    transact(db, insert('b', 1), add('a', 1));
+    truncateSync(`${file}-log`, statSync(`${file}-log`).size - 3);
+    expect((await afterKill()).rows).toBe('a=0');
+    const bytes = readFileSync(`${file}-log`);
+    bytes[whole + 20]! ^= 1;
+    truncateSync(`${file}-log`, 0);
+    appendFileSync(`${file}-log`, bytes);
+    expect((await afterKill()).rows).toBe('a=0');
+  });
+
+  it('ends at a gap: a file of it never reached the disk', async () => {
+    const steps = new Steps();
+    const { db } = await serve(steps);
+    transact(db, insert('a'));
+    steps.run();
+    transact(db, insert('b'));
+    const second = readFileSync(`${file}-log2`, 'utf8');
+    transact(db, insert('c'));
+    const third = readFileSync(`${file}-log2`, 'utf8').slice(second.length);
+    truncateSync(`${file}-log2`, 0);
+    appendFileSync(`${file}-log2`, third);
+    expect((await afterKill()).rows).toBe('a=0');
+  });
+
+  it('is taken over from a file of format 1, which had it in a table', async () => {
+    const { db } = await serve();
+    transact(db, insert('a', 1));
+    transact(db, add('a', 1));
+    const [first, second] = readFileSync(`${file}-log`, 'utf8')
+      .trimEnd()
+      .split('\n')
+      .map((line) => line.split(' '));
+    await db.close();
+    const old = openSqlite(file, {});
+    old.exec("DELETE FROM T; DELETE FROM _meta WHERE key IN ('sequence', 'id')");
+    old.exec("UPDATE _meta SET value = '1' WHERE key = 'format'");
+    old.exec('CREATE TABLE _log (seq INTEGER PRIMARY KEY, id TEXT NOT NULL, changes TEXT NOT NULL)');
+    for (const [, seq, id, changes] of [first!, second!]) {
+      old.prepare('INSERT INTO _log VALUES (?, ?, ?)').run(Number(seq), id, changes);
+    }
+    old.close();
+    const { db: taken } = await serve();
+    expect(rowsOf(taken)).toBe('a=2');
+    transact(taken, insert('b'));
+    expect((await afterKill()).rows).toBe('a=2 b=0');
+    await taken.close();
+    expect((await afterKill()).rows).toBe('a=2 b=0');
+  });
+});
+
+describe('a file that is served', () => {
+  it('can be read as it is now, log included, and is left alone', async () => {
+    const { db } = await serve();
+    transact(db, insert('a'));
+    const reader = SqliteStore.open(file, { readOnly: true });
+    const read = await Database.open(reader);
+    expect(rowsOf(read)).toBe('a=0');
+    expect(transact(read, insert('b'))).toMatch(/I\/O error/);
+    await read.close();
+    expect(transact(db, insert('b'))).not.toMatch(/error/);
+    expect((await afterKill()).rows).toBe('a=0 b=0');
+    await db.close();
+  });
+
+  it('is served by nobody else', async () => {
+    const { store, db } = await serve();
+    const other = openSqlite(file, { timeout: 1 });
+    expect(() => other.exec('BEGIN IMMEDIATE')).toThrow(/locked/);
+    expect(other.prepare('SELECT count(*) AS n FROM T').get()).toEqual({ n: 0 });
+    other.close();
+    expect(store.append(17, [], false)).toBe('conflict');
+    await db.close();
+  });
+});
