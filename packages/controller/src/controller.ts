@@ -96,6 +96,7 @@ export class Controller {
   #running = false;
   #stopped = false;
   #paused = false;
+  #rechecking = false;
   /** Condition changes that are on their way. */
   #conditionsPending = 0;
   #conditions = '';
@@ -353,6 +354,7 @@ export class Controller {
     try {
       await transaction.commit();
       writes.settle(filled);
+      if (writes.unconfirmed > 0) this.#recheck();
       this.#complaints.delete(name);
     } catch (error) {
       this.#complain(name, error);
@@ -386,6 +388,7 @@ export class Controller {
         this.#refused.add(write);
       }
     }
+    if (writes.unconfirmed > 0) this.#recheck();
     if (writes.size > 0) this.#later();
     else this.schedule();
   }
@@ -409,6 +412,19 @@ export class Controller {
       // Somebody else may have learned it first; if not, the next packet tries again.
       this.#options.log.info(`OVN_Southbound: ${error instanceof Error ? error.message : String(error)}`);
     }
+  }
+
+  /** Looks after a while whether what was written is there. */
+  #recheck(): void {
+    if (this.#rechecking) return;
+    this.#rechecking = true;
+    setTimeout(() => {
+      this.#rechecking = false;
+      if (this.#ovsWrites.unconfirmed + this.#sbWrites.unconfirmed === 0) return;
+      this.#ovsWrites.revive();
+      this.#sbWrites.revive();
+      this.schedule();
+    }, retryMs).unref();
   }
 
   #later(): void {

@@ -11,9 +11,12 @@ export type Write<D extends DatabaseSchema> = (transaction: Transaction<D>) => v
 
 export class Writes<D extends DatabaseSchema> {
   readonly #pending = new Map<string, Write<D>>();
+  /** Committed, and still asked for: nearly always the change of the rows is on its way. */
+  readonly #unconfirmed = new Map<string, Write<D>>();
 
   /** `write` undefined: nothing to do any more. The key names who asks. */
   set(key: string, write: Write<D> | undefined): void {
+    this.#unconfirmed.delete(key);
     if (write === undefined) this.#pending.delete(key);
     else this.#pending.set(key, write);
   }
@@ -38,8 +41,25 @@ export class Writes<D extends DatabaseSchema> {
     return new Map(this.#pending);
   }
 
-  /** Forgets what was committed, unless something else is asked for by now. */
+  /** What was committed need not be written again, unless something else is asked for by now. */
   settle(committed: ReadonlyMap<string, Write<D>>): void {
-    for (const [key, write] of committed) if (this.#pending.get(key) === write) this.#pending.delete(key);
+    for (const [key, write] of committed) {
+      if (this.#pending.get(key) !== write) continue;
+      this.#pending.delete(key);
+      this.#unconfirmed.set(key, write);
+    }
+  }
+
+  /**
+   * Asks again for what was committed and has not come back. That happens when somebody else overwrites it at once, so that the rows seem never to
+   * have changed: another chassis that claims the same port.
+   */
+  revive(): void {
+    for (const [key, write] of this.#unconfirmed) this.#pending.set(key, write);
+    this.#unconfirmed.clear();
+  }
+
+  get unconfirmed(): number {
+    return this.#unconfirmed.size;
   }
 }
