@@ -7,8 +7,15 @@ export type { FieldRef };
 export type Relop = '==' | '!=' | '<' | '<=' | '>' | '>=';
 
 export type Constant =
-  | { readonly kind: 'integer'; readonly value: Value; readonly mask: Value | undefined; readonly format: NumberFormat }
-  | { readonly kind: 'string'; readonly value: string }
+  | {
+      readonly kind: 'integer';
+      readonly value: Value;
+      readonly mask: Value | undefined;
+      readonly format: NumberFormat;
+      /** Where it is in the text. */
+      readonly offset: number;
+    }
+  | { readonly kind: 'string'; readonly value: string; readonly offset: number }
   /** `$name` */
   | { readonly kind: 'address-set'; readonly name: string; readonly offset: number }
   /** `@name` */

@@ -60,6 +60,7 @@ function expressionArbitrary(symbols: SymbolTable): fc.Arbitrary<Expression> {
       value: narrow(mask === null ? value : value & mask),
       mask: mask === null ? undefined : narrow(mask),
       format: 'hexadecimal',
+      offset: 0,
     }));
 
   const part = (symbol: FieldSymbol): fc.Arbitrary<FieldRef> =>
@@ -89,9 +90,9 @@ function expressionArbitrary(symbols: SymbolTable): fc.Arbitrary<Expression> {
       const field = { symbol, ofs: 0, bits: 32 };
       const make = (...constants: Constant[]): Expression => ({ kind: 'comparison', field, relop: '==', constants });
       return [
-        make({ kind: 'string', value: 'p1' }),
-        make({ kind: 'string', value: 'p1' }, { kind: 'string', value: 'p2' }),
-        make({ kind: 'string', value: 'gone' }),
+        make({ kind: 'string', value: 'p1', offset: 0 }),
+        make({ kind: 'string', value: 'p1', offset: 0 }, { kind: 'string', value: 'p2', offset: 0 }),
+        make({ kind: 'string', value: 'gone', offset: 0 }),
         make({ kind: 'port-group', name: 'pg', offset: 0 }),
       ];
     }),

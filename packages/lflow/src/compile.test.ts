@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type ActionContext, Compiler, type MatchContext } from './compile.ts';
-import { TextCache } from './text-cache.ts';
+import { RecentMap } from './recent-map.ts';
 
 /** A context that writes down what it is asked. */
 function contexts(): { asked: string[]; match: MatchContext; actions: ActionContext } {
@@ -130,7 +130,7 @@ describe('the compiler', () => {
 
 describe('the cache of texts', () => {
   it('forgets what was not used for a generation', () => {
-    const cache = new TextCache<number>(2);
+    const cache = new RecentMap<string, number>(2);
     cache.set('a', 1);
     cache.set('b', 2);
     cache.set('c', 3);

@@ -6,18 +6,21 @@
 import type { Action } from '@weft/openflow/actions';
 import type { ParsedActions } from './action-ast.ts';
 import type { ActionContext, GroupSpec, MeterSpec } from './action-context.ts';
+import { type ActionTemplate, learnActions } from './action-shapes.ts';
 import type { Expression } from './ast.ts';
 import type { OptionDefinition } from './dhcp-options.ts';
 import { encodeActions } from './encode-actions.ts';
 import { type Cost, costs, type MatchFlow, type MatchFlows, toFlows } from './flows.ts';
 import { LflowError } from './lexer.ts';
+import { Literals } from './literals.ts';
+import { type CompileTree, learnMatch, type MatchTemplate } from './match-shapes.ts';
 import { type MatchLookups, Normalizer } from './normalize.ts';
 import { parseActions } from './parse-actions.ts';
 import { parseMatch } from './parse-match.ts';
-import { noFlows, Shapes } from './shapes.ts';
+import { RecentMap } from './recent-map.ts';
+import { Shapes } from './shapes.ts';
 import { createSymbols, type SymbolTable } from './symbols.ts';
 import { expandTemplate, unexpandedOffset } from './template.ts';
-import { TextCache } from './text-cache.ts';
 
 export type { ActionContext, Cost, GroupSpec, MatchFlow, MatchFlows, MatchLookups, MeterSpec };
 
@@ -65,17 +68,34 @@ function placeOf({ pipeline, table, datapath }: ActionContext): number {
   return 4 * table + (pipeline === 'egress' ? 2 : 0) + (datapath.type === 'router' ? 1 : 0);
 }
 
-/** Prerequisites that shapes are learned for; northd's actions have some dozens. */
-const prerequisitesLimit = 1000;
+/** The same where the meter counts too. */
+function circumstances(context: ActionContext): number {
+  const { controllerMeter: meter } = context;
+  return placeOf(context) + (meter === undefined ? 0 : 1024 * (meter + 1));
+}
+
+/**
+ * Texts of a generation of a cache: more than a large network has logical flows, since a generation just short of them would age between two passes over
+ * them.
+ */
+const generationSize = 250_000;
+/** Prerequisites that shapes are learned for, and circumstances of actions; northd's have some dozens. */
+const shapesLimit = 1000;
 
 /** A compiler and its caches. One serves a whole program; two are independent of each other. */
 export class Compiler {
   readonly symbols: SymbolTable = createSymbols();
+  /** How many results were made from templates. */
+  made = 0;
   readonly #normalizer = new Normalizer(this.symbols);
-  readonly #matches = new TextCache<KnownMatch>();
-  readonly #actions = new TextCache<KnownActions>();
+  /** Of texts without shapes. */
+  readonly #matches = new RecentMap<string, KnownMatch>(generationSize);
+  readonly #actions = new RecentMap<string, KnownActions>(generationSize);
+  readonly #literals = new Literals();
   /** By prerequisites. */
-  readonly #shapes = new Map<string, Shapes>();
+  readonly #matchShapes = new Map<string, Shapes<MatchTemplate>>();
+  /** By circumstances. */
+  readonly #actionShapes = new Map<number, Shapes<ActionTemplate>>();
 
   /** The syntax tree of a match. */
   parseMatch(text: string): Expression | CompileError {
@@ -95,19 +115,36 @@ export class Compiler {
 
   #compileMatch(text: string, context: MatchContext): MatchFlows | CompileError {
     const prerequisites = context.prerequisites ?? '';
-    const shapes = this.#shapesWith(prerequisites);
-    const alike = shapes?.instantiate(text, context.lookupPort);
-    if (alike !== undefined) return alike;
+    const literals = this.#literals;
+    literals.scan(text);
+    if (literals.count === 0) return this.#compileOneMatch(text, prerequisites, context);
+    const shapes = shapesOf(this.#matchShapes, prerequisites);
+    const made = shapes?.template(text, literals)?.make(text, literals, context.lookupPort);
+    if (made !== undefined) {
+      this.made++;
+      return made;
+    }
+    const result = this.#compileOneMatch(text, prerequisites, context);
+    if (!('error' in result)) {
+      shapes?.learn(text, literals, () =>
+        experimentally(() => {
+          const compile: CompileTree = (tree, lookups) =>
+            toFlows(this.#normalizer.normalizeWith(tree, prerequisites, lookups));
+          return learnMatch(text, literals, parseMatch(text, this.symbols), compile);
+        }),
+      );
+    }
+    return result;
+  }
+
+  /** Compiles a match whose shape tells nothing. */
+  #compileOneMatch(text: string, prerequisites: string, context: MatchContext): MatchFlows | CompileError {
     const known = this.#match(text);
     if (known.flows !== undefined && known.prerequisites === prerequisites) return known.flows;
     const parsed = known.parsed ?? attempt(() => parseMatch(text, this.symbols));
     if ('error' in parsed) return parsed;
     const tracked = new TrackedMatch(context);
     const result = this.compileTree(parsed, prerequisites, tracked);
-    shapes?.learn(text, parsed, (expression, lookups) => {
-      const flows = this.compileTree(expression, prerequisites, lookups);
-      return 'error' in flows ? noFlows : flows;
-    });
     if (!tracked.asked && !('error' in result)) {
       known.flows = result;
       known.prerequisites = prerequisites;
@@ -132,6 +169,27 @@ export class Compiler {
   }
 
   #compileActions(text: string, context: ActionContext): CompiledActions | CompileError {
+    const literals = this.#literals;
+    literals.scan(text);
+    if (literals.count === 0) return this.#compileOneActions(text, context);
+    const shapes = shapesOf(this.#actionShapes, circumstances(context));
+    const template = shapes?.template(text, literals);
+    const actions = template?.make(text, literals, context.lookupPort);
+    if (actions !== undefined) {
+      this.made++;
+      return { actions, prerequisites: template?.prerequisites ?? '' };
+    }
+    const result = this.#compileOneActions(text, context);
+    if (!('error' in result)) {
+      shapes?.learn(text, literals, () =>
+        experimentally(() => learnActions(text, literals, parseActions(text, this.symbols), context)),
+      );
+    }
+    return result;
+  }
+
+  /** Compiles actions whose shape tells nothing. */
+  #compileOneActions(text: string, context: ActionContext): CompiledActions | CompileError {
     const known = this.#action(text);
     const place = placeOf(context);
     if (known.meter === context.controllerMeter) {
@@ -156,15 +214,6 @@ export class Compiler {
     return attempt(() => toFlows(this.#normalizer.normalizeWith(expression, prerequisites, lookups)));
   }
 
-  #shapesWith(prerequisites: string): Shapes | undefined {
-    let shapes = this.#shapes.get(prerequisites);
-    if (shapes === undefined && this.#shapes.size < prerequisitesLimit) {
-      shapes = new Shapes();
-      this.#shapes.set(prerequisites, shapes);
-    }
-    return shapes;
-  }
-
   #match(text: string): KnownMatch {
     let known = this.#matches.get(text);
     if (known === undefined) {
@@ -183,6 +232,16 @@ export class Compiler {
     }
     return known;
   }
+}
+
+/** The shapes under some circumstances; undefined if there are too many circumstances. */
+function shapesOf<K, Template>(all: Map<K, Shapes<Template>>, key: K): Shapes<Template> | undefined {
+  let shapes = all.get(key);
+  if (shapes === undefined && all.size < shapesLimit) {
+    shapes = new Shapes();
+    all.set(key, shapes);
+  }
+  return shapes;
 }
 
 function keep(known: KnownActions, place: number, meter: number | undefined, result: CompiledActions): void {
@@ -297,6 +356,12 @@ class TrackedActions implements ActionContext {
     this.asked = true;
     return this.#context.hasCollectorSet(id);
   }
+}
+
+/** What an experiment finds; nothing if there is a complaint. */
+function experimentally<T extends object>(run: () => T | undefined): T | undefined {
+  const result = attempt(run);
+  return result !== undefined && 'error' in result ? undefined : result;
 }
 
 /** Runs a parser or an encoder; its complaint becomes a value. */

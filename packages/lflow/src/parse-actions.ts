@@ -261,6 +261,7 @@ class Parser implements ActionParser {
       value: lexer.value,
       mask: lexer.type === 'masked-integer' ? lexer.mask : undefined,
       format: lexer.format,
+      offset: lexer.start,
     };
     lexer.next();
     return constant;
@@ -366,7 +367,7 @@ class Parser implements ActionParser {
     switch (lexer.type) {
       case 'string':
         if (type !== 'string') throw lexer.fail(`Integer field ${name} is not compatible with string constant.`, at);
-        value = { kind: 'string', value: lexer.expectString() };
+        value = { kind: 'string', value: lexer.expectString(), offset: at };
         break;
       case 'integer':
       case 'masked-integer':

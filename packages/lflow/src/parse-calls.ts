@@ -178,13 +178,15 @@ function constants(lexer: Lexer): Constant[] {
 }
 
 function constant(lexer: Lexer): Constant {
-  if (lexer.type === 'string') return { kind: 'string', value: lexer.expectString() };
+  const offset = lexer.start;
+  if (lexer.type === 'string') return { kind: 'string', value: lexer.expectString(), offset };
   if (lexer.type !== 'integer' && lexer.type !== 'masked-integer') throw lexer.syntaxError('expecting constant');
   const value: Constant = {
     kind: 'integer',
     value: lexer.value,
     mask: lexer.type === 'masked-integer' ? lexer.mask : undefined,
     format: lexer.format,
+    offset,
   };
   lexer.next();
   return value;

@@ -225,7 +225,7 @@ class MatchParser {
       kind: 'comparison',
       field,
       relop: '!=',
-      constants: [{ kind: 'integer', value: 0, mask: undefined, format: 'decimal' }],
+      constants: [{ kind: 'integer', value: 0, mask: undefined, format: 'decimal', offset: operand.offset }],
     };
   }
 
@@ -334,6 +334,7 @@ class MatchParser {
           value: lexer.value,
           mask: lexer.type === 'masked-integer' ? lexer.mask : undefined,
           format: lexer.format,
+          offset,
         };
         lexer.next();
         return constant;
@@ -342,7 +343,7 @@ class MatchParser {
         if (type === 'integer') throw lexer.syntaxError('expecting integer');
         const value = lexer.text;
         lexer.next();
-        return { kind: 'string', value };
+        return { kind: 'string', value, offset };
       }
       case 'address-set': {
         if (type === 'string') throw lexer.syntaxError('expecting string');

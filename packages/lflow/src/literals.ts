@@ -1,0 +1,232 @@
+/**
+ * The first step of compiling by shape (`shapes.ts`): finds the literals of a text and reads their values, in one pass that makes no objects.
+ *
+ * A literal here is a decimal number of two to nine digits, an IPv4, IPv6 or Ethernet address, or a quoted string, as the lexer would read it, that
+ * follows a space or `{`. Single digits are left to the shape: they are opcodes and flags. What this scanner is not sure of it takes for a part of the
+ * shape, and then no other text is of that shape: nothing depends on its finding all of them.
+ */
+import { hexDigit } from './number.ts';
+
+/** A text with more has no shape; such texts are rare, and nobody's hot path. */
+const limit = 24;
+
+/** Kinds of literals. */
+export const LiteralKind = { string: 0, decimal: 1, ipv4: 2, ethernet: 3, ipv6: 4 } as const;
+
+const SPACE = 32;
+const QUOTE = 34;
+const STAR = 42;
+const COMMA = 44;
+const DOT = 46;
+const SLASH = 47;
+const ZERO = 48;
+const NINE = 57;
+const COLON = 58;
+const SEMICOLON = 59;
+const PARENTHESIS = 41;
+const BACKSLASH = 92;
+const BRACE = 123;
+const CLOSING_BRACE = 125;
+
+/** The characters that literals start with. */
+const starts = new Uint8Array(128);
+for (const c of '0123456789abcdefABCDEF:"') starts[c.charCodeAt(0)] = 1;
+
+/** The literals of the text that was scanned last. */
+export class Literals {
+  /** 0 also if the text is one that has no shape, as one with escapes in it. */
+  count = 0;
+  /** Of all the text but its literals, and their kinds. */
+  hash = 0;
+  readonly kinds = new Uint8Array(limit);
+  /** Offsets in the text. */
+  readonly starts = new Int32Array(limit);
+  readonly ends = new Int32Array(limit);
+  /** The values: 16 bytes for each, big-endian. A string has none. */
+  readonly bytes = new Uint8Array(16 * limit);
+  readonly #view = new DataView(this.bytes.buffer);
+  readonly #groups = new Uint16Array(8);
+
+  /** Scans a text. */
+  scan(text: string): void {
+    this.count = 0;
+    const { length } = text;
+    let hash = 0;
+    let before = SPACE;
+    let i = 0;
+    while (i < length) {
+      const c = text.charCodeAt(i);
+      if (c < 128 && starts[c] === 1 && (before === SPACE || before === BRACE)) {
+        const end = c === QUOTE ? stringEnd(text, i) : this.#number(text, i);
+        if (end > 0) {
+          if (this.count === limit) {
+            this.count = 0;
+            return;
+          }
+          const n = this.count++;
+          if (c === QUOTE) this.kinds[n] = LiteralKind.string;
+          this.starts[n] = i;
+          this.ends[n] = end;
+          hash = (Math.imul(hash, 31) + this.kinds[n]! + 128) | 0;
+          before = 0;
+          i = end;
+          continue;
+        }
+      }
+      // The inside of strings and comments is no place for literals.
+      let to = i + 1;
+      if (c === QUOTE) to = stringEnd(text, i);
+      else if (c === SLASH && text.charCodeAt(to) === STAR) to = text.indexOf('*/', i + 2) + 2;
+      else if (c === SLASH && text.charCodeAt(to) === SLASH) to = -1;
+      if (to <= i) {
+        this.count = 0;
+        return;
+      }
+      do {
+        before = text.charCodeAt(i);
+        hash = (Math.imul(hash, 31) + before) | 0;
+      } while (++i < to);
+    }
+    this.hash = hash;
+  }
+
+  /** The literal as it stands in the text, which must be the one that was scanned. */
+  text(text: string, i: number): string {
+    return text.slice(this.starts[i], this.ends[i]);
+  }
+
+  /** The string that a literal of that kind is. */
+  string(text: string, i: number): string {
+    return text.slice(this.starts[i]! + 1, this.ends[i]! - 1);
+  }
+
+  /** The value of a number or IPv4 address. */
+  narrow(i: number): number {
+    return this.#view.getUint32(16 * i + 12);
+  }
+
+  /** The value of a literal that is no string. */
+  wide(i: number): bigint {
+    const low = this.#view.getBigUint64(16 * i + 8);
+    return this.kinds[i] === LiteralKind.ipv6 ? (this.#view.getBigUint64(16 * i) << 64n) | low : low;
+  }
+
+  /** Reads the number or address at `from`: its end, or -1 if there is none. */
+  #number(text: string, from: number): number {
+    let i = from;
+    let value = 0;
+    let c = text.charCodeAt(i);
+    while (c >= ZERO && c <= NINE) {
+      value = value * 10 + c - ZERO;
+      c = text.charCodeAt(++i);
+    }
+    if (c === DOT) return this.#ipv4(text, from);
+    if (c === COLON || hexDigit(c) >= 0) return this.#colons(text, from);
+    const digits = i - from;
+    if (digits < 2 || digits > 9 || text.charCodeAt(from) === ZERO || !endsLiteral(c)) return -1;
+    this.#set(LiteralKind.decimal, 0, value);
+    return i;
+  }
+
+  #ipv4(text: string, from: number): number {
+    let value = 0;
+    let i = from;
+    for (let octets = 1; ; octets++) {
+      const start = i;
+      let octet = 0;
+      let c = text.charCodeAt(i);
+      while (c >= ZERO && c <= NINE) {
+        octet = octet * 10 + c - ZERO;
+        c = text.charCodeAt(++i);
+      }
+      const digits = i - start;
+      if (digits === 0 || digits > 3 || octet > 255 || (digits > 1 && text.charCodeAt(start) === ZERO)) return -1;
+      value = value * 256 + octet;
+      if (octets === 4) {
+        if (!endsLiteral(c)) return -1;
+        this.#set(LiteralKind.ipv4, 0, value);
+        return i;
+      }
+      if (c !== DOT) return -1;
+      i++;
+    }
+  }
+
+  /** An Ethernet address of six pairs of digits, or an IPv6 address without dots. */
+  #colons(text: string, from: number): number {
+    const groups = this.#groups;
+    let count = 0;
+    let gap = -1;
+    let pairs = true;
+    let i = from;
+    let c = text.charCodeAt(i);
+    for (;;) {
+      if (c === COLON) {
+        // The second colon of `::`, but at the start, where there was no first.
+        if (gap >= 0 || (count === 0 && text.charCodeAt(++i) !== COLON)) return -1;
+        gap = count;
+        c = text.charCodeAt(++i);
+        if (hexDigit(c) < 0) break;
+      }
+      let group = 0;
+      let digits = 0;
+      for (let digit = hexDigit(c); digit >= 0; digit = hexDigit(c)) {
+        group = group * 16 + digit;
+        digits++;
+        c = text.charCodeAt(++i);
+      }
+      if (digits === 0 || digits > 4 || count === 8) return -1;
+      if (digits !== 2) pairs = false;
+      groups[count++] = group;
+      if (c !== COLON) break;
+      c = text.charCodeAt(++i);
+    }
+    if (!endsLiteral(c)) return -1;
+    if (gap < 0 && count === 6 && pairs) {
+      const low = ((groups[2]! << 24) | (groups[3]! << 16) | (groups[4]! << 8) | groups[5]!) >>> 0;
+      this.#set(LiteralKind.ethernet, (groups[0]! << 8) | groups[1]!, low);
+      return i;
+    }
+    if (gap < 0 ? count !== 8 : count > 7) return -1;
+    this.#set(LiteralKind.ipv6, 0, 0);
+    const at = 16 * this.count;
+    const head = gap < 0 ? count : gap;
+    for (let k = 0; k < head; k++) this.#view.setUint16(at + 2 * k, groups[k]!);
+    for (let k = head; k < count; k++) this.#view.setUint16(at + 2 * (8 - count + k), groups[k]!);
+    return i;
+  }
+
+  /** Notes the value of the literal after the last. */
+  #set(kind: number, middle: number, low: number): void {
+    if (this.count === limit) return;
+    this.kinds[this.count] = kind;
+    const at = 16 * this.count;
+    this.#view.setUint32(at, 0);
+    this.#view.setUint32(at + 4, 0);
+    this.#view.setUint32(at + 8, middle);
+    this.#view.setUint32(at + 12, low);
+  }
+}
+
+/** The end of the string at `from`; -1 if it has none, or escapes. */
+function stringEnd(text: string, from: number): number {
+  for (let i = from + 1; i < text.length; i++) {
+    const c = text.charCodeAt(i);
+    if (c === QUOTE) return i + 1;
+    if (c === BACKSLASH) return -1;
+  }
+  return -1;
+}
+
+/** Whether a character ends what stands before it for certain. Not a number: the end of the text. */
+function endsLiteral(c: number): boolean {
+  return (
+    c === SPACE ||
+    c === PARENTHESIS ||
+    c === COMMA ||
+    c === SLASH ||
+    c === SEMICOLON ||
+    c === CLOSING_BRACE ||
+    Number.isNaN(c)
+  );
+}
