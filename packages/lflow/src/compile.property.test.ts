@@ -222,7 +222,7 @@ describe('matches', () => {
     // The property would hold of nothing if no packet ever matched.
     expect(hits).toBeGreaterThan(1000);
     expect(conjunctive).toBeGreaterThan(5);
-  });
+  }, 300_000);
 
   it('that are an alternative alone and a part of another one have the actions', () => {
     const sets = '(ip4.src == {1.1.1.1, 1.1.1.2} && ip4.dst == {2.2.2.1, 2.2.2.2})';
