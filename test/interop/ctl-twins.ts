@@ -134,11 +134,17 @@ export function temporaryFolder(): { readonly dir: string; readonly remove: () =
 /** The status of a program that a signal ended. */
 const crashed = -1;
 
-/** Runs the C program. */
-export function runC(which: Which, argv: readonly string[], socket: string, dir: string): Outcome {
+/** Runs the C program; `extra` is added to its environment. */
+export function runC(
+  which: Which,
+  argv: readonly string[],
+  socket: string,
+  dir: string,
+  extra: { readonly [name: string]: string } = {},
+): Outcome {
   const result = spawnSync(`ovn-${which}ctl`, [`--db=unix:${socket}`, ...argv], {
     encoding: 'utf8',
-    env: { PATH: process.env.PATH ?? '', OVN_RUNDIR: dir, OVS_RUNDIR: dir },
+    env: { PATH: process.env.PATH ?? '', OVN_RUNDIR: dir, OVS_RUNDIR: dir, ...extra },
     timeout: 30_000,
   });
   if (result.error !== undefined) throw new Error(`ovn-${which}ctl cannot run: install the Debian package ovn-common`);
@@ -146,13 +152,19 @@ export function runC(which: Which, argv: readonly string[], socket: string, dir:
   return { stdout: result.stdout, stderr: result.stderr, status };
 }
 
-/** Runs ours, in this process. */
-export async function runOurs(which: Which, argv: readonly string[], socket: string, dir: string): Promise<Outcome> {
+/** Runs ours, in this process; `extra` is added to its environment. */
+export async function runOurs(
+  which: Which,
+  argv: readonly string[],
+  socket: string,
+  dir: string,
+  extra: { readonly [name: string]: string } = {},
+): Promise<Outcome> {
   let stdout = '';
   let stderr = '';
   const host = {
     argv: [`--db=unix:${socket}`, ...argv],
-    env: { OVN_RUNDIR: dir, OVS_RUNDIR: dir },
+    env: { OVN_RUNDIR: dir, OVS_RUNDIR: dir, ...extra },
     stdout: (text: string) => {
       stdout += text;
     },

@@ -26,6 +26,14 @@ await runDaemon(
         return `${word}!`;
       },
     });
+    daemon.control.register('fail', {
+      run: () => {
+        setImmediate(() => {
+          throw new Error('a defect');
+        });
+        return '';
+      },
+    });
     daemon.onExit((args) => {
       log.info(`ending with [${args.join(' ')}]`);
       clearInterval(timer);

@@ -1,5 +1,6 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { createSocket } from 'node:dgram';
+import { chownSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -133,6 +134,155 @@ describe('a detached daemon', () => {
   });
 });
 
+describe('a monitored daemon', () => {
+  const pidfile = join(dir, 'weft-test.pid');
+  const pid = (): number => Number(readFileSync(pidfile, 'utf8'));
+  const parentOf = (process: number): number =>
+    Number(
+      readFileSync(`/proc/${process}/stat`, 'utf8')
+        .replace(/^.*\) /s, '')
+        .split(' ')[1],
+    );
+  const restarted = (before: number): Promise<void> =>
+    until(() => lockHolder(pidfile) !== undefined && lockHolder(pidfile) !== before, 'the new daemon');
+
+  it('is started again after a signal that indicates an error, and not after another', async () => {
+    expect(await daemon('--pidfile', '--detach', '--monitor', '--log-file', '-vconsole:off')).toMatchObject({
+      code: 0,
+      stderr: '',
+    });
+    const first = pid();
+    const monitor = parentOf(first);
+    expect(readFileSync(`/proc/${monitor}/cmdline`, 'utf8')).toContain(`weft-test: monitoring pid ${first} (healthy)`);
+    process.kill(first, 'SIGSEGV');
+    await restarted(first);
+    expect(parentOf(pid())).toBe(monitor);
+    await until(() => existsSync(join(dir, `weft-test.${pid()}.ctl`)), 'the control socket');
+    expect((await c('speak', 'x')).stdout).toBe('x!\n');
+    process.kill(pid(), 'SIGKILL');
+    await until(() => !existsSync(`/proc/${monitor}`), 'the end of the monitor');
+    const lines = readFileSync(join(dir, 'weft-test.log'), 'utf8').trim().split('\n');
+    const messages = lines.map((line) => JSON.parse(line)).filter(({ module }) => module === 'monitor');
+    expect(messages.map(({ level, msg }) => `${level}: ${msg}`)).toEqual([
+      `error: 1 crashes: pid ${first} died, killed (Segmentation fault), restarting`,
+      expect.stringMatching(/^info: pid \d+ died, killed \(Killed\), exiting$/),
+    ]);
+  });
+
+  it('is started again after a defect, and ends by the exit command', async () => {
+    expect((await daemon('--pidfile', '--detach', '--monitor', '-vconsole:off')).code).toBe(0);
+    const first = pid();
+    const monitor = parentOf(first);
+    await c('fail');
+    await restarted(first);
+    await until(() => existsSync(join(dir, `weft-test.${pid()}.ctl`)), 'the control socket');
+    expect((await c('exit')).code).toBe(0);
+    await until(() => !existsSync(`/proc/${monitor}`), 'the end of the monitor');
+    expect(existsSync(pidfile)).toBe(false);
+  });
+
+  it('that cannot start is not started again', async () => {
+    expect(await daemon('--detach', '--monitor', '-vconsole:off', '--start-fails')).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: 'weft-test: no database\n',
+    });
+  });
+});
+
+describe('--user', () => {
+  const identity = (pid: number): string[] =>
+    readFileSync(`/proc/${pid}/status`, 'utf8')
+      .split('\n')
+      .filter((line) => /^(Uid|Gid|Groups):/.test(line))
+      .map((line) => line.trim().split(/\s+/).slice(1).join(' '));
+
+  it.skipIf(process.getuid?.() !== 0)('is who the daemon is, with no other group, and owns its files', async () => {
+    const uid = Number(execFileSync('id', ['-u', 'daemon'], { encoding: 'utf8' }));
+    const gid = Number(execFileSync('id', ['-g', 'daemon'], { encoding: 'utf8' }));
+    const own = mkdtempSync(join(tmpdir(), 'weft-user-'));
+    try {
+      chownSync(own, uid, gid);
+      const files = ['d.pid', 'd.ctl', 'd.log'].map((name) => join(own, name));
+      const [pidfile, control, log] = files as [string, string, string];
+      const args = [`--pidfile=${pidfile}`, `--unixctl=${control}`, `--log-file=${log}`];
+      expect(await daemon('--detach', '-vconsole:off', '--user=daemon', ...args)).toMatchObject({
+        code: 0,
+        stderr: '',
+      });
+      const ids = identity(Number(readFileSync(pidfile, 'utf8')));
+      expect(ids).toEqual([Array(4).fill(uid).join(' '), Array(4).fill(gid).join(' '), '']);
+      expect(files.map((file) => statSync(file).uid)).toEqual([uid, uid, uid]);
+      expect((await run('ovs-appctl', '-t', control, 'exit')).code).toBe(0);
+    } finally {
+      rmSync(own, { recursive: true, force: true });
+    }
+  });
+
+  it.skipIf(process.getuid?.() !== 0).each([
+    ['nosuch', 'user nosuch not found, aborting.'],
+    ['daemon:nosuch', 'group nosuch not found, aborting.'],
+    ['daemon:root', 'Invalid --user option daemon:root (user daemon is not in group root), aborting.'],
+  ])('%s is refused', async (user, message) => {
+    const theirs = await run('ovsdb-server', `--user=${user}`);
+    // The C program says this of a pidfile that it has not got.
+    expect(theirs.stderr).toBe(`ovsdb-server: (null): ${message}\n`);
+    expect(await daemon(`--user=${user}`, '-vconsole:off')).toEqual({
+      code: theirs.code,
+      stdout: '',
+      stderr: `weft-test: ${message}\n`,
+    });
+  });
+});
+
+describe('patterns', () => {
+  it('shape the lines of a destination, which otherwise are JSON', async () => {
+    const file = join(dir, 'pattern.log');
+    const args = [`--log-file=${file}`, '-vconsole:off', '-vPATTERN:file:%A|%5N|%-7c|%p|%t|%m', '--greeting=hi'];
+    expect((await daemon('--pidfile', '--detach', ...args)).code).toBe(0);
+    expect(readFileSync(file, 'utf8')).toBe('weft-test|    1|test   |INFO|main|started, hi\n');
+    expect((await c('vlog/list-pattern')).stdout).toBe(
+      [
+        '         prefix                            format',
+        '         ------                            ------',
+        'SYSLOG   <%B> %D{%h %e %T} %E %A:          ovs|%05N|%c%T|%p|%m',
+        'CONSOLE  none                              JSON; on a terminal for reading',
+        'FILE     none                              %A|%5N|%-7c|%p|%t|%m',
+        '',
+      ].join('\n'),
+    );
+    expect((await c('vlog/close')).code).toBe(0);
+    await c('vlog/set', 'test:dbg');
+    await c('speak', 'x');
+    expect(await c('vlog/reopen')).toEqual({ code: 0, stdout: '', stderr: '' });
+    await c('vlog/set', 'PATTERN:file:%m');
+    await c('speak', 'y');
+    expect((await c('vlog/disable-rate-limit', 'test')).code).toBe(0);
+    expect((await c('vlog/enable-rate-limit', 'nosuch')).stderr).toContain('unknown module\n');
+    expect((await c('exit')).code).toBe(0);
+    const text = readFileSync(file, 'utf8');
+    expect(text).toContain('\nasked for y\n');
+    expect(text).not.toContain('asked for x');
+  });
+
+  it('shape what goes to the system log', async () => {
+    const socket = createSocket('udp4');
+    const received: string[] = [];
+    socket.on('message', (data) => received.push(data.toString()));
+    await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
+    try {
+      const { port } = socket.address();
+      const method = `--syslog-method=udp:127.0.0.1:${port}`;
+      expect((await daemon('--pidfile', '--detach', '-vconsole:off', method, '--greeting=hi')).code).toBe(0);
+      await until(() => received.length > 0, 'the message');
+      expect(received[0]).toBe('<29>ovs|00001|test|INFO|started, hi');
+      expect((await c('exit')).code).toBe(0);
+    } finally {
+      socket.close();
+    }
+  });
+});
+
 describe('in the foreground', () => {
   it('ends at SIGTERM in good order', async () => {
     const args = [join(bundles, 'daemon.mjs'), '--pidfile=other.pid', `--unixctl=${dir}/fg.ctl`, '-vdbg'];
@@ -161,6 +311,7 @@ describe('in the foreground', () => {
   it.each([
     [['--nonsense'], "weft-test: unrecognized option '--nonsense'\n"],
     [['a', 'b'], 'weft-test: too many arguments: b\n'],
+    [['--syslog-method=foo'], "weft-test: unsupported syslog method 'foo'\n"],
     [['-vfile:file'], 'weft-test: processing "file:file": cannot specify multiple destinations\n'],
     [['--syslog-target=x'], 'weft-test: --syslog-target=x: port must be specified\n'],
   ])('refuses %j', async (args, message) => {

@@ -12,9 +12,12 @@ export function runDir(suite: Suite, env: Environment): string {
   return set || (suite === 'ovs' ? '/var/run/openvswitch' : '/var/run/ovn');
 }
 
-/** Where log files go when no option says it: `OVS_LOGDIR` or `OVN_LOGDIR`, else the folder of the Debian packages. */
+/**
+ * Where log files go when no option says it: `OVN_LOGDIR` for OVN's, and `OVS_LOGDIR`, which is what the C programs of this version obey; else the
+ * folder of the Debian packages.
+ */
 export function logDir(suite: Suite, env: Environment): string {
-  const set = suite === 'ovs' ? env.OVS_LOGDIR : env.OVN_LOGDIR;
+  const set = (suite === 'ovn' && env.OVN_LOGDIR) || env.OVS_LOGDIR;
   return set || (suite === 'ovs' ? '/var/log/openvswitch' : '/var/log/ovn');
 }
 

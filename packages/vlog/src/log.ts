@@ -67,8 +67,7 @@ export class Log {
     const console = !quiet && vlog.wants(module, 'console', level);
     const file = this.#file !== undefined && vlog.wants(module, 'file', level);
     const syslog = vlog.wants(module, 'syslog', level);
-    // The serial number counts what some destination wants, be it there or not.
-    if (!console && !syslog && !vlog.wants(module, 'file', level)) return;
+    if (!console && !syslog && !file) return;
     this.#serial++;
     const message: LogMessage = { module, level, text, time: this.#outputs.now(), serial: this.#serial };
     const line = (destination: 'console' | 'file'): string =>

@@ -3,11 +3,10 @@ import { UnixctlCommandError, UnixctlConnectError, unixctl } from '@weft/jsonrpc
 import type { Log } from '@weft/vlog/log';
 import type { GlobalArguments } from './argv.ts';
 import { CtlError, UsageError } from './ctl-error.ts';
-import { globalOptions } from './global-options.ts';
 import type { Host } from './main.ts';
 
-/** Options that the daemon understands; the others are for this process. */
-const passed = new Set([
+/** Options of commands, which the daemon understands; the others are for this process. */
+export const passedOptions = new Set([
   '--no-wait',
   '--wait',
   '--print-wait-time',
@@ -43,9 +42,7 @@ export async function callDaemon(
 ): Promise<number> {
   const option = (name: string, value: string | undefined) => (value === undefined ? name : `${name}=${value}`);
   const args = [
-    ...parsed.global
-      .filter(({ name }) => passed.has(name) && globalOptions.has(name))
-      .map((o) => option(o.name, o.value)),
+    ...parsed.global.filter(({ name }) => passedOptions.has(name)).map((o) => option(o.name, o.value)),
     ...parsed.local.map((o) => option(o.name, o.value)),
     '--',
     ...parsed.rest,

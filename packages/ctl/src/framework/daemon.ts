@@ -12,11 +12,12 @@ import { registerVlogCommands } from '@weft/vlog/commands';
 import type { Log } from '@weft/vlog/log';
 import { parseGlobal } from './argv.ts';
 import { CtlError } from './ctl-error.ts';
-import { logRun, reason } from './ctl-log.ts';
-import { applyOptions, defaultSettings, globalOptions, type Settings } from './global-options.ts';
+import { applyLogOption, logRun, reason } from './ctl-log.ts';
+import { passedOptions } from './daemon-client.ts';
+import { applyOptions, defaultSettings, globalOptions, logOptions, type Settings } from './global-options.ts';
 import { versionText } from './information.ts';
 import { execute, type Host, localOptions, parse } from './main.ts';
-import { failureReason, openSession, runDirectory } from './open-session.ts';
+import { failureReason, logDirectory, openSession, runDirectory } from './open-session.ts';
 import type { Program } from './program.ts';
 import type { Session } from './session.ts';
 
@@ -135,6 +136,11 @@ function stopper(): { readonly stop: () => void; readonly stopped: Promise<void>
   return { stop: () => stop(), stopped };
 }
 
+/** Options of a command line that a daemon runs; the others are those of processes and connections. */
+const optionsOfCommands = new Map(
+  [...globalOptions].filter(([name]) => passedOptions.has(name) || (logOptions.has(name) && name !== '--no-syslog')),
+);
+
 async function runOne<D extends DatabaseSchema>(
   program: Program<D>,
   host: Host,
@@ -144,9 +150,12 @@ async function runOne<D extends DatabaseSchema>(
   log: Log,
 ): Promise<string> {
   try {
-    const parsed = parseGlobal(args, globalOptions, localOptions(program));
+    const parsed = parseGlobal(args, optionsOfCommands, localOptions(program));
     const settings = { ...defaultSettings(), tls: base.tls };
-    applyOptions(settings, parsed.global);
+    // What is said of logs is said to the daemon.
+    applyOptions(settings, parsed.global, (name, value) =>
+      applyLogOption(log, name, value, program.name, logDirectory(host.env)),
+    );
     const commands = parse(program, parsed, { isTerminal: false });
     logRun(
       log,

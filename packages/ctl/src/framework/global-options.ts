@@ -51,7 +51,8 @@ export const globalOptions: ReadonlyMap<string, OptionSpec> = new Map([
   ['--max-column-width', spec('value')],
 ]);
 
-const logOptions = new Set(['--verbose', '--log-file', '--syslog-method', '--syslog-target', '--no-syslog']);
+/** Those about logs. */
+export const logOptions = new Set(['--verbose', '--log-file', '--syslog-method', '--syslog-target', '--no-syslog']);
 
 /** What the global options say. */
 export interface Settings {

@@ -73,9 +73,15 @@ async function run<D extends DatabaseSchema>(program: Program<D>, host: Host, lo
   const settings = defaultSettings();
   const method = host.env.OVS_SYSLOG_METHOD;
   if (method !== undefined && method !== '') applyLogOption(log, '--syslog-method', method, program.name, '');
-  applyOptions(settings, parsed.global, (name, value) =>
-    applyLogOption(log, name, value, program.name, logDirectory(host.env)),
-  );
+  const apply = (name: string, value: string | undefined): void =>
+    applyLogOption(log, name, value, program.name, logDirectory(host.env));
+  const targets: (string | undefined)[] = [];
+  applyOptions(settings, parsed.global, (name, value) => {
+    // What it says of itself obeys all the options.
+    if (name === '--syslog-target') targets.push(value);
+    else apply(name, value);
+  });
+  for (const target of targets) apply('--syslog-target', target);
   if (settings.show !== undefined) {
     const { information } = await import('./information.ts');
     host.stdout(information(settings.show, program, host.env, host.argv));

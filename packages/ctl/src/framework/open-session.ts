@@ -18,9 +18,9 @@ export function runDirectory(env: SessionHost['env']): string {
   return env.OVN_RUNDIR ?? '/var/run/ovn';
 }
 
-/** Where log files lie if nothing else is said. */
+/** Where log files lie if nothing else is said. `OVS_LOGDIR` is what the C programs of this version obey. */
 export function logDirectory(env: SessionHost['env']): string {
-  return env.OVN_LOGDIR ?? '/var/log/ovn';
+  return env.OVN_LOGDIR ?? env.OVS_LOGDIR ?? '/var/log/ovn';
 }
 
 /** The remotes of `--db`, of the environment, or the default one. */
