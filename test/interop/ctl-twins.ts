@@ -106,7 +106,7 @@ export class Twin {
     const inserts: Json[] = [];
     for (const [table, rows] of contents) {
       for (const [uuid, row] of rows) {
-        inserts.push({ op: 'insert', table, uuid, 'uuid-name': `r${uuid.replaceAll('-', '_')}`, row });
+        inserts.push({ op: 'insert', table, uuid, 'uuid-name': `r${uuid.replaceAll('-', '_')}_${table}`, row });
       }
     }
     if (inserts.length > 0) await this.#transact(which, inserts);
@@ -190,8 +190,8 @@ function comparable(text: string, known: ReadonlySet<string>): string {
       .replaceAll('ovn-sbctl', 'sbctl')
       .replace(/identical values \(.*?\) for index/g, 'identical values for index')
       // Which of two rows in conflict a server names first is up to it.
-      .replace(/First row, with UUID .*? (transaction|inserted)\./g, '')
-      .replace(/Second row, with UUID .*? (transaction|inserted)\./g, '')
+      .replace(/First row, with UUID .*? (transaction: .*?|transaction|inserted)\./g, '')
+      .replace(/Second row, with UUID .*? (transaction: .*?|transaction|inserted)\./g, '')
       .replace(/^\d{4}-\d\d-\d\dT[\d:.]+Z\|\d+\|/gm, '')
       .replace(uuidPattern, (uuid) => (known.has(uuid) ? uuid : '<new>'))
   );

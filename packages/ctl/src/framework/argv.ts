@@ -130,7 +130,7 @@ function parseCommand<D extends DatabaseSchema>(
     if (given.has(name)) throw new CtlError(`'${text}' option specified multiple times`);
     given.set(name, value);
   };
-  for (const option of leading) add(option.name, option.value, option.text);
+  for (const option of leading) add(option.name, option.value, option.name);
   let i = 0;
   for (; i < words.length && words[i]!.startsWith('-'); i++) {
     const word = words[i]!;
@@ -160,6 +160,8 @@ function parseCommand<D extends DatabaseSchema>(
   const { min, max } = arity(command.args);
   if (args.length < min) throw new CtlError(`'${name}' command requires at least ${min} arguments`);
   if (args.length > max) throw new CtlError(`'${name}' command takes at most ${max} arguments`);
-  const options = new Map([...given].map(([option, value]) => [option, value ?? '']));
+  const options = new Map(
+    [...given].map(([option, value]) => [option, value ?? (known.get(option) === 'nothing' ? '' : undefined)]),
+  );
   return { command, invocation: { name, args, options } };
 }

@@ -16,8 +16,8 @@ export type Reads<D extends DatabaseSchema> = {
 export interface Invocation {
   readonly name: string;
   readonly args: readonly string[];
-  /** By name with the dashes; an option without a value has `''`. */
-  readonly options: ReadonlyMap<string, string>;
+  /** By name with the dashes. An option that takes no value has `''`, one that was given without the value it may take has none. */
+  readonly options: ReadonlyMap<string, string | undefined>;
 }
 
 /** A piece of output; a function for what only the commit decides: which uuid a new row has. */
@@ -36,9 +36,11 @@ export interface Symbols {
 export interface Context<D extends DatabaseSchema> {
   readonly tx: Transaction<D>;
   readonly args: readonly string[];
-  readonly options: ReadonlyMap<string, string>;
+  readonly options: ReadonlyMap<string, string | undefined>;
   readonly symbols: Symbols;
   readonly program: ProgramFacts;
+  /** No command of the line comes after this one. */
+  readonly isLast: boolean;
   /** Writes a line. */
   print(line: string): void;
   write(part: OutputPart): void;

@@ -16,6 +16,8 @@ export type Query =
   | { readonly kind: 'all'; readonly table: string }
   /** The uuids of every row, and nothing else of them. */
   | { readonly kind: 'ids'; readonly table: string }
+  /** Every row of the table, with this column alone. */
+  | { readonly kind: 'column'; readonly table: string; readonly column: string }
   | { readonly kind: 'uuid'; readonly table: string; readonly uuid: Uuid }
   /** The column holds this atom: is it, or a set that has it. */
   | { readonly kind: 'holds'; readonly table: string; readonly column: string; readonly atom: Atom }
@@ -34,6 +36,8 @@ export function queryKey(query: Query): string {
     case 'all':
     case 'ids':
       return `${query.table}|${query.kind}`;
+    case 'column':
+      return `${query.table}|column|${query.column}`;
     case 'uuid':
       return `${query.table}|uuid|${query.uuid}`;
     case 'holds':
@@ -50,6 +54,7 @@ export function whereOf(query: Query, table: TableSchema): Json {
   switch (query.kind) {
     case 'all':
     case 'ids':
+    case 'column':
       return [];
     case 'uuid':
       return [['_uuid', '==', ['uuid', query.uuid]]];
@@ -70,6 +75,7 @@ export function matches(query: Query, row: Row, table: TableSchema): boolean {
   switch (query.kind) {
     case 'all':
     case 'ids':
+    case 'column':
       return true;
     case 'uuid':
       return row._uuid === query.uuid;

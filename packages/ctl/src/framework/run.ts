@@ -117,6 +117,7 @@ export async function runCommands<D extends DatabaseSchema>(
     if (waiting) await session.unwatch();
     const committed = await commit(session, tx, root, options, shared.forceWait, () => {
       for (const warning of warnings) options.warn(...warning);
+      for (const warning of tx.warnings()) options.warn('ovsdb_idl', warning);
     });
     if (committed === 'try again') continue;
     let text = printOutputs(outputs, committed.uuidOf, options);
@@ -162,7 +163,7 @@ function runAll<D extends DatabaseSchema>(
 ): Output[] {
   const symbols = new SymbolTable(newUuid);
   const outputs: Output[] = [];
-  for (const { command, invocation } of commands) {
+  for (const [index, { command, invocation }] of commands.entries()) {
     const output: Output = { parts: [], table: undefined };
     outputs.push(output);
     const context: Context<D> = {
@@ -171,6 +172,7 @@ function runAll<D extends DatabaseSchema>(
       options: invocation.options,
       symbols,
       program,
+      isLast: index === commands.length - 1,
       pretty: options.style.pretty,
       print: (line) => output.parts.push(`${line}\n`),
       write: (part) => output.parts.push(part),

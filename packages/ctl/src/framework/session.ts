@@ -101,7 +101,7 @@ export class Session {
     if (queries.length === 0) return snapshot;
     const operations = queries.map((query): Json => {
       const table = this.#schema.tables[query.table]!;
-      const wanted = query.kind === 'ids' ? [] : [...(columns.get(query.table) ?? [])].filter((c) => c !== '_uuid');
+      const wanted = [...fetchedColumns(query, columns)].filter((c) => c !== '_uuid');
       return { op: 'select', table: query.table, where: whereOf(query, table), columns: ['_uuid', ...wanted] };
     });
     const whole = queries.filter((query) => query.kind === 'all' || query.kind === 'ids').map((query) => query.table);
@@ -109,8 +109,7 @@ export class Session {
     queries.forEach((query, i) => {
       const result = results[i];
       if (!isObject(result) || !isArray(result.rows)) throw new CtlError(`${this.#peer.name}: ${errorText(result)}`);
-      const fetched = query.kind === 'ids' ? new Set<string>() : (columns.get(query.table) ?? new Set<string>());
-      const prototype = this.#prototype(query.table, fetched);
+      const prototype = this.#prototype(query.table, fetchedColumns(query, columns));
       const rows = result.rows.map((json) => this.#row(query.table, json as JsonObject, prototype));
       const ranks = order.get(query.table);
       const rank = (row: Row) => ranks?.get(row._uuid) ?? Number.MAX_SAFE_INTEGER;
@@ -216,6 +215,11 @@ export class Session {
       check();
     });
   }
+}
+
+function fetchedColumns(query: Query, columns: ColumnsByTable): ReadonlySet<string> {
+  if (query.kind === 'column') return new Set([query.column]);
+  return query.kind === 'ids' ? new Set() : (columns.get(query.table) ?? new Set());
 }
 
 /** The error in an operation's result, the way the C programs print it: as JSON with ascending names. */

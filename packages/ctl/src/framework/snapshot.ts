@@ -27,7 +27,8 @@ export class Snapshot {
   /** Records what the database answered, in the order in which it did. */
   add(query: Query, rows: readonly Row[]): void {
     this.#answers.set(queryKey(query), rows);
-    if (query.kind !== 'ids') for (const row of rows) this.#rows.set(`${query.table}|${row._uuid}`, row);
+    if (query.kind === 'ids' || query.kind === 'column') return;
+    for (const row of rows) this.#rows.set(`${query.table}|${row._uuid}`, row);
   }
 
   /** The rows of the database that answer the query, or undefined if that cannot be told from what was fetched. */

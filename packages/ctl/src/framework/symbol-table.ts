@@ -33,6 +33,9 @@ export class SymbolTable implements Symbols {
   define(name: string, uuid: Uuid, how: 'created' | 'created as root' | 'found'): void {
     const entry = this.#entries.get(name);
     if (entry?.created) throw new CtlError(`row id "${name}" may only be specified on one --id option`);
+    if (entry !== undefined && how === 'found') {
+      throw new CtlError(`row id "${name}" specified on "get" command was used before it was defined`);
+    }
     const held = how === 'created' ? (entry?.held ?? 'not') : 'strongly';
     this.#entries.set(name, { uuid, created: true, held });
   }

@@ -13,6 +13,9 @@ import { matches, type Query } from './query.ts';
 import { replicaOrder } from './replica-order.ts';
 import { MissingRows, type Snapshot } from './snapshot.ts';
 
+/** A removal of what a set does not have is done, and said. */
+const nothingToRemove = "Trying to delete a key that doesn't exist in the set.";
+
 /** How one set or map column changes where the database merges the change into what it holds at that time. */
 interface Merge {
   readonly insert: Map<Atom, Atom>;
@@ -29,6 +32,8 @@ interface Change {
   /** Columns that are written whole. */
   readonly written: Set<string>;
   readonly merged: Map<string, Merge>;
+  /** As `merged`, but not seen by reads. */
+  readonly pending: Map<string, Merge>;
   /** The row keeps this uuid in the database (insert's `uuid` member, ovsdb-server(7)). */
   readonly fixedUuid: boolean;
 }
@@ -68,13 +73,18 @@ export class Transaction<D extends DatabaseSchema = DatabaseSchema> {
     return this.select({ kind: 'uuid', table, uuid })[0] as unknown as RowOf<D, T> | undefined;
   }
 
-  /** The rows that a column of references names, in its order; those that are gone are left out. */
+  /**
+   * The rows that a column of references names, in its order; those that are gone are left out. Rows that this transaction deletes are there
+   * until it is committed.
+   */
   many<T extends TableName<D>>(table: T, uuids: readonly Uuid[]): RowOf<D, T>[] {
     const rows: Row[] = [];
     const missing: Query[] = [];
     for (const uuid of uuids) {
       try {
-        const row = this.select({ kind: 'uuid', table, uuid })[0];
+        const change = this.#changes.get(uuid);
+        const row =
+          change?.table === table ? (change.current ?? change.base) : this.select({ kind: 'uuid', table, uuid })[0];
         if (row !== undefined) rows.push(row);
       } catch (error) {
         if (!(error instanceof MissingRows)) throw error;
@@ -89,6 +99,17 @@ export class Transaction<D extends DatabaseSchema = DatabaseSchema> {
   /** The rows whose column is, or contains, the atom. */
   holding<T extends TableName<D>>(table: T, column: Columns<D, T>, atom: Atom): RowOf<D, T>[] {
     return this.select({ kind: 'holds', table, column, atom }) as unknown as RowOf<D, T>[];
+  }
+
+  /** The rows whose set column will contain the atom when the transaction is committed, with what `mutateSet` does to it. */
+  willHold<T extends TableName<D>>(table: T, column: Columns<D, T>, atom: Atom): RowOf<D, T>[] {
+    const rows = new Map(this.holding(table, column, atom).map((row) => [row._uuid, row]));
+    for (const change of this.#changes.values()) {
+      const pending = change.table === table ? change.pending.get(column) : undefined;
+      if (pending?.insert.has(atom)) rows.set(change.uuid, change.current as unknown as RowOf<D, T>);
+      if (pending?.remove.has(atom)) rows.delete(change.uuid);
+    }
+    return [...rows.values()];
   }
 
   /** Asks several questions in one round trip; each can then be read without waiting. */
@@ -139,6 +160,7 @@ export class Transaction<D extends DatabaseSchema = DatabaseSchema> {
       current,
       written: new Set(),
       merged: new Map(),
+      pending: new Map(),
       fixedUuid: identity.fixed ?? false,
     });
     return id;
@@ -156,8 +178,30 @@ export class Transaction<D extends DatabaseSchema = DatabaseSchema> {
     change.current = current;
   }
 
-  /** Adds to and removes from a set, leaving alone what others do to it meanwhile. */
+  /**
+   * Adds to and removes from a set when the transaction is committed. Later commands of the line see the set as it was: so it is with the C
+   * programs, whose command lines rely on it (a second `acl-add` of an ACL of the same line is no duplicate).
+   */
   mutateSet<T extends TableName<D>>(
+    table: T,
+    uuid: Uuid,
+    column: Columns<D, T>,
+    edit: { readonly insert?: readonly Atom[]; readonly remove?: readonly Atom[] },
+  ): void {
+    const change = this.#change(table, uuid);
+    const pending = mergeOf(change.pending, column);
+    const now = change.current![column] as readonly Atom[];
+    for (const atom of edit.remove ?? []) {
+      if (!pending.insert.delete(atom) || now.includes(atom)) pending.remove.add(atom);
+    }
+    for (const atom of edit.insert ?? []) {
+      pending.remove.delete(atom);
+      pending.insert.set(atom, atom);
+    }
+  }
+
+  /** Adds to and removes from a set, leaving alone what others do to it meanwhile. */
+  editSet<T extends TableName<D>>(
     table: T,
     uuid: Uuid,
     column: Columns<D, T>,
@@ -196,11 +240,7 @@ export class Transaction<D extends DatabaseSchema = DatabaseSchema> {
     current[column] = value;
     change.current = current;
     if (change.base === undefined || change.written.has(column)) return;
-    let merge = change.merged.get(column);
-    if (merge === undefined) {
-      merge = { insert: new Map(), remove: new Set() };
-      change.merged.set(column, merge);
-    }
+    const merge = mergeOf(change.merged, column);
     for (const atom of remove) {
       merge.insert.delete(atom);
       merge.remove.add(atom);
@@ -236,26 +276,31 @@ export class Transaction<D extends DatabaseSchema = DatabaseSchema> {
   }
 
   /**
-   * Sends a mutation as it is, for the database to refuse: what a column of one value cannot hold is refused there, not here.
+   * Sends an insertion as it is, for the database to refuse: what a column of one value cannot hold is refused there, not here.
    * Later commands do not see it.
    */
-  mutateRaw<T extends TableName<D>>(
-    table: T,
-    uuid: Uuid,
-    column: Columns<D, T>,
-    mutator: 'insert' | 'delete',
-    atoms: readonly Atom[],
-  ): void {
+  insertRaw<T extends TableName<D>>(table: T, uuid: Uuid, column: Columns<D, T>, atoms: readonly Atom[]): void {
     const type = this.schema.tables[table]!.columns[column]!.type;
     const value: Json = ['set', atoms.map((atom) => this.#encodeAtom(type, atom))];
-    const where: Json = [['_uuid', '==', ['uuid', uuid]]];
-    this.#forced.push({ op: 'mutate', table, where, mutations: [[column, mutator, value]] });
+    const where: Json = [['_uuid', '==', this.isNew(uuid) ? ['named-uuid', rowName(uuid)] : ['uuid', uuid]]];
+    this.#forced.push({ op: 'mutate', table, where, mutations: [[column, 'insert', value]] });
   }
 
   /** Has the row been inserted by this transaction? */
   isNew(uuid: Uuid): boolean {
     const change = this.#changes.get(uuid);
     return change !== undefined && change.base === undefined;
+  }
+
+  /** What is to be said of the transaction when it is sent, for the log. */
+  warnings(): string[] {
+    return [...this.#changes.values()].flatMap((change) =>
+      [...change.pending].flatMap(([column, { remove }]) => {
+        if (change.current === undefined) return [];
+        const now = change.current[column] as readonly Atom[];
+        return [...remove].filter((atom) => !now.includes(atom)).map(() => nothingToRemove);
+      }),
+    );
   }
 
   /** The operations of `transact`, the fewest that do it, and which of them insert which row. Empty if nothing changes. */
@@ -294,7 +339,7 @@ export class Transaction<D extends DatabaseSchema = DatabaseSchema> {
   #insertOperation(change: Change, table: TableSchema): JsonObject {
     const row: { [column: string]: Json } = {};
     for (const [name, column] of Object.entries(table.columns)) {
-      const value = change.current![name];
+      const value = withPending(change, name);
       if (!datumsEqual(value, defaultDatum(column.type))) row[name] = this.#encode(column.type, value);
     }
     const name = { 'uuid-name': rowName(change.uuid) };
@@ -303,10 +348,13 @@ export class Transaction<D extends DatabaseSchema = DatabaseSchema> {
 
   #mutations(change: Change, table: TableSchema): Json[] {
     const mutations: Json[] = [];
-    for (const [column, merge] of change.merged) {
+    const merges = [...change.merged].map(([column, merge]) => ({ column, merge, on: change.base! }));
+    // What is not seen yet comes upon what is.
+    for (const [column, merge] of change.pending) merges.push({ column, merge, on: change.current! });
+    for (const { column, merge, on } of merges) {
       const type = table.columns[column]!.type;
       const key = (atom: Atom) => this.#encodeAtom(type, atom);
-      const base = change.base![column] as ReadonlyMap<Atom, Atom> | readonly Atom[];
+      const base = on[column] as ReadonlyMap<Atom, Atom> | readonly Atom[];
       const before =
         base instanceof Map ? (base as ReadonlyMap<Atom, Atom>) : new Map((base as readonly Atom[]).map((a) => [a, a]));
       // A key that stays with another value is removed first: "insert" does not replace values.
@@ -356,11 +404,30 @@ export class Transaction<D extends DatabaseSchema = DatabaseSchema> {
       current: base,
       written: new Set<string>(),
       merged: new Map<string, Merge>(),
+      pending: new Map<string, Merge>(),
       fixedUuid: false,
     };
     this.#changes.set(uuid, change);
     return change;
   }
+}
+
+function mergeOf(merges: Map<string, Merge>, column: string): Merge {
+  let merge = merges.get(column);
+  if (merge === undefined) {
+    merge = { insert: new Map(), remove: new Set() };
+    merges.set(column, merge);
+  }
+  return merge;
+}
+
+/** The value of a column when the transaction is committed. */
+function withPending(change: Change, column: string): Datum {
+  const value = change.current![column];
+  const pending = change.pending.get(column);
+  if (pending === undefined) return value;
+  const atoms = (value as readonly Atom[]).filter((atom) => !pending.remove.has(atom));
+  return toSet([...atoms, ...pending.insert.keys()]);
 }
 
 /** Above this many rows by uuid, the whole table in one piece costs less. */

@@ -45,15 +45,28 @@ export function parseColumnKey(table: NamedTable, text: string, readable: boolea
   return { column, key, reader };
 }
 
+/** A condition as far as it is read before there is a row to check: its column must exist. */
 export interface Condition {
   readonly column: string;
+  readonly text: string;
+}
+
+interface Parts {
   readonly key: string | undefined;
   readonly operator: Operator;
   readonly value: string;
 }
 
+/** Reads the column. What follows it is read when the first row comes that satisfies all conditions before this one, as the C programs do. */
 export function parseCondition(table: NamedTable, text: string): Condition {
-  const { column, key, reader } = parseColumnKey(table, text, false);
+  const reader = new ValueReader(text);
+  const name = reader.word();
+  if (name === '') throw new CtlError(`${text}: missing column name`);
+  return { column: findColumn(table, name, false), text };
+}
+
+function partsOf(table: NamedTable, text: string): Parts {
+  const { key, reader } = parseColumnKey(table, text, false);
   const operator = longestFirst.find((candidate) => reader.take(candidate));
   if (operator === undefined || reader.atEnd) {
     const list = operators.map((candidate) => `"${candidate}"`);
@@ -61,30 +74,41 @@ export function parseCondition(table: NamedTable, text: string): Condition {
       `${text}: argument does not end in ${list.slice(0, -1).join(', ')}, or ${list.at(-1)} followed by a value.`,
     );
   }
-  return { column, key, operator, value: reader.rest() };
+  return { key, operator, value: reader.rest() };
 }
 
-/** A condition with its value read. */
+/** Does a row satisfy the condition? */
 export type Test = (row: Row) => boolean;
 
+/** The test of a condition. Its value is read with the first row that is tested: where there is none, nothing is wrong with it. */
 export function conditionTest(table: NamedTable, condition: Condition, resolve: SymbolResolver): Test {
-  const { column, operator, value } = condition;
+  let test: Test | undefined;
+  return (row) => {
+    test ??= readTest(table, condition, resolve);
+    return test(row);
+  };
+}
+
+function readTest(table: NamedTable, { column, text }: Condition, resolve: SymbolResolver): Test {
+  const { key: keyText, operator, value } = partsOf(table, text);
   const type = columnType(table, column);
-  if (condition.key === undefined) {
+  if (keyText === undefined) {
     const wanted = elements(type, parseDatum(type, value, resolve));
     return (row) => evaluate(operator, elements(type, row[column]), wanted);
   }
   if (type.kind !== 'map') throw new CtlError(`cannot specify key to check for non-map column ${column}`);
-  const key = parseAtom(type.key, condition.key, resolve);
-  const valueType: ColumnType = { kind: 'set', key: type.value!, min: 0, max: Number.POSITIVE_INFINITY };
-  const wanted = operator.startsWith('{')
-    ? elements(valueType, parseDatum(valueType, value, resolve))
-    : [[parseAtom(type.value!, value, resolve), undefined] as const];
+  const key = parseAtom(type.key, keyText, resolve);
+  const wanted = elements(valuesType(type), parseDatum(valuesType(type), value, resolve));
   return (row) => {
     const actual = (row[column] as ReadonlyMap<Atom, Atom>).get(key);
     if (actual === undefined && !operator.startsWith('{')) return false;
     return evaluate(operator, actual === undefined ? [] : [[actual, undefined]], wanted);
   };
+}
+
+/** Any number of the values of a map. */
+function valuesType(type: ColumnType): ColumnType {
+  return { kind: 'set', key: type.value!, min: 0, max: Number.POSITIVE_INFINITY };
 }
 
 type Elements = readonly (readonly [Atom, Atom | undefined])[];
@@ -149,18 +173,40 @@ function isSubset(small: Elements, large: Elements): boolean {
   return small.every((element) => contains(large, element));
 }
 
-/** The query that fetches no fewer rows than satisfy the conditions, and as few as the protocol can say. */
-export function conditionQuery(table: NamedTable, conditions: readonly Condition[], resolve: SymbolResolver): Query {
-  for (const { column, key, operator, value } of conditions) {
-    if (operator !== '=') continue;
-    const type = columnType(table, column);
-    if (key !== undefined && type.kind === 'map' && type.key.type === 'string' && type.value?.type === 'string') {
-      const text = parseAtom(type.value, value, resolve) as string;
-      return { kind: 'pair', table: table.name, column, key: parseAtom(type.key, key, resolve) as string, value: text };
-    }
-    if (key !== undefined || type.kind === 'map') continue;
-    const atoms = atomsOf(type, parseDatum(type, value, resolve));
-    if (atoms.length > 0) return { kind: 'holds', table: table.name, column, atom: atoms[0]! };
+/** The query that fetches no fewer rows than satisfy the conditions, or stumble over one, and as few as the protocol can say. */
+export function conditionQuery(table: NamedTable, conditions: readonly Condition[]): Query {
+  for (const condition of conditions) {
+    const query = queryOf(table, condition);
+    if (query === 'unreadable') break;
+    if (query !== undefined) return query;
   }
   return { kind: 'all', table: table.name };
+}
+
+/** `unreadable`: all rows that the conditions before it let through make it fail. */
+function queryOf(table: NamedTable, { column, text }: Condition): Query | 'unreadable' | undefined {
+  const type = columnType(table, column);
+  // To ask for an `@name` is to refer to it, which only a row does.
+  if (text.includes('@') && type.key.type === 'uuid') return 'unreadable';
+  const resolve = () => '';
+  try {
+    const { key, operator, value } = partsOf(table, text);
+    if (key !== undefined && type.kind !== 'map') return 'unreadable';
+    const compared = key === undefined ? type : valuesType(type);
+    const wanted = atomsOfValue(compared, parseDatum(compared, value, resolve));
+    if (operator !== '=' || wanted.length === 0) return undefined;
+    if (key === undefined) {
+      return type.kind === 'map' ? undefined : { kind: 'holds', table: table.name, column, atom: wanted[0]! };
+    }
+    const keyAtom = parseAtom(type.key, key, resolve);
+    if (typeof keyAtom !== 'string' || typeof wanted[0] !== 'string') return undefined;
+    return { kind: 'pair', table: table.name, column, key: keyAtom, value: wanted[0] };
+  } catch (error) {
+    if (error instanceof CtlError) return 'unreadable';
+    throw error;
+  }
+}
+
+function atomsOfValue(type: ColumnType, datum: Datum): readonly Atom[] {
+  return type.kind === 'map' ? [...(datum as ReadonlyMap<Atom, Atom>).keys()] : atomsOf(type, datum);
 }

@@ -7,7 +7,7 @@ import { CtlError } from '../framework/ctl-error.ts';
 import type { Transaction } from '../framework/transaction.ts';
 import { parseColumnKey } from './condition.ts';
 import { toReads } from './list.ts';
-import { columnType, findTable } from './names.ts';
+import { columnType, findTable, isUuidColumn } from './names.ts';
 import { parseAtom } from './parse-value.ts';
 import { formatAtom, formatString } from './print-value.ts';
 import { findRecord, mustFindRecord, recordColumns } from './record.ts';
@@ -17,7 +17,8 @@ export function getCommand<D extends DatabaseSchema>(schema: D): Command<D> {
     const [tableName, record, ...texts] = invocation.args as [string, string, ...string[]];
     const table = findTable(schema, tableName);
     const columns = texts.map((text) => {
-      const { column, key, reader } = parseColumnKey(table, text, true);
+      // The uuid is no column to those who ask for a key in it.
+      const { column, key, reader } = parseColumnKey(table, text, isUuidColumn(text));
       if (!reader.atEnd) throw new CtlError(`${text}: trailing garbage "${reader.rest()}" in argument`);
       return { column, key };
     });

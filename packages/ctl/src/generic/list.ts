@@ -85,9 +85,7 @@ export function findCommand<D extends DatabaseSchema>(schema: D): Command<D> {
       const tx = context.tx as unknown as Transaction;
       const resolve = context.symbols.resolve;
       const tests = conditions.map((condition) => conditionTest(table, condition, resolve));
-      const found = tx
-        .select(conditionQuery(table, conditions, resolve))
-        .filter((row) => tests.every((test) => test(row)));
+      const found = tx.select(conditionQuery(table, conditions)).filter((row) => tests.every((test) => test(row)));
       context.table(tableOf(table, columns, inTableOrder(tx, table.name, found)));
     },
   };

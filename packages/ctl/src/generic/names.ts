@@ -4,8 +4,14 @@ import { CtlError } from '../framework/ctl-error.ts';
 
 const normal = (name: string) => name.toLowerCase().replaceAll('-', '_');
 
+/** Is this the whole name of the column `_uuid`, however it is written? */
+export function isUuidColumn(text: string): boolean {
+  return normal(text) === '_uuid';
+}
+
 function matching(text: string, names: readonly string[]): readonly string[] {
   const wanted = normal(text);
+  if (wanted === '') return [];
   const exact = names.find((name) => normal(name) === wanted);
   return exact !== undefined ? [exact] : names.filter((name) => normal(name).startsWith(wanted));
 }

@@ -12,8 +12,8 @@ export type SymbolResolver = (name: string, reference?: RefType) => Uuid;
 const integerText = /^[-+]?[0-9]+$/;
 const rangeText = /^([-+]?[0-9]+)-([-+]?[0-9]+)$/;
 const realText = /^[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?$/;
-/** A range with more integers than this is refused. */
-const maxRange = 1 << 20;
+/** A range of more integers than this is refused. */
+const maxRange = 4096;
 
 const delimiters = ':=, []{}!<>';
 
@@ -72,7 +72,7 @@ export class ValueReader {
 /** One atom. A range of integers, where it is allowed, is given as both ends. */
 export function parseAtom(base: BaseType, text: string, resolve: SymbolResolver): Atom {
   const [atom, end] = parseUnchecked(base, text, resolve);
-  if (end !== undefined) throw new CtlError(`"${text}" is not a valid integer`);
+  if (end !== undefined) throw new CtlError(`"${text}" is not a valid integer or range`);
   checkConstraints(base, atom);
   return atom;
 }
@@ -80,7 +80,11 @@ export function parseAtom(base: BaseType, text: string, resolve: SymbolResolver)
 function parseAtomOrRange(base: BaseType, text: string, resolve: SymbolResolver): readonly [Atom, Atom?] {
   const [atom, end] = parseUnchecked(base, text, resolve);
   checkConstraints(base, atom);
-  if (end !== undefined) checkConstraints(base, end);
+  if (end === undefined) return [atom];
+  checkConstraints(base, end);
+  if (BigInt(end as number | bigint) - BigInt(atom as number | bigint) >= maxRange) {
+    throw new CtlError(`constraint violation: Range "${text}" is too big. Maximum allowed size is ${maxRange}.`);
+  }
   return [atom, end];
 }
 
@@ -94,8 +98,6 @@ function parseUnchecked(base: BaseType, text: string, resolve: SymbolResolver): 
       const last = to === undefined ? undefined : parseInteger(to);
       if (first === undefined || last === undefined) throw new CtlError(`"${text}" is not a valid integer or range`);
       if (first > last) throw new CtlError(`"${text}" is not a valid range. Range end cannot be before start.`);
-      if (Number(last) - Number(first) > maxRange)
-        throw new CtlError(`"${text}" is not a valid range. Range is too big`);
       return [first, last];
     }
     case 'real': {
@@ -143,25 +145,61 @@ const escapes: { readonly [letter: string]: string } = {
   t: '\t',
 };
 
+/** One escape, one quote that is none, or a run of other characters. */
+const stringPiece = /\\u([0-9a-fA-F]{4})(?:\\u([0-9a-fA-F]{4}))?|\\(.)|\\$|"|[^"\\]+/gy;
+
 /** The escapes of JSON strings; other characters stand for themselves. */
 function withoutEscapes(text: string, whole: string): string {
-  return text.replace(/\\(u[0-9a-fA-F]{4}|[^u]|u|$)/g, (_, escaped: string, at: number) => {
-    if (escaped.length === 5) return String.fromCharCode(Number.parseInt(escaped.slice(1), 16));
-    const character = escapes[escaped];
-    if (character !== undefined) return character;
-    if (escaped === 'u') {
-      const what = text.length - at < 6 ? 'quoted string ends within \\u escape' : 'malformed \\u escape';
-      throw new CtlError(`${whole}: ${what}`);
+  const bad = (what: string) => new CtlError(`${whole}: ${what}`);
+  let plain = '';
+  for (let at = 0; at < text.length; ) {
+    stringPiece.lastIndex = at;
+    const [piece, first, second, escaped] = stringPiece.exec(text)!;
+    at += piece.length;
+    if (piece === '"') throw bad('quoted string may not include unescaped "');
+    if (piece === '\\') throw bad('quoted string may not end with backslash');
+    if (first !== undefined) {
+      const { character, used } = unicodeEscape(first, second, bad);
+      plain += character;
+      if (second !== undefined && used === 1) at -= 6;
+    } else if (escaped === undefined) {
+      plain += piece;
+    } else if (escaped === 'u') {
+      throw bad(text.length - at < 4 ? 'quoted string ends within \\u escape' : 'malformed \\u escape');
+    } else if (escapes[escaped] !== undefined) {
+      plain += escapes[escaped];
+    } else {
+      throw bad(`bad escape \\${escaped}`);
     }
-    throw new CtlError(`${whole}: bad escape \\${escaped}`);
-  });
+  }
+  return plain;
+}
+
+/** The character that `\\uXXXX` stands for, or the pair of such escapes. */
+function unicodeEscape(
+  first: string,
+  second: string | undefined,
+  bad: (what: string) => CtlError,
+): { readonly character: string; readonly used: 1 | 2 } {
+  const code = Number.parseInt(first, 16);
+  if (code === 0) throw bad('null bytes not supported in quoted strings');
+  if (code >= 0xd800 && code < 0xdc00) {
+    const low = Number.parseInt(second ?? '', 16);
+    if (!(low >= 0xdc00 && low < 0xe000)) throw bad('malformed escaped surrogate pair');
+    return { character: String.fromCharCode(code, low), used: 2 };
+  }
+  if (code >= 0xdc00 && code < 0xe000) {
+    const secondByte = (0x80 | ((code >> 6) & 0x3f)).toString(16);
+    throw new CtlError(`constraint violation: not a valid UTF-8 string: invalid UTF-8 sequence 0xed 0x${secondByte}`);
+  }
+  return { character: String.fromCharCode(code), used: 1 };
 }
 
 /** Atoms the way messages list the allowed values of a column: ascending, in brackets. */
 function listed(atoms: readonly Atom[]): string {
   const type = typeof atoms[0] === 'string' ? 'string' : 'integer';
   const sorted = [...atoms].sort(compareAtoms).map((atom) => formatAtom(type, atom));
-  return sorted.length === 1 ? sorted[0]! : `[${sorted.join(', ')}]`;
+  return `[${sorted.join(', ')}]`;
 }
 
 function checkConstraints(base: BaseType, atom: Atom): void {
@@ -208,27 +246,28 @@ function constraintProblem(base: BaseType, atom: Atom): string | undefined {
 /** A whole value of a column: `a,b`, `[a, b]`, `{k=v}`, in the column's own type. */
 export function parseDatum(type: ColumnType, text: string, resolve: SymbolResolver): Datum {
   const pairs = parseElementList(type, text, resolve);
-  checkCount(type, text, pairs.length);
   if (type.kind === 'map') return toMap(pairs.map(([key, value]) => [key, value as Atom]));
   return fromAtoms(type, pairs.map(([atom]) => atom).sort(compareAtoms));
 }
 
 function checkCount(type: ColumnType, text: string, count: number): void {
+  const what = type.kind === 'map' ? 'pair(s)' : 'value(s)';
   if (count < type.min) {
-    throw new CtlError(`${text}: ${count} value(s) specified but the minimum number is ${type.min}`);
+    throw new CtlError(`${text}: ${count} ${what} specified but the minimum number is ${type.min}`);
   }
   if (count > type.max) {
-    throw new CtlError(`${text}: ${count} value(s) specified but the maximum number is ${type.max}`);
+    throw new CtlError(`${text}: ${count} ${what} specified but the maximum number is ${type.max}`);
   }
 }
 
-/** As `parseDatum`, for any number of elements: the argument of `add` and `remove`. The second of a pair is undefined outside maps. */
+/** As `parseDatum`, the elements as they stand in the text. The second of a pair is undefined outside maps. */
 export function parseElementList(type: ColumnType, text: string, resolve: SymbolResolver): [Atom, Atom | undefined][] {
   const isMap = type.kind === 'map';
   const reader = new ValueReader(text);
   const [open, close] = isMap ? ['{', '}'] : ['[', ']'];
   const pairs: [Atom, Atom | undefined][] = [];
   reader.skipBlanks();
+  if (reader.atEnd) throw new CtlError(`use "${open}${close}" to specify the empty ${isMap ? 'map' : 'set'}`);
   const bracketed = reader.take(open);
   reader.skipBlanks();
   while (!reader.atEnd && !(bracketed && reader.peek() === close)) {
@@ -239,10 +278,12 @@ export function parseElementList(type: ColumnType, text: string, resolve: Symbol
     const [key, end] = parseAtomOrRange(type.key, reader.word(), resolve);
     let value: Atom | undefined;
     if (isMap) {
+      reader.skipBlanks();
       if (!reader.take('=')) {
         // C ends the message where the argument ends.
         throw new CtlError(`${start}: syntax error at "${reader.atEnd ? '' : `${reader.peek()}" expecting "="`}`);
       }
+      reader.skipBlanks();
       value = parseAtom(type.value!, reader.word(), resolve);
     }
     if (end === undefined) pairs.push([key, value]);
@@ -256,6 +297,7 @@ export function parseElementList(type: ColumnType, text: string, resolve: Symbol
     reader.skipBlanks();
     if (!reader.atEnd) throw new CtlError(`${text}: trailing garbage after "${close}"`);
   }
+  checkCount(type, text, pairs.length);
   checkUnique(pairs, text, isMap);
   return pairs;
 }

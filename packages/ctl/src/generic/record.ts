@@ -1,5 +1,6 @@
 /** Records by uuid, by the beginning of a uuid, by `@name`, or by what names records of their table ("Identifying Tables, Records, and Columns"). */
 import type { Atom } from '@weft/ovsdb/atom';
+import type { Datum } from '@weft/ovsdb/datum';
 import type { Row } from '@weft/ovsdb/row';
 import type { DatabaseSchema } from '@weft/ovsdb/schema';
 import { parseUuid, type Uuid } from '@weft/ovsdb/uuid';
@@ -36,7 +37,7 @@ export function findRecord(tx: Transaction, program: ProgramFacts, table: string
   }
   if (found.size > 1) throw new CtlError(`multiple rows in ${table} match "${text}"`);
   if (found.size === 1) return [...found.values()][0];
-  return uuid === undefined ? byBeginning(tx, table, text) : undefined;
+  return isBeginning(text) ? byBeginning(tx, table, text) : undefined;
 }
 
 /** As `findRecord`, for a record that must exist. */
@@ -57,7 +58,13 @@ function byName(tx: Transaction, table: string, name: RecordName, text: string):
   const named = name.via?.table ?? table;
   const query = nameQuery(tx.schema, named, name.column, name.key, text);
   if (query === undefined) return undefined;
-  const rows = tx.select(query);
+  // A name that is a uuid can be cut short as a record's uuid can (Neutron names by uuid).
+  const rows = isBeginning(text)
+    ? tx
+        .select({ kind: 'column', table: named, column: name.column })
+        .filter((row) => isNamed(row[name.column!], name.key, text))
+        .flatMap((row) => tx.select({ kind: 'uuid', table: named, uuid: row._uuid }))
+    : tx.select(query);
   if (rows.length > 1) throw new CtlError(`multiple rows in ${named} match "${text}"`);
   const row = rows[0];
   if (row === undefined || name.via === undefined) return row;
@@ -68,6 +75,13 @@ function byName(tx: Transaction, table: string, name: RecordName, text: string):
       : undefined
     : (reference as Uuid);
   return uuid === undefined ? undefined : tx.select({ kind: 'uuid', table, uuid })[0];
+}
+
+/** Is the name this text, or a uuid that begins with it? */
+function isNamed(datum: Datum, key: string | undefined, text: string): boolean {
+  const name = key === undefined ? datum : (datum as ReadonlyMap<Atom, Atom>).get(key);
+  if (name === text) return true;
+  return typeof name === 'string' && name.startsWith(text) && parseUuid(name) !== undefined;
 }
 
 function nameQuery(
@@ -88,11 +102,11 @@ function nameQuery(
 }
 
 function byBeginning(tx: Transaction, table: string, text: string): Row | undefined {
-  if (!isBeginning(text)) return undefined;
-  const wanted = text.toLowerCase();
-  const found = tx.select({ kind: 'ids', table }).filter((row) => row._uuid.startsWith(wanted));
+  const found = tx.select({ kind: 'ids', table }).filter((row) => row._uuid.startsWith(text));
   if (found.length > 1) {
-    throw new CtlError(`"${text}" is not a unique prefix of the UUIDs in table ${table}`);
+    throw new CtlError(
+      `${table} contains 2 or more rows whose UUIDs begin with ${text}: at least ${found[0]!._uuid} and ${found[1]!._uuid}`,
+    );
   }
   return found.length === 1 ? tx.select({ kind: 'uuid', table, uuid: found[0]!._uuid })[0] : undefined;
 }

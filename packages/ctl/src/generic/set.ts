@@ -1,5 +1,5 @@
 /** `set`, `add`, `remove`, `clear`: values of a record. */
-import type { Atom } from '@weft/ovsdb/atom';
+import { type Atom, compareAtoms } from '@weft/ovsdb/atom';
 import { atomsOf, type Datum, defaultDatum, fromAtoms, toSet } from '@weft/ovsdb/datum';
 import type { ColumnType, DatabaseSchema } from '@weft/ovsdb/schema';
 import type { Command, Context, Invocation } from '../framework/command.ts';
@@ -106,10 +106,27 @@ function oneColumn<D extends DatabaseSchema>(schema: D, invocation: Invocation):
   return { table, column };
 }
 
-/** The column's type without its limit: how many values there may be in the end is for the database to say. */
-function unlimited(type: ColumnType): ColumnType {
-  return { ...type, kind: type.kind === 'map' ? 'map' : 'set', max: Number.POSITIVE_INFINITY };
+/** The type of an argument of `add` and `remove`: how many values there are in the end matters, not how many are given. */
+function oneOrMore(type: ColumnType): ColumnType {
+  return { ...type, kind: type.kind === 'map' ? 'map' : 'set', min: 1, max: Number.POSITIVE_INFINITY };
 }
+
+function tooMany(operation: string, count: number, { table, column, type }: Target): CtlError {
+  return new CtlError(
+    `"${operation}" operation would put ${count} values in column ${column} of table ${table.name} but the maximum number is ${type.max}`,
+  );
+}
+
+/** The column of a record that `add` or `remove` changes. */
+interface Target {
+  readonly tx: Transaction;
+  readonly table: NamedTable;
+  readonly uuid: string;
+  readonly column: string;
+  readonly type: ColumnType;
+}
+
+type Elements = readonly (readonly [Atom, Atom | undefined])[];
 
 export function addCommand<D extends DatabaseSchema>(schema: D): Command<D> {
   return {
@@ -123,42 +140,61 @@ export function addCommand<D extends DatabaseSchema>(schema: D): Command<D> {
       return toReads(reads);
     },
     summary: 'adds values or pairs to a column',
+    details:
+      'A key that the column has keeps its value, unless this is the last command of the line: then it gets the new one. The set command is clearer.',
     examples: ['add Address_Set as0 addresses 10.0.0.1 10.0.0.2'],
     run: (context) => {
       const { table, column } = oneColumn(schema, context as unknown as Invocation);
       const uuid = recordOf(context, table, context.args[1]!);
       if (uuid === undefined) return;
-      const tx = context.tx as unknown as Transaction;
       const type = columnType(table, column);
+      const target = { tx: context.tx as unknown as Transaction, table, uuid, column, type };
+      const added = new Map<Atom, Atom | undefined>();
       for (const text of context.args.slice(3)) {
-        const elements = parseElementList(unlimited(type), text, context.symbols.resolve);
-        if (type.kind === 'map') {
-          tx.mutateMap(table.name, uuid, column, { insert: elements.map(([key, value]) => [key, value as Atom]) });
-        } else if (type.kind === 'set') {
-          tx.mutateSet(table.name, uuid, column, { insert: elements.map(([atom]) => atom) });
-        } else
-          addToSmall(
-            tx,
-            table,
-            uuid,
-            column,
-            elements.map(([atom]) => atom),
-          );
+        for (const [key, value] of parseElementList(oneOrMore(type), text, context.symbols.resolve)) {
+          if (!added.has(key)) added.set(key, value);
+        }
       }
+      if (context.isLast) addInDatabase(target, [...added]);
+      else addToWhatIsRead(target, [...added]);
     },
   };
 }
 
-/** Columns of at most one value are no sets in memory; a second value is for the database to refuse. */
-function addToSmall(tx: Transaction, table: NamedTable, uuid: string, column: string, atoms: readonly Atom[]): void {
-  const type = columnType(table, column);
-  const row = tx.select({ kind: 'uuid', table: table.name, uuid })[0]!;
-  const all = toSet([...atomsOf(type, row[column]), ...atoms]);
-  if (all.length <= 1 && type.kind === 'optional') {
-    tx.update(table.name, uuid, { [column]: fromAtoms(type, all) } as never);
+/** The C programs have the last command of a line done by the database: it replaces values of keys, and is who refuses too many. */
+function addInDatabase({ tx, table, uuid, column, type }: Target, added: Elements): void {
+  if (type.kind === 'map') {
+    tx.mutateMap(table.name, uuid, column, { insert: added.map(([key, value]) => [key, value as Atom]) });
     return;
   }
-  tx.mutateRaw(table.name, uuid, column, 'insert', atoms);
+  const atoms = added.map(([atom]) => atom).sort(compareAtoms);
+  if (type.kind === 'set') {
+    tx.editSet(table.name, uuid, column, { insert: atoms });
+    return;
+  }
+  const now = atomsOf(type, tx.select({ kind: 'uuid', table: table.name, uuid })[0]![column]);
+  const all = toSet([...now, ...atoms]);
+  if (all.length <= 1 && type.kind === 'optional') {
+    tx.update(table.name, uuid, { [column]: fromAtoms(type, all) } as never);
+  } else tx.insertRaw(table.name, uuid, column, atoms);
+}
+
+function addToWhatIsRead(target: Target, added: Elements): void {
+  const { tx, table, uuid, column, type } = target;
+  const now = tx.select({ kind: 'uuid', table: table.name, uuid })[0]![column];
+  if (type.kind === 'map') {
+    const missing = added.filter(([key]) => !(now as ReadonlyMap<Atom, Atom>).has(key));
+    tx.mutateMap(table.name, uuid, column, { insert: missing.map(([key, value]) => [key, value as Atom]) });
+    return;
+  }
+  const atoms = added.map(([atom]) => atom);
+  if (type.kind === 'set') {
+    tx.editSet(table.name, uuid, column, { insert: atoms });
+    return;
+  }
+  const all = toSet([...atomsOf(type, now), ...atoms]);
+  if (all.length > type.max) throw tooMany('add', all.length, target);
+  tx.update(table.name, uuid, { [column]: fromAtoms(type, all) } as never);
 }
 
 export function removeCommand<D extends DatabaseSchema>(schema: D): Command<D> {
@@ -181,40 +217,43 @@ export function removeCommand<D extends DatabaseSchema>(schema: D): Command<D> {
       const tx = context.tx as unknown as Transaction;
       const type = columnType(table, column);
       const resolve = context.symbols.resolve;
-      for (const text of context.args.slice(3)) {
-        const now = tx.select({ kind: 'uuid', table: table.name, uuid })[0]![column];
-        if (type.kind === 'map') {
-          const keys = keysToRemove(type, now as ReadonlyMap<Atom, Atom>, text, resolve);
-          tx.mutateMap(table.name, uuid, column, { remove: keys });
-          continue;
-        }
-        const atoms = parseElementList(unlimited(type), text, resolve).map(([atom]) => atom);
-        if (type.kind === 'set') tx.mutateSet(table.name, uuid, column, { remove: atoms });
-        else if (atoms.some((atom) => atom === now)) removeSmall(tx, table, uuid, column, atoms);
+      const texts = context.args.slice(3);
+      const now = tx.select({ kind: 'uuid', table: table.name, uuid })[0]![column];
+      if (type.kind === 'map') {
+        const keys = texts.flatMap((text) => keysToRemove(type, now as ReadonlyMap<Atom, Atom>, text, resolve));
+        tx.mutateMap(table.name, uuid, column, { remove: keys });
+        return;
+      }
+      const atoms = texts.flatMap((text) => parseElementList(oneOrMore(type), text, resolve).map(([atom]) => atom));
+      if (type.kind === 'set') tx.editSet(table.name, uuid, column, { remove: atoms });
+      else if (atoms.some((atom) => atom === now)) {
+        if (type.kind === 'scalar') throw empties(table, column);
+        tx.update(table.name, uuid, { [column]: undefined } as never);
       }
     },
   };
 }
 
-function removeSmall(tx: Transaction, table: NamedTable, uuid: string, column: string, atoms: readonly Atom[]): void {
-  if (columnType(table, column).kind === 'optional') tx.update(table.name, uuid, { [column]: undefined } as never);
-  else tx.mutateRaw(table.name, uuid, column, 'delete', atoms);
+function empties(table: NamedTable, column: string): CtlError {
+  return new CtlError(
+    `"remove" operation would put 0 values in column ${column} of table ${table.name} but the minimum number is 1`,
+  );
 }
 
 /** Keys alone remove whatever value they have; a pair removes only itself. */
 function keysToRemove(
-  type: ReturnType<typeof columnType>,
+  type: ColumnType,
   now: ReadonlyMap<Atom, Atom>,
   text: string,
   resolve: SymbolResolver,
 ): readonly Atom[] {
   try {
-    return parseElementList(type, text, resolve)
+    return parseElementList(oneOrMore(type), text, resolve)
       .filter(([key, value]) => now.get(key) === value)
       .map(([key]) => key);
   } catch (error) {
     if (!(error instanceof CtlError)) throw error;
-    const { value: _, ...keys } = { ...type, kind: 'set' as const };
+    const { value: _, ...keys } = { ...oneOrMore(type), kind: 'set' as const };
     return parseElementList(keys, text, resolve).map(([key]) => key);
   }
 }

@@ -100,7 +100,8 @@ function portCommands(version: 4 | 6): readonly NbCommand[] {
       summary: `prints the set of DHCPv${version} options of a port`,
       examples: [`lsp-get-dhcpv${version}-options sw0-port1`],
       run: ({ tx, args, print }) => {
-        const options = tx.get('DHCP_Options', needPort(tx, args[0]!)[column]);
+        const uuid = needPort(tx, args[0]!)[column];
+        const [options] = uuid === undefined ? [] : tx.many('DHCP_Options', [uuid]);
         if (options !== undefined) print(`${options._uuid} (${options.cidr})`);
       },
     },

@@ -30,7 +30,7 @@ const fwdGroupAdd: NbCommand = {
     for (const portName of names) {
       const port = findPort(tx, portName);
       if (port === undefined) throw new CtlError(`${portName}: logical switch port does not exist`);
-      const owner = tx.holding('Logical_Switch', 'ports', port._uuid)[0];
+      const owner = tx.willHold('Logical_Switch', 'ports', port._uuid)[0];
       if (owner?._uuid !== row._uuid) {
         throw new CtlError(`${portName}: port already exists but in logical switch ${owner?.name ?? ''}`);
       }
@@ -57,8 +57,8 @@ const fwdGroupDel: NbCommand = {
     for (const group of tx.holding('Forwarding_Group', 'name', args[0]!)) {
       for (const owner of tx.holding('Logical_Switch', 'forwarding_groups', group._uuid)) {
         tx.mutateSet('Logical_Switch', owner._uuid, 'forwarding_groups', { remove: [group._uuid] });
+        tx.delete('Forwarding_Group', group._uuid);
       }
-      tx.delete('Forwarding_Group', group._uuid);
     }
   },
 };
@@ -74,18 +74,16 @@ const fwdGroupList: NbCommand = {
   examples: ['fwd-group-list'],
   run: ({ tx, args: [name], print }) => {
     const only = name === undefined ? undefined : needSwitch(tx, name);
-    const switches = only === undefined ? tx.all('Logical_Switch') : [only];
-    const groups = tx
-      .all('Forwarding_Group')
-      .filter((group) => only === undefined || only.forwarding_groups.includes(group._uuid));
+    tx.prefetch([{ kind: 'all', table: 'Logical_Switch' }]);
     print('FWD_GROUP       LS            VIP             VMAC                  CHILD_PORTS');
-    for (const group of groups) {
-      const owner = switches.find((row) => row.forwarding_groups.includes(group._uuid));
+    for (const group of tx.all('Forwarding_Group')) {
+      const owner = tx.willHold('Logical_Switch', 'forwarding_groups', group._uuid)[0];
+      if (only !== undefined && owner?._uuid !== only._uuid) continue;
       const columns = [
-        group.name.padEnd(16),
-        (owner?.name ?? '').padEnd(14),
+        group.name.slice(0, 16).padEnd(16),
+        (owner?.name ?? '').slice(0, 18).padEnd(14),
         group.vip.padEnd(15),
-        group.vmac.padEnd(23),
+        `${group.vmac}      `,
       ];
       print(`${columns.join('')}${group.child_port.join(' ')}`);
     }

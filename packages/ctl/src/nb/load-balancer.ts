@@ -27,11 +27,9 @@ function parseEndpoint(text: string, warn: Warn): Endpoint | undefined {
   const isIpv6 = bracketed !== null || colon !== text.lastIndexOf(':');
   const host = bracketed?.[1] ?? (isIpv6 || colon < 0 ? text : text.slice(0, colon));
   const portText = bracketed?.[2] ?? (isIpv6 || colon < 0 ? '' : text.slice(colon + 1));
-  const strict = !host.split('.').some((part) => /^0\d/.test(part));
-  const address = isIpv6 ? parseIpv6(host) : strict ? parseIpv4(host) : undefined;
+  if (portText !== '' && !(/^\d+$/.test(portText) && Number(portText) <= 65535)) return bad('port number', portText);
+  const address = isIpv6 ? parseIpv6(host) : parseIpv4(host);
   if (address === undefined) return bad('IP address', host);
-  if (portText === '') return { address, port: 0 };
-  if (!/^\d+$/.test(portText) || Number(portText) > 65535) return bad('port number', portText);
   return { address, port: Number(portText) };
 }
 
@@ -169,52 +167,52 @@ const lbDel: NbCommand = {
   summary: 'deletes a load balancer, or one VIP of it; with its last VIP it goes too',
   examples: ['lb-del lb0 30.0.0.10:80', 'lb-del lb0'],
   run: ({ tx, args, options }) => {
-    const [name, vipText] = args as [string, string?];
+    const [name, vip] = args as [string, string?];
     const lb = findLoadBalancer(tx, name);
     if (lb === undefined) return;
-    if (vipText === undefined) {
+    if (vip === undefined) {
       tx.delete('Load_Balancer', lb._uuid);
       return;
     }
-    const endpoint = lb.vips.has(vipText) ? undefined : parseEndpoint(vipText, () => undefined);
-    const vip = endpoint === undefined ? vipText : formatEndpoint(endpoint);
     if (!lb.vips.has(vip)) {
       if (options.has('--if-exists')) return;
-      throw new CtlError(`vip ${vipText} is not part of the load balancer.`);
+      throw new CtlError(`vip ${vip} is not part of the load balancer.`);
     }
     tx.mutateMap('Load_Balancer', lb._uuid, 'vips', { remove: [vip] });
     if (lb.vips.size === 1) tx.delete('Load_Balancer', lb._uuid);
   },
 };
 
-/** The table of load balancers: one line for each VIP. */
-function printLoadBalancers({ print }: NbContext, lbs: readonly LoadBalancer[]): void {
+/** The table of load balancers, by name: one line for each VIP that can be read. */
+function printLoadBalancers({ print, warn }: NbContext, all: readonly LoadBalancer[]): void {
+  const lbs = all.filter((lb) => lb.vips.size > 0);
   if (lbs.length === 0) return;
   const width = Math.max(0, ...lbs.flatMap((lb) => [...lb.vips.keys()].map((vip) => vip.length))) + 4;
   const line = (uuid: string, name: string, protocol: string, vip: string, ips: string) =>
-    print(`${uuid.padEnd(40)}${name.slice(0, 16).padEnd(20)}${protocol.padEnd(11)}${vip.padEnd(width)}${ips}`);
-  line('UUID', 'LB', 'PROTO', 'VIP', 'IPs');
-  for (const lb of lbs) {
-    let first = true;
-    for (const [vip, ips] of lb.vips) {
-      const protocol = hasPort(vip, lb) ? (lb.protocol ?? 'tcp') : '';
-      line(first ? lb._uuid : '', first ? lb.name : '', protocol, vip, ips);
-      first = false;
-    }
+    `${uuid.padEnd(40)}${name.slice(0, 16).padEnd(20)}${protocol.padEnd(11)}${vip.padEnd(width)}${ips}`;
+  const described = lbs.map((lb) => {
+    // The first VIP's line names the load balancer, the others stand below it. A VIP that cannot be read has no line, but its place.
+    const lines = [...lb.vips].map(([vip, ips], i) => {
+      const protocol = protocolOf(vip, lb, warn);
+      if (protocol === undefined) return '';
+      return i === 0 ? line(lb._uuid, lb.name, protocol, vip, ips) : `\n${line('', '', protocol, vip, ips)}`;
+    });
+    return { name: lb.name, text: lines.join('') };
+  });
+  print(line('UUID', 'LB', 'PROTO', 'VIP', 'IPs'));
+  for (const { text } of inNameOrder(described, ({ name }) => name)) print(text);
+}
+
+/** What stands under PROTO for a VIP; undefined, with an entry in the log, if the VIP cannot be read. */
+function protocolOf(vip: string, lb: LoadBalancer, warn: Warn): string | undefined {
+  if (lb.options.get('template') === 'true') {
+    if (lb.protocol === undefined) warn(`Load Balancer ${lb._uuid} (${lb.name}) is a template and misses protocol`);
+    return lb.protocol;
   }
-}
-
-function hasPort(vip: string, lb: LoadBalancer): boolean {
-  if (lb.options.get('template') === 'true') return true;
-  const endpoint = parseEndpoint(vip, () => undefined);
-  return endpoint !== undefined && endpoint.port > 0;
-}
-
-function byName(lbs: readonly LoadBalancer[]): LoadBalancer[] {
-  return inNameOrder(
-    lbs.filter((lb) => lb.vips.size > 0),
-    (lb) => lb.name,
-  );
+  const endpoint = parseEndpoint(vip, warn);
+  if (endpoint === undefined) return undefined;
+  // The C program prints a protocol that is not set in this way.
+  return endpoint.port > 0 ? (lb.protocol ?? '(null)') : '';
 }
 
 const lbList: NbCommand = {
@@ -227,10 +225,7 @@ const lbList: NbCommand = {
     const { tx, args } = context;
     const all = tx.all('Load_Balancer');
     const name = args[0];
-    printLoadBalancers(
-      context,
-      byName(name === undefined ? all : all.filter((lb) => lb.name === name || lb._uuid === name)),
-    );
+    printLoadBalancers(context, name === undefined ? all : all.filter((lb) => lb.name === name));
   },
 };
 
@@ -299,7 +294,7 @@ function userCommands({ table, prefix, word, argument, example, need }: UserKind
       examples: [`${prefix}-lb-list ${example}`],
       run: (context) => {
         const { tx, args } = context;
-        printLoadBalancers(context, byName(tx.many('Load_Balancer', need(tx, args[0]!).load_balancer)));
+        printLoadBalancers(context, tx.many('Load_Balancer', need(tx, args[0]!).load_balancer));
       },
     },
   ];

@@ -62,13 +62,12 @@ const meterList: NbCommand = {
     const byUuid = new Map(bands.map((band) => [band._uuid, band]));
     for (const meter of meters) {
       print(`${meter.name}:${meter.fair === true ? ' (fair)' : ''} bands:`);
-      for (const uuid of meter.bands) {
+      const lines = meter.bands.map((uuid) => {
         const band = byUuid.get(uuid)!;
         const burst = meter.unit === 'kbps' ? 'kb' : 'packet';
-        print(
-          `  ${band.action}: ${band.rate} ${meter.unit}${band.burst_size > 0 ? `, ${band.burst_size} ${burst} burst` : ''}`,
-        );
-      }
+        return `  ${band.action}: ${band.rate} ${meter.unit}${band.burst_size > 0 ? `, ${band.burst_size} ${burst} burst` : ''}`;
+      });
+      print(lines.join(''));
     }
   },
 };

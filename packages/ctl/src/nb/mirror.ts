@@ -90,13 +90,10 @@ const lspDetachMirror: NbCommand = {
   reads: { Mirror: ['name'], Logical_Switch_Port: ['name', 'mirror_rules'] },
   summary: 'has a mirror copy the packets of a port no longer',
   examples: ['lsp-detach-mirror sw0-port1 m0'],
-  run: ({ tx, args, warn }) => {
+  run: ({ tx, args }) => {
     const [portName, mirrorName] = args as [string, string];
     const port = needPort(tx, portName);
     const mirror = needMirror(tx, mirrorName);
-    if (!port.mirror_rules.includes(mirror._uuid)) {
-      warn("Trying to delete a key that doesn't exist in the set.", 'ovsdb_idl');
-    }
     tx.mutateSet('Logical_Switch_Port', port._uuid, 'mirror_rules', { remove: [mirror._uuid] });
   },
 };

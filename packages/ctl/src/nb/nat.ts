@@ -32,15 +32,21 @@ function parseType(text: string): NatType {
   throw new CtlError(`${text}: type must be one of "dnat", "snat" and "dnat_and_snat".`);
 }
 
-/** `FIRST[-LAST]`, 1 to 65535. */
+/** As C's `int` holds what strtol(3) reads. */
+function int32(text: string): number {
+  const value = BigInt(/^\s*[+-]?\d+/.exec(text)?.[0].trim().replace(/^\+/, '') ?? 0);
+  return BigInt.asIntN(64, value) === value ? Number(BigInt.asIntN(32, value)) : -1;
+}
+
+/** `FIRST[-LAST]`, read as loosely as the C program reads it: hyphens count once, and what follows a number does not matter. */
 function isPortRange(text: string): boolean {
-  const match = /^(\d+)(?:(-)(\d*))?/.exec(text);
-  if (match === null) return false;
-  const first = Number(match[1]);
-  if (first === 0 || first > 65535) return false;
-  if (match[2] === undefined) return true;
-  const last = Number(match[3]);
-  return last > first && last <= 65535;
+  const [first, last, ...more] = text
+    .split('-')
+    .filter((word) => word !== '')
+    .map(int32);
+  if (first === undefined || !(first > 0) || more.length > 0) return false;
+  if (!text.includes('-')) return true;
+  return last !== undefined && last > first && last <= 65535;
 }
 
 /** The normal form of an address or network; text that is neither stands for itself. */
@@ -58,7 +64,11 @@ interface AddArguments {
   readonly portRange: string | undefined;
 }
 
-function parseAdd(tx: NbTransaction, args: readonly string[], options: ReadonlyMap<string, string>): AddArguments {
+function parseAdd(
+  tx: NbTransaction,
+  args: readonly string[],
+  options: ReadonlyMap<string, string | undefined>,
+): AddArguments {
   const [typeText, externalIp, logicalText, ...rest] = args.slice(1) as [string, string, string, ...string[]];
   const type = parseType(typeText);
   const external = parseIp(externalIp);
@@ -256,10 +266,23 @@ const natDel: NbCommand = {
   },
 };
 
-const natColumns = [17, 22, 19, 17, 20, 21] as const;
+/** Columns' widths, and where longer values are cut. */
+const natColumns = [
+  { width: 17, most: 13 },
+  { width: 22, most: 18 },
+  { width: 19, most: 15 },
+  { width: 17, most: 13 },
+  { width: 20, most: Number.POSITIVE_INFINITY },
+  { width: 21, most: 17 },
+] as const;
 
 function natLine(cells: readonly string[]): string {
-  return cells.map((cell, i) => (i < natColumns.length ? cell.padEnd(natColumns[i]!) : cell)).join('');
+  return cells
+    .map((cell, i) => {
+      const column = natColumns[i];
+      return column === undefined ? cell : cell.slice(0, column.most).padEnd(column.width);
+    })
+    .join('');
 }
 
 const natList: NbCommand = {

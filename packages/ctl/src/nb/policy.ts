@@ -117,7 +117,7 @@ const policyDel: NbCommand = {
 
 const listReads: NbReads = {
   Logical_Router: ['name', 'policies'],
-  Logical_Router_Policy: ['priority', 'match', 'action', 'nexthop', 'nexthops', 'options'],
+  Logical_Router_Policy: ['priority', 'match', 'action', 'nexthops', 'options'],
 };
 
 const policyList: NbCommand = {
@@ -139,8 +139,9 @@ const policyList: NbCommand = {
 
 function line(policy: NbRow<'Logical_Router_Policy'>): string {
   let text = `${String(policy.priority).padStart(10)} ${policy.match.padStart(50)} ${policy.action.padStart(15)}`;
-  const hops = policy.nexthops.length > 0 ? policy.nexthops : policy.nexthop === undefined ? [] : [policy.nexthop];
-  if (policy.action === 'reroute') text += ` ${hops.map((hop, i) => (i === 0 ? hop.padStart(25) : hop)).join(', ')}`;
+  const hops = policy.nexthops;
+  if (policy.action === 'reroute' && hops.length > 0)
+    text += ` ${hops.map((hop, i) => (i === 0 ? hop.padStart(25) : hop)).join(', ')}`;
   const options = mapOrder(policy.options).map(([key, value]) => `${key}=${value}`);
   if (options.length > 0) text += `${' '.repeat(15)}${options.join(',')}`;
   return text;

@@ -7,9 +7,9 @@ import { findPort, keyValues, listByName, needPort, needSwitch, notFound, parseS
 import { checkAddress, checkDuplicateAddresses } from './port-addresses.ts';
 import type { NbCommand, NbTransaction } from './types.ts';
 
-/** The switch that has the port. */
+/** The switch that has the port, or gets it by an earlier command of the line. */
 function switchOf(tx: NbTransaction, port: NbRow<'Logical_Switch_Port'>): NbRow<'Logical_Switch'> | undefined {
-  return tx.holding('Logical_Switch', 'ports', port._uuid)[0];
+  return tx.willHold('Logical_Switch', 'ports', port._uuid)[0];
 }
 
 function nameOf(row: NbRow<'Logical_Switch'>): string {
@@ -287,7 +287,8 @@ const lspGetLs: NbCommand = {
   summary: 'prints the switch that has the port',
   examples: ['lsp-get-ls sw0-port1'],
   run: ({ tx, args, print }) => {
-    const owner = switchOf(tx, needPort(tx, args[0]!));
+    // Of an earlier command of the line this one does not know.
+    const owner = tx.holding('Logical_Switch', 'ports', needPort(tx, args[0]!)._uuid)[0];
     if (owner !== undefined) print(`${owner._uuid} (${owner.name})`);
   },
 };

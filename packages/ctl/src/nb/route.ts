@@ -23,10 +23,15 @@ function parsePrefix(text: string): Cidr | undefined {
   return parseCidr(text);
 }
 
+/** The normal form of a prefix. */
+function cidrText(text: string): string | undefined {
+  const cidr = parsePrefix(text);
+  return cidr === undefined ? undefined : formatNetwork(cidr);
+}
+
 /** The normal form of a prefix, by which routes are compared; text that is none stands for itself. */
 function normalPrefix(text: string): string {
-  const cidr = parsePrefix(text);
-  return cidr === undefined ? text : formatNetwork(cidr);
+  return cidrText(text) ?? text;
 }
 
 /** The normal form of a next hop of this family. */
@@ -72,7 +77,7 @@ const lrRouteAdd: NbCommand = {
     }
     if (nexthop === 'discard' && portName !== undefined) throw new CtlError('outport is not valid for discard routes.');
     if (nexthop === 'discard' && options.has('--bfd')) throw new CtlError('bfd dst_ip cannot be discard.');
-    const bfd = options.has('--bfd') ? bfdSession(tx, options.get('--bfd')!, nexthop, portName) : undefined;
+    const bfd = options.has('--bfd') ? bfdSession(tx, options.get('--bfd'), nexthop, portName) : undefined;
     const symmetric = options.has('--ecmp-symmetric-reply');
     const ecmp = options.has('--ecmp') || symmetric;
     const same = tx
@@ -126,8 +131,8 @@ function outputPort(tx: NbTransaction, router: Router, name: string | undefined)
 }
 
 /** The BFD session that watches the next hop: the one given; without a port, one that is there; with a port, a new one. */
-function bfdSession(tx: NbTransaction, given: string, nexthop: string, port: string | undefined): string {
-  if (given !== '') {
+function bfdSession(tx: NbTransaction, given: string | undefined, nexthop: string, port: string | undefined): string {
+  if (given !== undefined) {
     const uuid = parseUuid(given);
     const row = uuid === undefined ? undefined : tx.get('BFD', uuid);
     if (row === undefined) throw new CtlError(`no entry found in the BFD table`);
@@ -166,7 +171,7 @@ const lrRouteDel: NbCommand = {
     let nexthop: string | undefined;
     if (nexthopText !== undefined) {
       // Either family: a next hop of the other matches nothing.
-      nexthop = parseNexthop(nexthopText, 32) ?? parseNexthop(nexthopText, 128);
+      nexthop = nexthopText === 'discard' ? nexthopText : cidrText(nexthopText);
       if (nexthop === undefined) throw new CtlError(`bad nexthop argument: ${nexthopText}`);
     }
     const wanted = prefix === undefined ? undefined : formatNetwork(prefix);
@@ -258,7 +263,8 @@ function isEcmp(family: readonly Listed[], i: number): boolean {
 }
 
 function routeLine({ cidr, route }: Listed, ecmp: boolean): string {
-  const nexthop = route.nexthop === 'discard' ? 'discard' : normalNexthop(route);
+  // What is no address is not printed.
+  const nexthop = parseNexthop(route.nexthop, cidr.bits) ?? '';
   let line = `${formatNetwork(cidr).padStart(25)} ${nexthop.padStart(25)}`;
   line += ` ${route.policy ?? 'dst-ip'}`;
   if (route.output_port !== undefined) line += ` ${route.output_port}`;

@@ -9,9 +9,9 @@ import { formatNetworkWithLength, parseCidr, parseMac } from '../net/address.ts'
 import { findRouterPort, listByName, needRouter, needRouterPort, notFound, parseState } from './find.ts';
 import type { NbCommand, NbTransaction } from './types.ts';
 
-/** The router that has the port. */
+/** The router that has the port, or gets it by an earlier command of the line. */
 export function routerOf(tx: NbTransaction, port: { readonly _uuid: string }): NbRow<'Logical_Router'> | undefined {
-  return tx.holding('Logical_Router', 'ports', port._uuid)[0];
+  return tx.willHold('Logical_Router', 'ports', port._uuid)[0];
 }
 
 function nameOf(row: NbRow<'Logical_Router'>): string {
@@ -105,7 +105,7 @@ const lrpDel: NbCommand = {
       throw new CtlError(notFound(name, 'port'));
     }
     const owner = routerOf(tx, port);
-    if (owner === undefined) throw new CtlError(`logical port ${name} is not part of any logical router`);
+    if (owner === undefined) throw new CtlError(`port ${name} is not part of any logical router`);
     tx.mutateSet('Logical_Router', owner._uuid, 'ports', { remove: [port._uuid] });
     tx.delete('Logical_Router_Port', port._uuid);
   },

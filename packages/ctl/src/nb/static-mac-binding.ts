@@ -6,15 +6,15 @@ import type { NbCommand, NbContext, NbReads } from './types.ts';
 
 const reads: NbReads = { Logical_Router_Port: ['name'], Static_MAC_Binding: ['logical_port', 'ip', 'mac'] };
 
-/** The binding's port and address, in their normal forms, and its row if it is there. */
+/** The binding's port as it was given, its address in its normal form, and its row if it is there. */
 function findBinding({ tx, args }: NbContext) {
   const [portText, ipText] = args as [string, string];
-  const port = needRouterPort(tx, portText);
+  needRouterPort(tx, portText);
   const address = parseIp(ipText);
   if (address === undefined) throw new CtlError(`${ipText}: Not a valid IPv4 or IPv6 address.`);
   const ip = formatIp(address);
-  const row = tx.holding('Static_MAC_Binding', 'logical_port', port.name).find((binding) => binding.ip === ip);
-  return { port: port.name, ip, row };
+  const row = tx.holding('Static_MAC_Binding', 'logical_port', portText).find((binding) => binding.ip === ip);
+  return { port: portText, ip, row };
 }
 
 const add: NbCommand = {

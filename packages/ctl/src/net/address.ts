@@ -10,23 +10,26 @@ export interface Cidr extends IpAddress {
   readonly prefixLength: number;
 }
 
-/** `xx:xx:xx:xx:xx:xx`, one or two hexadecimal digits each. Undefined if it is none. */
+/** `xx:xx:xx:xx:xx:xx` in hexadecimal; of a number that is too large its last eight bits count. Undefined if it is none. */
 export function parseMac(text: string): string | undefined {
-  if (!/^[0-9a-fA-F]{1,2}(:[0-9a-fA-F]{1,2}){5}$/.test(text)) return undefined;
+  if (!/^\s*[0-9a-fA-F]+(:[0-9a-fA-F]+){5}$/.test(text)) return undefined;
   return text
+    .trimStart()
     .split(':')
-    .map((byte) => byte.toLowerCase().padStart(2, '0'))
+    .map((byte) => byte.toLowerCase().slice(-2).padStart(2, '0'))
     .join(':');
 }
 
-/** Four decimal numbers; leading zeros do not matter. */
+/** Four decimal numbers up to 255 without leading zeros, as inet_pton(3) reads them. */
 export function parseIpv4(text: string): IpAddress | undefined {
-  if (!/^\d+(\.\d+){3}$/.test(text)) return undefined;
-  let value = 0n;
-  for (const part of text.split('.')) {
-    if (Number(part) > 255) return undefined;
-    value = (value << 8n) | BigInt(part);
-  }
+  if (text.split('.').some((part) => !/^(0|[1-9]\d*)$/.test(part) || Number(part) > 255)) return undefined;
+  return scanIpv4(text);
+}
+
+/** As scanf(3) would read four numbers: blanks and zeros may lead, and of a number that is too large its last eight bits count. */
+function scanIpv4(text: string): IpAddress | undefined {
+  if (!/^\s*\d+(\.\d+){3}$/.test(text)) return undefined;
+  const value = text.split('.').reduce((bits, part) => (bits << 8n) | (BigInt(part.trimStart()) & 0xffn), 0n);
   return { bits: 32, value };
 }
 
@@ -58,10 +61,14 @@ export function parseIp(text: string): IpAddress | undefined {
   return parseIpv4(text) ?? parseIpv6(text);
 }
 
-/** `ADDRESS[/LENGTH]`, `ADDRESS/NETMASK` if the mask is a prefix. An address alone has all its bits. */
+/**
+ * `ADDRESS[/LENGTH]`, `ADDRESS/NETMASK` if the mask is a prefix. An address alone has all its bits. The C programs are less strict here than
+ * where an address stands alone.
+ */
 export function parseCidr(text: string): Cidr | undefined {
   const slash = text.indexOf('/');
-  const address = parseIp(slash < 0 ? text : text.slice(0, slash));
+  const addressText = slash < 0 ? text : text.slice(0, slash);
+  const address = scanIpv4(addressText) ?? parseIpv6(addressText);
   if (address === undefined) return undefined;
   if (slash < 0) return { ...address, prefixLength: address.bits };
   const length = text.slice(slash + 1);

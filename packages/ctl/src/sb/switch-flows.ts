@@ -7,8 +7,8 @@ export function switchFlowPrinter({
   print,
   switchFlows,
 }: SbContext): (row: { readonly _uuid: string }) => void {
-  const remote = options.get('--ovs');
-  if (remote === undefined) return () => undefined;
+  if (!options.has('--ovs')) return () => undefined;
+  const remote = options.get('--ovs') ?? '';
   const flows = switchFlows(remote, options.has('--stats'));
   return (row) => {
     for (const line of flows(Number.parseInt(row._uuid.slice(0, 8), 16))) print(`    ${line}`);

@@ -89,7 +89,7 @@ export function connectionCommands<D extends DatabaseSchema>(
           ...(roles ? { read_only: readOnly, role } : {}),
           ...(probe === undefined ? {} : { inactivity_probe: Number.parseInt(probe, 10) || 0 }),
         } as never);
-        tx.mutateSet(root, global._uuid, 'connections', { insert: [uuid] });
+        tx.editSet(root, global._uuid, 'connections', { insert: [uuid] });
       }
     },
   };
