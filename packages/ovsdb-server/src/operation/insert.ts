@@ -1,5 +1,9 @@
 /** RFC 7047 section 5.2.1, and the `uuid` member of ovsdb-server(7) section 5.2.1. */
+import type { Atom } from '@weft/ovsdb/atom';
+import { checkAtom } from '@weft/ovsdb/constraint';
+import { defaultDatum } from '@weft/ovsdb/datum';
 import { OvsdbError, syntaxError } from '@weft/ovsdb/error';
+import type { TableSchema } from '@weft/ovsdb/schema';
 import { isUuid, parseUuid, type Uuid } from '@weft/ovsdb/uuid';
 import { decodeValues, type OperationContext, tableOf } from './context.ts';
 import type { Members } from './members.ts';
@@ -25,8 +29,37 @@ export function insert(context: OperationContext, members: Members): string {
     }
   }
   const uuid = name === undefined ? (chosen ?? context.newUuid()) : context.named.insert(name, chosen);
-  const row = table.text.make(uuid, decodeValues(context, table, json));
+  const values = decodeValues(context, table, json);
+  for (const { column, check } of withoutDefault(table.schema)) if (!Object.hasOwn(json, column)) check();
+  const row = table.text.make(uuid, values);
   context.access?.insert(table, row);
   context.journal.write(table, uuid, row);
   return `{"uuid":["uuid","${uuid}"]}`;
+}
+
+interface Required {
+  readonly column: string;
+  /** Throws what is wrong with the default. */
+  readonly check: () => void;
+}
+
+const requiredColumns = new WeakMap<TableSchema, readonly Required[]>();
+
+/** The columns whose default their own constraints forbid: an insert must give them. */
+function withoutDefault(schema: TableSchema): readonly Required[] {
+  let required = requiredColumns.get(schema);
+  if (required === undefined) {
+    required = Object.entries(schema.columns).flatMap(([column, { type }]) => {
+      if (type.kind !== 'scalar') return [];
+      const check = () => checkAtom(type.key, defaultDatum(type) as Atom);
+      try {
+        check();
+        return [];
+      } catch {
+        return [{ column, check }];
+      }
+    });
+    requiredColumns.set(schema, required);
+  }
+  return required;
 }
