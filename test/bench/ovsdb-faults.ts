@@ -13,7 +13,7 @@ const kills = Number(process.env.WEFT_CRASHES ?? 200);
 const transactions = Number(process.env.WEFT_TRANSACTIONS ?? 20_000);
 const killsPerLedger = 10;
 const seed = Number(process.env.WEFT_SEED ?? Date.now() % 1_000_000);
-const program = resolve('dist/weft-ovsdb.mjs');
+const program = resolve('node_modules/.bin/weft-ovsdb');
 if (!existsSync(program)) throw new Error(`${program} is missing: run "npm run build" first`);
 
 const folder = mkdtempSync(join(tmpdir(), 'weft-faults-'));

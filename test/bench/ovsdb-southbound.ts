@@ -16,7 +16,7 @@ const flows = Number(process.env.WEFT_BENCH_FLOWS ?? 130_000);
 const sessions = Number(process.env.WEFT_BENCH_SESSIONS ?? 300);
 const datapaths = 260;
 const zero = '00000000-0000-0000-0000-000000000000';
-const dist = resolve('dist/weft-ovsdb.mjs');
+const dist = resolve('node_modules/.bin/weft-ovsdb');
 
 async function bench(name: 'C' | 'weft'): Promise<{ [column: string]: string }> {
   const folder = mkdtempSync(join(tmpdir(), 'weft-bench-'));

@@ -13,7 +13,7 @@ import { nb } from '@weft/schemas/nb';
 
 const switches = Number(process.env.WEFT_BENCH_SWITCHES ?? 250);
 const portsPerSwitch = Number(process.env.WEFT_BENCH_PORTS ?? 100);
-const dist = resolve('dist/weft-ovsdb.mjs');
+const dist = resolve('node_modules/.bin/weft-ovsdb');
 const schemaFile = '/usr/share/ovn/ovn-nb.ovsschema';
 
 interface Sample {

@@ -9,7 +9,7 @@ const options = {
   'enable-dummy-vif-plug': { type: 'boolean', describe: 'accepted' },
 } as const;
 
-await runDaemon(
+void runDaemon(
   {
     name: 'weft-controller',
     suite: 'ovn',

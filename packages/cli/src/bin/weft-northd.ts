@@ -15,7 +15,7 @@ const options = {
   'n-threads': { type: 'string', describe: 'accepted; one thread is enough' },
 } as const;
 
-await runDaemon(
+void runDaemon(
   {
     name: 'weft-northd',
     suite: 'ovn',

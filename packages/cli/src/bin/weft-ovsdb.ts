@@ -3,7 +3,7 @@ import { runTool, toolNames } from '@weft/ovsdb-server/tool';
 import { runDaemon } from '../daemon.ts';
 
 const [command = '', ...rest] = process.argv.slice(2);
-if (toolNames.includes(command)) {
+async function tool(): Promise<void> {
   process.exitCode = await runTool(
     command,
     rest,
@@ -17,7 +17,9 @@ if (toolNames.includes(command)) {
       vswitch: async () => (await import('@weft/schemas/vswitch')).vswitch,
     },
   );
-} else {
+}
+
+async function serve(): Promise<void> {
   const { registerCommands } = await import('@weft/ovsdb-server/commands');
   const { DatabaseService } = await import('@weft/ovsdb-server/service');
   await runDaemon(
@@ -54,3 +56,5 @@ if (toolNames.includes(command)) {
     },
   );
 }
+
+void (toolNames.includes(command) ? tool() : serve());

@@ -5,7 +5,7 @@ import { demoCommand } from '../demo.ts';
 import { lflowCommand } from '../lflow.ts';
 import { version } from '../version.ts';
 
-await yargs(hideBin(process.argv))
+void yargs(hideBin(process.argv))
   .scriptName('weft')
   .usage('$0 COMMAND\n\nTools of Weft, an OVN-style network.')
   .command(demoCommand)
