@@ -111,7 +111,11 @@ describe('matches', () => {
       { match: '!ip.is_frag', actions: 'next;' },
       { match: '!ip4.mcast', actions: 'next;' },
       { match: 'ip4', actions: 'reg0 = 1; ct_commit; next;' },
+      { match: 'ip.proto == 1/1', actions: 'next;' },
     ]);
+    // The switch matches the field whole only, so ovn-controller leaves it out.
+    expect(comparisons[4]?.ourError).toBe('Field ip.proto can only be matched whole, not under a mask.');
+    expect(comparisons[4]?.theirs.some((line) => /icmp|nw_proto/.test(line))).toBe(false);
     expect(comparisons[0]?.ours.every((line) => line.includes('nw_tos=20'))).toBe(true);
     expect(comparisons[1]?.ours.every((line) => line.includes('nw_frag=no') && line.includes('ip'))).toBe(true);
     expect(comparisons[2]?.ours.every((line) => /nw_dst=|dl_dst=/.test(line))).toBe(true);

@@ -11,7 +11,7 @@ import type { Expression } from './ast.ts';
 import type { OptionDefinition } from './dhcp-options.ts';
 import { encodeActions } from './encode-actions.ts';
 import { type Cost, costs, type MatchFlow, type MatchFlows, toFlows } from './flows.ts';
-import { LflowError } from './lexer.ts';
+import { type Doubt, LflowError } from './lexer.ts';
 import { Literals } from './literals.ts';
 import { type CompileTree, learnMatch, type MatchTemplate } from './match-shapes.ts';
 import { type MatchLookups, Normalizer } from './normalize.ts';
@@ -142,7 +142,7 @@ export class Compiler {
     const known = this.#match(text);
     if (known.flows !== undefined && known.prerequisites === prerequisites) return known.flows;
     const parsed = known.parsed ?? attempt(() => parseMatch(text, this.symbols));
-    if ('error' in parsed) return parsed;
+    if ('error' in parsed) return firstComplaint(parsed, context);
     const tracked = new TrackedMatch(context);
     const result = this.compileTree(parsed, prerequisites, tracked);
     if (!tracked.asked && !('error' in result)) {
@@ -157,7 +157,7 @@ export class Compiler {
   explainMatch(text: string, context: MatchContext): readonly Cost[] | CompileError {
     return expanded(text, context.lookupTemplate, (whole): readonly Cost[] | CompileError => {
       const parsed = this.parseMatch(whole);
-      if ('error' in parsed) return parsed;
+      if ('error' in parsed) return firstComplaint(parsed, context);
       return attempt(() => costs(this.#normalizer.normalizeWith(parsed, context.prerequisites ?? '', context)));
     });
   }
@@ -197,7 +197,7 @@ export class Compiler {
       if (before !== undefined) return before;
     }
     const parsed = known.parsed ?? attempt(() => parseActions(text, this.symbols));
-    if ('error' in parsed) return parsed;
+    if ('error' in parsed) return firstComplaint(parsed, context);
     const tracked = new TrackedActions(context);
     const result = attempt(
       (): CompiledActions => ({
@@ -266,6 +266,20 @@ function expanded<T extends object>(
   const result = compile(expandTemplate(text, lookup));
   if (!('error' in result)) return result;
   return { error: result.error, offset: unexpandedOffset(text, lookup, result.offset) };
+}
+
+/** A parser's complaint, with the doubts that stand before it. */
+interface Failure extends CompileError {
+  readonly doubts?: LflowError['doubts'];
+}
+
+/** A parser's complaint, or the first of the doubts before it that comes true. */
+function firstComplaint<Lookups>({ error, offset, doubts }: Failure, lookups: Lookups): CompileError {
+  for (const doubt of (doubts ?? []) as readonly Doubt<Lookups>[]) {
+    const complaint = doubt(lookups);
+    if (complaint !== undefined) return { error: complaint.message, offset: complaint.offset };
+  }
+  return { error, offset };
 }
 
 /** Passes questions on and remembers that there was one: a result without questions is true for ever. */
@@ -365,11 +379,16 @@ function experimentally<T extends object>(run: () => T | undefined): T | undefin
 }
 
 /** Runs a parser or an encoder; its complaint becomes a value. */
-function attempt<T>(run: () => T): T | CompileError {
+function attempt<T>(run: () => T): T | Failure {
   try {
     return run();
   } catch (error) {
-    if (error instanceof LflowError) return { error: error.message, offset: error.offset };
+    if (error instanceof LflowError) {
+      const { message, offset, doubts } = error;
+      return doubts === undefined || doubts.length === 0
+        ? { error: message, offset }
+        : { error: message, offset, doubts };
+    }
     // The switch's encoding cannot hold it: userdata of more than 64 kB, for one.
     if (error instanceof RangeError) return { error: error.message, offset: 0 };
     throw error;

@@ -55,12 +55,20 @@ export type TokenType =
 export class LflowError {
   readonly message: string;
   readonly offset: number;
+  /** What stands before it and is not checked yet. */
+  doubts: readonly Doubt<never>[] | undefined;
 
   constructor(message: string, offset: number) {
     this.message = message;
     this.offset = offset;
   }
 }
+
+/**
+ * What a parser cannot check itself, because it takes knowledge of the network: whether a name is known, for one. ovn-controller checks such things as it
+ * reads them; here they are checked afterwards, and where something else is wrong too, what stands first is what is complained of.
+ */
+export type Doubt<Lookups> = (lookups: Lookups) => LflowError | undefined;
 
 /** Scans one text; `type` and its companions describe the current token, `next` moves on. Throws LflowError at what is no token. */
 export class Lexer {
@@ -120,12 +128,25 @@ export class Lexer {
     return true;
   }
 
-  /** The first character after the current token and white space, as it stands (a comment's is `/`), or one after it. Empty at the end. */
+  /** The first character after the current token, white space and comments, or one after it. Empty at the end. */
   peek(after = 0): string {
     const text = this.#text;
     let i = this.#position;
-    while (isSpace(text.charCodeAt(i))) i++;
-    return text.charAt(i + after);
+    for (;;) {
+      const c = text.charCodeAt(i);
+      if (c === 47 && text.charCodeAt(i + 1) === 47) i = endOf(text, '\n', i);
+      else if (c === 47 && text.charCodeAt(i + 1) === 42) i = endOf(text, '*/', i + 2);
+      else if (isSpace(c)) i++;
+      else return text.charAt(i + after);
+    }
+  }
+
+  /** `Syntax error at ...`, without what would be right, for the caller to throw. */
+  plainSyntaxError(): LflowError {
+    return new LflowError(
+      this.type === 'end' ? 'Syntax error at end of input.' : `Syntax error at \`${this.quote()}'.`,
+      this.start,
+    );
   }
 
   /** The state to come back to with `restore`; the current token is an identifier. */
@@ -203,7 +224,7 @@ export class Lexer {
     const c = text.charCodeAt(i);
     const d = text.charCodeAt(i + 1);
     if (isIdStart(c)) {
-      // An Ethernet or IPv6 address may start with a letter, and then has a colon among its first five characters.
+      // An Ethernet or IPv6 address may start with a letter, and then has a colon after its first digits.
       const colon = hexDigit(c) >= 0 ? this.#addressColon(i) : false;
       if (!colon) {
         this.#identifier('id', i);
@@ -285,12 +306,11 @@ export class Lexer {
   }
 
   #addressColon(from: number): boolean {
-    for (let i = from; i < from + 5; i++) {
+    for (let i = from; ; i++) {
       const c = this.#text.charCodeAt(i);
       if (c === 58) return true;
       if (hexDigit(c) < 0) return false;
     }
-    return false;
   }
 
   #string(from: number): void {
@@ -325,10 +345,17 @@ export class Lexer {
       if (simple !== undefined) {
         out += simple;
       } else if (letter === 'u') {
-        const digits = raw.slice(i + 1, i + 5);
-        if (!/^[0-9a-fA-F]{4}$/.test(digits)) throw this.fail('malformed \\u escape', offset + i - 1);
-        out += String.fromCharCode(Number.parseInt(digits, 16));
+        const at = offset + i - 1;
+        let code = this.#hexEscape(raw, i + 1, at);
         i += 4;
+        if (code === 0) throw this.fail('null bytes not supported in quoted strings', at);
+        if (code >= 0xd800 && code < 0xe000) {
+          const low = raw.startsWith('\\u', i + 1) ? this.#hexEscape(raw, i + 3, at) : 0;
+          if (code >= 0xdc00 || low < 0xdc00 || low >= 0xe000) throw this.fail('malformed escaped surrogate pair', at);
+          code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
+          i += 6;
+        }
+        out += String.fromCodePoint(code);
       } else {
         throw this.fail(`bad escape \\${letter}`, offset + i - 1);
       }
@@ -336,13 +363,21 @@ export class Lexer {
     return out;
   }
 
+  /** The value of the four hexadecimal digits of a \\u escape. */
+  #hexEscape(raw: string, from: number, offset: number): number {
+    const digits = raw.slice(from, from + 4);
+    if (digits.length < 4) throw this.fail('quoted string ends within \\u escape', offset);
+    if (!/^[0-9a-fA-F]{4}$/.test(digits)) throw this.fail('malformed \\u escape', offset);
+    return Number.parseInt(digits, 16);
+  }
+
   #number(from: number): void {
     const text = this.#text;
     let end = this.#wordEnd(from);
     this.#setNumber(text.slice(from, end), from);
     this.type = 'integer';
-    const after = text.charCodeAt(end + 1);
-    if (text.charCodeAt(end) === 47 && after !== 47 && after !== 42) end = this.#maskAt(end + 1, from);
+    // Even if it were a comment's.
+    if (text.charCodeAt(end) === 47) end = this.#maskAt(end + 1, from);
     this.#position = end;
   }
 
@@ -372,6 +407,7 @@ export class Lexer {
   /** Scans the mask at `from` of the number at `start`, which is the current token, and returns its end. */
   #maskAt(from: number, start: number): number {
     const end = this.#wordEnd(from);
+    if (end === from) throw this.fail('Integer constant expected.', from);
     const { value, format } = this;
     this.#setNumber(this.#text.slice(from, end), from);
     let mask = this.value;
@@ -396,14 +432,12 @@ export class Lexer {
 
   #setNumber(word: string, offset: number): void {
     const c = word.charCodeAt(0);
-    if (c === 48 && (word.charCodeAt(1) | 32) === 120 && !word.includes(':')) {
+    if (c === 48 && (word.charCodeAt(1) | 32) === 120) {
       const digits = word.slice(2);
       if (digits === '') throw this.fail('Hex digits expected following 0x.', offset);
       if (!/^[0-9a-fA-F]+$/.test(digits)) throw this.fail('Invalid syntax in hexadecimal constant.', offset);
-      if (digits.length > 32) {
-        if (!/^0*[0-9a-fA-F]{1,32}$/.test(digits))
-          throw this.fail('Hexadecimal constant requires more than 128 bits.', offset);
-      }
+      if (digits.length > hexDigits && !new RegExp(`^0*[0-9a-fA-F]{1,${hexDigits}}$`).test(digits))
+        throw this.fail(`Hexadecimal constant requires more than ${4 * hexDigits} bits.`, offset);
       this.value = digits.length <= 8 ? Number.parseInt(digits, 16) : narrow(BigInt(word));
       this.format = 'hexadecimal';
       return;
@@ -439,6 +473,9 @@ export class Lexer {
   }
 }
 
+/** Of the longest hexadecimal constant. What no field can hold is refused where the field is known. */
+const hexDigits = 256;
+
 const simpleEscapes: ReadonlyMap<string, string> = new Map([
   ['"', '"'],
   ['\\', '\\'],
@@ -462,6 +499,12 @@ export function formatMasked(value: Value, mask: Value, format: NumberFormat): s
   return `${formatNumber(value, format)}/${formatNumber(mask, format)}`;
 }
 
+/** Where the next `what` after `from` ends; the end of the text if there is none. */
+function endOf(text: string, what: string, from: number): number {
+  const found = text.indexOf(what, from);
+  return found < 0 ? text.length : found + what.length;
+}
+
 function isDecimal(word: string): boolean {
   for (let i = 0; i < word.length; i++) {
     const c = word.charCodeAt(i);
@@ -483,5 +526,5 @@ function isIdPart(c: number): boolean {
 }
 
 function isAlphanumeric(c: number): boolean {
-  return isIdStart(c) || (c >= 48 && c <= 57);
+  return (c >= 97 && c <= 122) || (c >= 65 && c <= 90) || (c >= 48 && c <= 57);
 }

@@ -21,6 +21,18 @@ const preferences: ReadonlyMap<string, number> = new Map([
   ['LOW', 0x18],
 ]);
 
+export function isNdRaOption(name: string): boolean {
+  return optionNames.includes(name);
+}
+
+/** Throws LflowError if an option has a value of another kind than it takes. */
+export function checkNdRaOption({ name, values, offset }: NamedOption): void {
+  const [value] = values;
+  if (numeric.has(name) ? value?.kind === 'integer' : value?.kind === 'string') return;
+  const kind = numeric.has(name) ? 'numeric' : 'string';
+  throw new LflowError(`IPv6 ND RA option ${name} requires ${kind} value.`, offset);
+}
+
 /** The advertisement's ICMPv6 header and options. Throws LflowError. */
 export function encodeNdRa(options: readonly NamedOption[], offset: number): Uint8Array {
   let flags = 0;
@@ -31,14 +43,6 @@ export function encodeNdRa(options: readonly NamedOption[], offset: number): Uin
   for (const option of options) {
     const { name, values } = option;
     const [value] = values;
-    if (!optionNames.includes(name))
-      throw new LflowError(`Syntax error at \`${name}' expecting IPv6 ND RA option name.`, option.offset);
-    if (numeric.has(name) ? value?.kind !== 'integer' : value?.kind !== 'string') {
-      throw new LflowError(
-        `IPv6 ND RA option ${name} requires ${numeric.has(name) ? 'numeric' : 'string'} value.`,
-        option.offset,
-      );
-    }
     if (name === 'addr_mode') {
       const mode = text(value);
       if (mode !== 'slaac' && mode !== 'dhcpv6_stateful' && mode !== 'dhcpv6_stateless') throw invalid(option);

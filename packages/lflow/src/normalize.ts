@@ -9,7 +9,7 @@ import type { Constant, Expression, FieldRef, Relop } from './ast.ts';
 import { unreachable } from './ast.ts';
 import { Lexer, LflowError } from './lexer.ts';
 import type { NumberFormat, Value } from './number.ts';
-import { checkWidth, parseMatch } from './parse-match.ts';
+import { checkWidth, parseMatch, unknownSet } from './parse-match.ts';
 import type { BaseField, FieldSymbol, PredicateSymbol, SymbolTable } from './symbols.ts';
 import { above, below, complement, differing, intersectAll, onesOf, place, type Ternary, unique } from './terms.ts';
 
@@ -235,8 +235,7 @@ function stringTerms(constants: readonly Constant[], lookups: MatchLookups): rea
       add(constant.value);
     } else if (constant.kind === 'port-group') {
       const ports = lookups.lookupPortGroup(constant.name);
-      if (ports === undefined)
-        throw new LflowError(`Syntax error at \`@${constant.name}' expecting port group name.`, constant.offset);
+      if (ports === undefined) throw unknownSet(constant);
       for (const port of ports) add(port);
     }
   }
@@ -327,9 +326,7 @@ function addressSet(
   lookups: MatchLookups,
 ): { value: Value; mask: Value | undefined }[] {
   const members = lookups.lookupAddressSet(constant.name);
-  if (members === undefined) {
-    throw new LflowError(`Syntax error at \`$${constant.name}' expecting address set name.`, constant.offset);
-  }
+  if (members === undefined) throw unknownSet(constant);
   const out: { value: Value; mask: Value | undefined }[] = [];
   for (const member of members) {
     const parsed = parseAddress(member);

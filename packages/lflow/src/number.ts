@@ -31,9 +31,11 @@ export function parseIpv4(text: string): number | undefined {
   let value = 0;
   let octet = -1;
   let dots = 0;
+  // An octet has no leading zeros: some programs would read them as octal.
   for (let i = 0; i < text.length; i++) {
     const c = text.charCodeAt(i);
     if (c >= 48 && c <= 57) {
+      if (octet === 0) return undefined;
       octet = octet < 0 ? c - 48 : octet * 10 + c - 48;
       if (octet > 255) return undefined;
     } else if (c === 46 && octet >= 0) {
@@ -59,7 +61,7 @@ export function parseEthernet(text: string): bigint | undefined {
     if (digit >= 0) {
       if (++digits > 2) return undefined;
       byte = byte < 0 ? digit : byte * 16 + digit;
-    } else if (c === 58 && byte >= 0) {
+    } else if (c === 58 && digits === 2) {
       value = value * 256 + byte;
       byte = -1;
       digits = 0;
@@ -68,7 +70,7 @@ export function parseEthernet(text: string): bigint | undefined {
       return undefined;
     }
   }
-  return colons === 5 && byte >= 0 ? BigInt(value * 256 + byte) : undefined;
+  return colons === 5 && digits === 2 ? BigInt(value * 256 + byte) : undefined;
 }
 
 /** Parses an IPv6 address, or returns undefined. */

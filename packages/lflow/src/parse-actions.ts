@@ -12,8 +12,9 @@ import {
   type ParsedActions,
   simpleActions,
 } from './action-ast.ts';
+import type { ActionContext } from './action-context.ts';
 import type { Constant, FieldRef } from './ast.ts';
-import { Lexer, LflowError } from './lexer.ts';
+import { type Doubt, Lexer, LflowError } from './lexer.ts';
 import * as calls from './parse-calls.ts';
 import { checkWidth, isPredicate, notAnLvalue, parseField, parseOperand } from './parse-match.ts';
 import type { OvnFieldSymbol, SymbolTable } from './symbols.ts';
@@ -23,10 +24,15 @@ const maxDepth = 10;
 /** The last logical table that `next` may name. */
 const lastTable = 28;
 
+/** What actions ask of DHCP options. */
+export type OptionLookups = Pick<ActionContext, 'lookupDhcpv4Option' | 'lookupDhcpv6Option'>;
+
 /** What the parsers of single actions share. */
 export interface ActionParser {
   readonly lexer: Lexer;
   readonly symbols: SymbolTable;
+  /** What stood before where the parser is. */
+  readonly doubts: Doubt<OptionLookups>[];
   /** Adds to what the match must say. */
   require(prerequisites: string): void;
   /** A field, adding its prerequisites. */
@@ -40,8 +46,13 @@ export interface ActionParser {
 /** Parses a whole text of actions. Throws LflowError. */
 export function parseActions(text: string, symbols: SymbolTable): ParsedActions {
   const parser = new Parser(new Lexer(text), symbols);
-  const actions = parser.parse();
-  return { actions, prerequisites: parser.prerequisites() };
+  try {
+    const actions = parser.parse();
+    return { actions, prerequisites: parser.prerequisites() };
+  } catch (error) {
+    if (error instanceof LflowError) error.doubts = parser.doubts;
+    throw error;
+  }
 }
 
 const simple: ReadonlySet<string> = new Set(simpleActions);
@@ -80,6 +91,7 @@ const needs: ReadonlyMap<string, string> = new Map([
 class Parser implements ActionParser {
   readonly lexer: Lexer;
   readonly symbols: SymbolTable;
+  readonly doubts: Doubt<OptionLookups>[] = [];
   #needs: string[] = [];
   #depth = 0;
   /** Inside `ct_commit { … }`, where ct_mark and ct_label can be set. */
@@ -176,7 +188,7 @@ class Parser implements ActionParser {
       lexer.expect('}');
     } else {
       while (!lexer.match('}')) {
-        if (lexer.type === 'end') throw lexer.syntaxError("expecting `}'");
+        if (lexer.type === 'end') throw lexer.plainSyntaxError();
         actions.push(this.#statement());
       }
     }
@@ -186,9 +198,7 @@ class Parser implements ActionParser {
 
   #statement(): LflowAction {
     const { lexer } = this;
-    if (lexer.type !== 'id') {
-      throw new LflowError(`Syntax error at \`${lexer.quote()}'.`, lexer.start);
-    }
+    if (lexer.type !== 'id') throw lexer.plainSyntaxError();
     const name = lexer.text;
     const assigns = this.#assignmentFollows();
     if (!assigns && nested.has(name)) return this.#nested(name);
@@ -242,7 +252,7 @@ class Parser implements ActionParser {
       while (!lexer.match(')')) {
         const name = lexer.type === 'id' ? lexer.text : '';
         const symbol = name === 'ct_mark' || name === 'ct_label' ? this.symbols.get(name) : undefined;
-        if (symbol?.kind !== 'field') throw new LflowError(`Syntax error at \`${lexer.quote()}'.`, lexer.start);
+        if (symbol?.kind !== 'field') throw lexer.plainSyntaxError();
         lexer.next();
         lexer.expect('=');
         if (lexer.type !== 'integer' && lexer.type !== 'masked-integer') throw lexer.syntaxError('expecting integer');
@@ -330,9 +340,9 @@ class Parser implements ActionParser {
     const symbol = this.symbols.get(lexer.text);
     if (symbol?.kind === 'ovn-field') return this.#ovnLoad(symbol);
     const target = parseOperand(lexer, this.symbols);
+    if (isPredicate(target)) throw notAnLvalue(target, offset);
     const exchange = lexer.match('<->');
     if (!exchange && !lexer.match('=')) throw lexer.syntaxError("expecting `=' or `<->'");
-    if (isPredicate(target)) throw notAnLvalue(target, offset);
     if (exchange) {
       const right = this.#operand(target, 'exchange');
       this.#checkWritable(target, offset);
@@ -366,13 +376,13 @@ class Parser implements ActionParser {
     let value: Constant;
     switch (lexer.type) {
       case 'string':
-        if (type !== 'string') throw lexer.fail(`Integer field ${name} is not compatible with string constant.`, at);
         value = { kind: 'string', value: lexer.expectString(), offset: at };
+        if (type !== 'string') throw lexer.fail(`Integer field ${name} is not compatible with string constant.`, at);
         break;
       case 'integer':
       case 'masked-integer':
-        if (type === 'string') throw lexer.fail(`String field ${name} is not compatible with integer constant.`, at);
         value = this.#integer();
+        if (type === 'string') throw lexer.fail(`String field ${name} is not compatible with integer constant.`, at);
         if (value.kind === 'integer') checkWidth(value, ref.symbol.bits, name, at);
         break;
       case 'address-set':

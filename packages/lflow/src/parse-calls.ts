@@ -16,7 +16,9 @@ import {
   verdicts,
 } from './action-ast.ts';
 import type { Constant, FieldRef } from './ast.ts';
-import type { Lexer } from './lexer.ts';
+import { encodeDhcpv4, encodeDhcpv6 } from './dhcp-options.ts';
+import { type Lexer, LflowError } from './lexer.ts';
+import { checkNdRaOption, encodeNdRa, isNdRaOption } from './nd-ra-options.ts';
 import { parseIpv4, parseIpv6 } from './number.ts';
 import type { ActionParser } from './parse-actions.ts';
 
@@ -81,11 +83,12 @@ const ctLb: Statement = ({ lexer }, name) => {
       lexer.match(',');
     }
     // The hash fields may come first; a flag ends the list.
-    while (lexer.match(';')) {
+    while (lexer.type !== ')') {
+      const separator = lexer.type === ';' ? undefined : lexer.syntaxError("expecting `)'");
+      lexer.next();
       if (flag !== undefined) throw lexer.syntaxError("expecting `;'");
       if (hashFields === undefined && lexer.matchId('hash_fields')) {
-        lexer.expect('=');
-        if ((lexer.type as string) !== 'string') throw lexer.syntaxError('invalid hash_fields');
+        if (!lexer.match('=') || (lexer.type as string) !== 'string') throw lexer.syntaxError('invalid hash_fields');
         hashFields = lexer.expectString();
       } else if (lexer.matchId('skip_snat')) {
         flag = 'skip_snat';
@@ -94,6 +97,7 @@ const ctLb: Statement = ({ lexer }, name) => {
       } else {
         throw lexer.syntaxError("expecting `;'");
       }
+      if (separator !== undefined) throw separator;
     }
     lexer.expect(')');
   }
@@ -118,6 +122,13 @@ function backend(lexer: Lexer): Endpoint {
 /** `R = select(N1=W1, …)` */
 export function select({ lexer }: ActionParser, dst: FieldRef, offset: number): LflowAction {
   lexer.expect('(');
+  if (dst.bits < 16) {
+    const { ofs, bits, symbol } = dst;
+    throw lexer.fail(
+      `cannot use ${bits}-bit field ${symbol.name}[${ofs}..${ofs + bits - 1}] for "select", which requires at least 16 bits.`,
+      offset,
+    );
+  }
   const members: { id: number; weight: number | undefined }[] = [];
   while (!lexer.match(')')) {
     const id = demand(lexer, 65535, 'expecting id');
@@ -130,13 +141,6 @@ export function select({ lexer }: ActionParser, dst: FieldRef, offset: number): 
     lexer.match(',');
   }
   if (members.length < 2) throw lexer.syntaxError('expecting at least 2 group members');
-  if (dst.bits < 16) {
-    const { ofs, bits, symbol } = dst;
-    throw lexer.fail(
-      `cannot use ${bits}-bit field ${symbol.name}[${ofs}..${ofs + bits - 1}] for "select", which requires at least 16 bits.`,
-      offset,
-    );
-  }
   return { kind: 'select', dst, members };
 }
 
@@ -152,16 +156,19 @@ export const lookup: BitFunction = (parser, name, dst) => {
   return { kind, dst, port, ip, mac: undefined };
 };
 
-/** `name = constants` pairs up to the closing parenthesis. */
-function options(lexer: Lexer): NamedOption[] {
+/** `name = constants` pairs up to the closing parenthesis. `known` may throw at a name, at which the lexer is, and `check` at what it is given. */
+function options(lexer: Lexer, known: (name: string) => void, check?: (option: NamedOption) => void): NamedOption[] {
   const found: NamedOption[] = [];
   while (!lexer.match(')')) {
-    if (lexer.type !== 'id') throw lexer.fail(`Syntax error at \`${lexer.quote()}'.`);
+    if (lexer.type !== 'id') throw lexer.plainSyntaxError();
     const name = lexer.text;
     const offset = lexer.start;
+    known(name);
     lexer.next();
     lexer.expect('=');
-    found.push({ name, values: constants(lexer), offset });
+    const option = { name, values: constants(lexer), offset };
+    check?.(option);
+    found.push(option);
     lexer.match(',');
   }
   return found;
@@ -180,6 +187,8 @@ function constants(lexer: Lexer): Constant[] {
 function constant(lexer: Lexer): Constant {
   const offset = lexer.start;
   if (lexer.type === 'string') return { kind: 'string', value: lexer.expectString(), offset };
+  if (lexer.type === 'address-set') throw lexer.syntaxError('expecting address set name');
+  if (lexer.type === 'port-group') throw lexer.syntaxError('expecting port group name');
   if (lexer.type !== 'integer' && lexer.type !== 'masked-integer') throw lexer.syntaxError('expecting constant');
   const value: Constant = {
     kind: 'integer',
@@ -192,13 +201,45 @@ function constant(lexer: Lexer): Constant {
   return value;
 }
 
-/** `R = put_dhcp_opts(…)` and its kin. The names of options are looked up when the action is encoded. */
-export const putOptions: BitFunction = ({ lexer }, name, dst) => {
+/** `R = put_dhcp_opts(…)` and its kin. What DHCP options there are is known when the action is encoded. */
+export const putOptions: BitFunction = ({ lexer, doubts }, name, dst) => {
   const kind = name as OptionFunctionName;
   const offset = lexer.start;
   lexer.expect('(');
-  return { kind, dst, options: options(lexer), offset };
+  const known = (option: string): void => {
+    const complaint = lexer.syntaxError(`expecting ${optionKinds[kind]} option name`);
+    if (kind === 'put_dhcp_opts')
+      doubts.push((lookups) => (lookups.lookupDhcpv4Option(option) === undefined ? complaint : undefined));
+    else if (kind === 'put_dhcpv6_opts')
+      doubts.push((lookups) => (lookups.lookupDhcpv6Option(option) === undefined ? complaint : undefined));
+    else if (!isNdRaOption(option)) throw complaint;
+  };
+  const found = options(lexer, known, kind === 'put_nd_ra_opts' ? checkNdRaOption : undefined);
+  if (kind === 'put_dhcp_opts')
+    doubts.push((lookups) =>
+      complaintOf(() => encodeDhcpv4(found, offset, (option) => lookups.lookupDhcpv4Option(option))),
+    );
+  else if (kind === 'put_dhcpv6_opts')
+    doubts.push((lookups) => complaintOf(() => encodeDhcpv6(found, (option) => lookups.lookupDhcpv6Option(option))));
+  else encodeNdRa(found, offset);
+  return { kind, dst, options: found, offset };
 };
+
+const optionKinds: Readonly<Record<OptionFunctionName, string>> = {
+  put_dhcp_opts: 'DHCPv4',
+  put_dhcpv6_opts: 'DHCPv6',
+  put_nd_ra_opts: 'IPv6 ND RA',
+};
+
+function complaintOf(run: () => unknown): LflowError | undefined {
+  try {
+    run();
+    return undefined;
+  } catch (error) {
+    if (error instanceof LflowError) return error;
+    throw error;
+  }
+}
 
 /** Other functions whose result is one bit. */
 export const functions: ReadonlyMap<string, BitFunction> = new Map<string, BitFunction>([
@@ -243,13 +284,21 @@ const stack: Statement = (parser, name) => {
 
 const setMeter: Statement = ({ lexer }) => {
   lexer.expect('(');
+  const start = lexer.start;
   const rate = number(lexer, 0xffffffff);
-  if (rate === undefined || rate === 0) throw lexer.fail(`Rate ${rate ?? 0} for set_meter is not in valid.`);
+  if (rate === undefined) lexer.next();
   let burst: number | undefined;
+  let complaint: LflowError | undefined;
   if (lexer.match(',')) {
-    burst = demand(lexer, 0xffffffff, 'expecting burst');
+    burst = number(lexer, 0xffffffff);
+    if (burst === undefined) {
+      complaint = lexer.syntaxError('expecting burst');
+      lexer.next();
+    }
   }
   lexer.expect(')');
+  if (rate === undefined || rate === 0) throw lexer.fail(`Rate ${rate ?? 0} for set_meter is not in valid.`, start);
+  if (complaint !== undefined) throw complaint;
   return { kind: 'set_meter', rate, burst };
 };
 
@@ -289,13 +338,14 @@ const log: Statement = ({ lexer }) => {
       } else if (lexer.matchId('severity')) {
         lexer.expect('=');
         severity = oneOf(lexer, severities);
+        if (lexer.type !== 'id') throw lexer.syntaxError('expecting severity');
         if (severity === undefined) throw lexer.syntaxError('unknown severity');
         lexer.next();
       } else if (lexer.matchId('meter')) {
         lexer.expect('=');
         meter = lexer.expectString();
       } else {
-        throw lexer.fail(`Syntax error at \`${lexer.quote()}'.`);
+        throw lexer.plainSyntaxError();
       }
       lexer.match(',');
     }
@@ -343,16 +393,22 @@ const triggerEvent: Statement = ({ lexer }) => {
   lexer.expect('(');
   if (!lexer.matchId('event')) throw lexer.syntaxError("Expecting 'event' option");
   lexer.expect('=');
-  if (lexer.type !== 'string' || lexer.text !== 'empty_lb_backends') throw lexer.syntaxError("Unknown event '-1'");
+  if (lexer.type !== 'string') throw lexer.syntaxError('Expecting string');
+  if (lexer.text !== 'empty_lb_backends') throw lexer.syntaxError("Unknown event '-1'");
   lexer.next();
   lexer.match(',');
-  const found = options(lexer);
+  const known = (name: string): void => {
+    if (!['vip', 'protocol', 'load_balancer'].includes(name))
+      throw lexer.syntaxError('expecting empty_lb_backends option name');
+  };
+  const check = ({ name, values, offset }: NamedOption): void => {
+    if (values[0]?.kind !== 'string')
+      throw lexer.fail(`empty_lb_backends option ${name} requires string value.`, offset);
+  };
+  const found = options(lexer, known, check);
   for (const { name, values, offset } of found) {
-    if (!['vip', 'protocol', 'load_balancer'].includes(name)) {
-      throw lexer.fail(`Syntax error at \`${name}' expecting empty_lb_backends option name.`, offset);
-    }
     const [value] = values;
-    if (value?.kind !== 'string') throw lexer.fail(`empty_lb_backends option ${name} requires string value.`, offset);
+    if (value?.kind !== 'string') continue;
     if (name === 'protocol' && !protocols.includes(value.value as Protocol)) {
       throw lexer.fail(`Load balancer protocol '${value.value}' is not 'tcp', 'udp', or 'sctp'`, offset);
     }
@@ -434,14 +490,24 @@ const sample: Statement = ({ lexer }) => {
   let collectorSet = 0;
   let obsDomain = 0;
   let obsPoint: number | 'cookie' = 0;
-  lexer.expect('(');
-  while (!lexer.match(')')) {
+  /** Of a value that is no number; ovn-controller takes it for 0, and complains of what follows first. */
+  let complaint: LflowError | undefined;
+  const value = (max: number, expected: string): number | undefined => {
+    if (lexer.type === 'integer') return demand(lexer, max, expected);
+    complaint ??= lexer.syntaxError(expected);
+    return undefined;
+  };
+  const parenthesis = lexer.match('(');
+  if (!parenthesis) complaint = lexer.syntaxError("expecting `('");
+  while (parenthesis && !lexer.match(')')) {
     if (lexer.matchId('probability')) {
       lexer.expect('=');
-      probability = demand(lexer, 65535, 'expecting probability');
+      probability = value(65535, 'expecting probability') ?? 0;
     } else if (lexer.matchId('collector_set')) {
       lexer.expect('=');
-      collectorSet = demand(lexer, 0xffffffff, 'expecting collector_set');
+      const id = value(0xffffffff, 'expecting collector_set');
+      if (id === undefined) lexer.next();
+      else collectorSet = id;
     } else if (lexer.matchId('obs_domain')) {
       lexer.expect('=');
       obsDomain = demand(lexer, 255, 'obs_domain must be 8-bit long');
@@ -459,6 +525,7 @@ const sample: Statement = ({ lexer }) => {
     lexer.match(',');
   }
   if (probability === 0) throw lexer.fail('probability must be greater than zero');
+  if (complaint !== undefined) throw complaint;
   return { kind: 'sample', probability, collectorSet, obsDomain, obsPoint };
 };
 
@@ -495,9 +562,9 @@ export const statements: ReadonlyMap<string, Statement> = new Map<string, Statem
       lexer.expect('(');
       const offset = lexer.start;
       const queue = lexer.expectSmallInteger("`;'");
+      lexer.expect(')');
       if (queue > lastQueue)
         throw lexer.fail(`Queue ID ${queue} for set_queue is not in valid range 0 to ${lastQueue}.`, offset);
-      lexer.expect(')');
       return { kind: 'set_queue', queue };
     },
   ],

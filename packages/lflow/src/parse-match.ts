@@ -3,7 +3,7 @@
  * Messages are worded as ovn-controller's.
  */
 import type { Constant, Expression, FieldRef, Relop } from './ast.ts';
-import { Lexer, LflowError } from './lexer.ts';
+import { type Doubt, Lexer, LflowError } from './lexer.ts';
 import { bitLength, type NumberFormat, type Value } from './number.ts';
 import type { FieldSymbol, PredicateSymbol, SymbolTable } from './symbols.ts';
 
@@ -29,10 +29,38 @@ interface ConstantSet {
 /** Parses a whole match. Throws LflowError. */
 export function parseMatch(text: string, symbols: SymbolTable): Expression {
   const lexer = new Lexer(text);
-  const expression = new MatchParser(lexer, symbols).parse();
-  lexer.expectEnd();
-  return expression;
+  const parser = new MatchParser(lexer, symbols);
+  try {
+    const expression = parser.parse();
+    lexer.expectEnd();
+    return expression;
+  } catch (error) {
+    if (error instanceof LflowError) error.doubts = parser.doubts;
+    throw error;
+  }
 }
+
+type SetName = Constant & { readonly kind: 'address-set' | 'port-group' };
+
+/** The complaint about a set that nobody knows, for the caller to throw. */
+export function unknownSet({ kind, name, offset }: SetName): LflowError {
+  const [sigil, what] = kind === 'address-set' ? ['$', 'address set'] : ['@', 'port group'];
+  return new LflowError(`Syntax error at \`${sigil}${name}' expecting ${what} name.`, offset);
+}
+
+/** What a match asks of sets. */
+export interface SetLookups {
+  lookupAddressSet(name: string): unknown;
+  lookupPortGroup(name: string): unknown;
+}
+
+const isKnownSet = (set: SetName): Doubt<SetLookups> => {
+  const { kind, name } = set;
+  return (lookups) => {
+    const found = kind === 'address-set' ? lookups.lookupAddressSet(name) : lookups.lookupPortGroup(name);
+    return found === undefined ? unknownSet(set) : undefined;
+  };
+};
 
 /** Parses a reference to a field and its bits, as actions name them; leaves the lexer after it. */
 export function parseField(lexer: Lexer, symbols: SymbolTable): FieldRef {
@@ -89,6 +117,7 @@ function parseBitRange(lexer: Lexer, name: string, width: number): { readonly lo
 class MatchParser {
   readonly #lexer: Lexer;
   readonly #symbols: SymbolTable;
+  readonly doubts: Doubt<SetLookups>[] = [];
   #depth = 0;
 
   constructor(lexer: Lexer, symbols: SymbolTable) {
@@ -126,20 +155,21 @@ class MatchParser {
     if (lexer.type !== '!') return this.#primary(negated, true);
     lexer.next();
     if ((lexer.type as string) === '(') return { kind: 'not', operand: this.#operand(!negated) };
-    const operand = this.#primary(!negated, false);
-    if (relops.has(lexer.type)) throw lexer.fail('Missing parentheses around operand of !.');
-    return { kind: 'not', operand };
+    return { kind: 'not', operand: this.#primary(!negated, false) };
   }
 
   #primary(negated: boolean, relationAllowed: boolean): Expression {
     const lexer: Lexer = this.#lexer;
     if (lexer.type === 'id') {
-      if (lexer.text === 'is_chassis_resident' && !this.#symbols.has(lexer.text)) return this.#resident();
+      if (lexer.text === 'is_chassis_resident') return this.#resident();
+      if (lexer.peek() === '(') throw lexer.fail('parsing function name');
       const operand = this.#fieldOrPredicate();
       if ((lexer.type as string) === '=') throw lexer.syntaxError('expecting relational operator');
-      if (!relationAllowed || !relops.has(lexer.type)) return this.#mention(operand, negated);
+      if (!relops.has(lexer.type)) return this.#mention(operand, negated);
       const relop = this.#relop();
-      return this.#comparison(operand, relop, this.#constants(), negated);
+      const comparison = this.#comparison(operand, relop, this.#constants(), negated);
+      if (!relationAllowed) throw lexer.fail('Missing parentheses around operand of !.', operand.offset);
+      return comparison;
     }
     const constants = this.#constants();
     const [only] = constants.constants;
@@ -155,9 +185,9 @@ class MatchParser {
       }
       throw lexer.syntaxError('expecting relational operator');
     }
-    if (!relationAllowed) throw lexer.fail('Missing parentheses around operand of !.');
     const relop = this.#relop();
     const operand = this.#fieldOrPredicate();
+    if (!relationAllowed) throw lexer.fail('Missing parentheses around operand of !.', constants.offset);
     if (!relops.has(lexer.type)) return this.#comparison(operand, mirrored[relop], constants, negated);
     const second = this.#relop();
     const bound = this.#constants();
@@ -182,9 +212,8 @@ class MatchParser {
 
   #resident(): Expression {
     const lexer: Lexer = this.#lexer;
+    if (lexer.peek() !== '(') throw lexer.syntaxError('expecting field name');
     lexer.next();
-    if (lexer.type !== '(')
-      throw new LflowError("Syntax error at `is_chassis_resident' expecting field name.", lexer.start);
     lexer.next();
     const port = lexer.expectString();
     lexer.expect(')');
@@ -263,7 +292,10 @@ class MatchParser {
       );
     }
     for (const constant of set.constants) {
-      if (constant.kind === 'integer') checkWidth(constant, width, name, set.offset);
+      if (constant.kind !== 'integer') continue;
+      checkWidth(constant, width, name, set.offset);
+      if (operand.kind === 'field' && constant.mask !== undefined)
+        this.#checkMask(operand.field, constant.mask, set.offset);
     }
     const equality = relop === '==' || relop === '!=';
     const level = operand.kind === 'field' ? operand.field.symbol.level : operand.symbol.level;
@@ -294,6 +326,13 @@ class MatchParser {
     });
     const [first] = tests;
     return tests.length === 1 && first !== undefined ? first : { kind: relop === '==' ? 'or' : 'and', operands: tests };
+  }
+
+  /** Open vSwitch matches some fields whole or not at all. */
+  #checkMask({ symbol }: FieldRef, mask: Value, offset: number): void {
+    const { field } = symbol.base;
+    if (field.maskable || BigInt(mask) === 0n || BigInt(mask) === (1n << BigInt(symbol.bits)) - 1n) return;
+    throw this.#lexer.fail(`Field ${symbol.name} can only be matched whole, not under a mask.`, offset);
   }
 
   #constants(): ConstantSet {
@@ -346,20 +385,29 @@ class MatchParser {
         return { kind: 'string', value, offset };
       }
       case 'address-set': {
-        if (type === 'string') throw lexer.syntaxError('expecting string');
-        const name = lexer.text;
-        lexer.next();
-        return { kind: 'address-set', name, offset };
+        return this.#setName(
+          { kind: 'address-set', name: lexer.text, offset },
+          type === 'string' ? 'string' : undefined,
+        );
       }
       case 'port-group': {
-        if (type === 'integer') throw lexer.syntaxError('expecting integer');
-        const name = lexer.text;
-        lexer.next();
-        return { kind: 'port-group', name, offset };
+        return this.#setName(
+          { kind: 'port-group', name: lexer.text, offset },
+          type === 'integer' ? 'integer' : undefined,
+        );
       }
       default:
         throw lexer.syntaxError(`expecting ${what}`);
     }
+  }
+
+  /** A set's name where constants of another type may be expected. */
+  #setName(name: SetName, expected: 'integer' | 'string' | undefined): Constant {
+    const lexer = this.#lexer;
+    this.doubts.push(isKnownSet(name));
+    if (expected !== undefined) throw lexer.syntaxError(`expecting ${expected}`);
+    lexer.next();
+    return name;
   }
 }
 
