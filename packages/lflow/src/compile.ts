@@ -99,12 +99,12 @@ export class Compiler {
 
   /** The syntax tree of a match. */
   parseMatch(text: string): Expression | CompileError {
-    return this.#match(text).parsed ?? attempt(() => parseMatch(text, this.symbols));
+    return withoutDoubts(this.#match(text).parsed ?? attempt(() => parseMatch(text, this.symbols)));
   }
 
   /** The syntax trees of actions. */
   parseActions(text: string): ParsedActions | CompileError {
-    return this.#action(text).parsed ?? attempt(() => parseActions(text, this.symbols));
+    return withoutDoubts(this.#action(text).parsed ?? attempt(() => parseActions(text, this.symbols)));
   }
 
   /** Compiles a match to the flows that select its packets. The caller adds table, priority, datapath and ids of conjunctions. */
@@ -156,7 +156,7 @@ export class Compiler {
   /** Says what each alternative of a match costs in flows, and why. */
   explainMatch(text: string, context: MatchContext): readonly Cost[] | CompileError {
     return expanded(text, context.lookupTemplate, (whole): readonly Cost[] | CompileError => {
-      const parsed = this.parseMatch(whole);
+      const parsed = this.#match(whole).parsed ?? attempt(() => parseMatch(whole, this.symbols));
       if ('error' in parsed) return firstComplaint(parsed, context);
       return attempt(() => costs(this.#normalizer.normalizeWith(parsed, context.prerequisites ?? '', context)));
     });
@@ -271,6 +271,10 @@ function expanded<T extends object>(
 /** A parser's complaint, with the doubts that stand before it. */
 interface Failure extends CompileError {
   readonly doubts?: LflowError['doubts'];
+}
+
+function withoutDoubts<T extends object>(result: T | Failure): T | CompileError {
+  return 'error' in result ? { error: result.error, offset: result.offset } : result;
 }
 
 /** A parser's complaint, or the first of the doubts before it that comes true. */

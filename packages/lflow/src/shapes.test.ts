@@ -32,12 +32,14 @@ const plain = new Compiler();
 
 function plainMatch(text: string, prerequisites: string): unknown {
   const tree = plain.parseMatch(text);
-  return 'error' in tree ? tree : keys(plain.compileTree(tree, prerequisites, context));
+  // A wrong text has no shape; which of its errors is told may depend on what sets there are.
+  if ('error' in tree) return plain.compileMatch(text, { ...context, prerequisites });
+  return keys(plain.compileTree(tree, prerequisites, context));
 }
 
 function plainActions(text: string): unknown {
   const parsed = plain.parseActions(text);
-  if ('error' in parsed) return parsed;
+  if ('error' in parsed) return plain.compileActions(text, actionContext);
   try {
     return { actions: encodeActions(parsed.actions, actionContext), prerequisites: parsed.prerequisites };
   } catch (error) {
