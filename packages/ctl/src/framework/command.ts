@@ -107,7 +107,8 @@ export function arity(args: string): { readonly min: number; readonly max: numbe
   let max = 0;
   let depth = 0;
   for (const token of args.split(' ').filter((word) => word !== '' && word !== '|')) {
-    if (depth === 0 && !token.startsWith('[')) min++;
+    // Brackets around a part of an argument, as in `[KEY=]VALUE`, leave the argument required.
+    if (depth === 0 && !/^\[(?![^[]*\][^.\]])/.test(token)) min++;
     max++;
     if (token.includes('...')) max = Number.POSITIVE_INFINITY;
     for (const character of token) depth += character === '[' ? 1 : character === ']' ? -1 : 0;

@@ -3,7 +3,9 @@ import type { DatabaseSchema } from '@weft/ovsdb/schema';
 import { parseOptionSpec } from './argv.ts';
 import type { Command, RecordName } from './command.ts';
 import { globalOptions } from './global-options.ts';
+import { waitOptions } from './main.ts';
 import { databaseRemotes } from './open-session.ts';
+import { optionHelp } from './option-help.ts';
 import type { Program } from './program.ts';
 
 type Env = { readonly [name: string]: string | undefined };
@@ -30,7 +32,7 @@ export function information<D extends DatabaseSchema>(
 
 /** What `--version` and the daemon's `version` command begin with. */
 export function versionText(program: { readonly name: string }): string {
-  return `${program.name} (Weft) 0.1.0`;
+  return `${program.name} 0.1.0`;
 }
 
 /** `[--option=VALUE] command ARGS`. */
@@ -65,7 +67,7 @@ function help<D extends DatabaseSchema>(program: Program<D>, env: Env): string {
     lines.push('', `${section.title}:`);
     for (const command of section.commands) lines.push(`  ${usage(command)}`, `      ${command.summary}`);
   }
-  lines.push('', 'Records can be named in these ways:');
+  lines.push('', 'Database commands may reference a row in each table in the following ways:');
   for (const table of Object.keys(program.schema.tables).sort()) {
     lines.push(
       `  ${table}:`,
@@ -73,12 +75,12 @@ function help<D extends DatabaseSchema>(program: Program<D>, env: Env): string {
       ...(program.recordNames[table] ?? []).map((name) => `    ${recordNameText(name)}`),
     );
   }
-  lines.push(
-    '',
-    'Options:',
-    ...[...globalOptions].map(([name, { takes, short }]) => `  ${optionText(name, takes, short)}`),
-  );
-  lines.push('', `Default of --db: ${databaseRemotes(program, env)}`);
+  for (const { title, options } of optionHelp) {
+    const known = Object.keys(options).filter((name) => program.root.canWait || !waitOptions.has(name));
+    lines.push('', `${title}:`, ...known.flatMap((name) => optionLines(name, options[name]?.text ?? '')));
+    if ('--db' in options) lines.push(`${helpIndent}(default: ${databaseRemotes(program, env)})`);
+  }
+  lines.push('', ...connectionMethods);
   return `${lines.join('\n')}\n`;
 }
 
@@ -88,18 +90,56 @@ function recordNameText({ column, key, via }: RecordName): string {
   return via === undefined ? `by ${name}` : `via "${via.column}" of ${via.table} with matching ${name}`;
 }
 
-function optionText(name: string, takes: string, short: string | undefined): string {
-  const value = takes === 'nothing' ? '' : takes === 'value' ? '=ARG' : '[=ARG]';
-  return `${short === undefined ? '' : `-${short}, `}${name}${value}`;
+const helpIndent = ' '.repeat(30);
+
+const connectionMethods = [
+  'Active database connection methods:',
+  '  tcp:HOST:PORT               PORT at remote HOST',
+  '  ssl:HOST:PORT               SSL PORT at remote HOST',
+  '  unix:FILE                   Unix domain socket named FILE',
+];
+
+/** An option with its value, as `-t, --timeout=SECS`. */
+export function optionText(name: string): string {
+  const { takes, short } = globalOptions.get(name) ?? { takes: 'nothing' };
+  const value = optionHelp.map(({ options }) => options[name]?.value).find((found) => found !== undefined) ?? 'ARG';
+  const argument = takes === 'nothing' ? '' : takes === 'value' ? `=${value}` : `[=${value}]`;
+  return `${short === undefined ? '' : `-${short}, `}${name}${argument}`;
 }
 
+function optionLines(name: string, text: string): string[] {
+  const head = `  ${optionText(name)}`;
+  return head.length < helpIndent.length ? [head.padEnd(helpIndent.length) + text] : [head, helpIndent + text];
+}
+
+/** A line for each command, as the C programs print them for the shell's completion: `[--option=] ,NAME,ARGUMENTS`. */
 function commandList<D extends DatabaseSchema>(program: Program<D>): string {
   return [...program.commands.values()]
     .map((command) => {
       const options = (command.options ?? []).map((option) => `[${option}] `).join('');
-      return `${options},${command.name},${command.args}\n`;
+      return `${options},${command.name},${argumentMarks(command.args)}\n`;
     })
     .join('');
+}
+
+/** Each argument with its mark: `!` required, `?` optional, `*` any number, `+` one or more. Inside brackets, a further argument is marked `!` too. */
+export function argumentMarks(args: string): string {
+  let depth = 0;
+  return args
+    .split(' ')
+    .filter((token) => token !== '')
+    .map((token) => {
+      const many = /\.\.\.\]*$/.test(token);
+      const optional = token.startsWith('[');
+      let mark = '!';
+      if (many) mark = optional && token.endsWith(']...') ? '*' : '+';
+      else if (depth === 0 && optional) mark = '';
+      const word = mark === '*' ? token.slice(1) : token;
+      for (const character of token) depth += character === '[' ? 1 : character === ']' ? -1 : 0;
+      const marked = mark + word.replace(/\.\.\.|\]/g, '').replaceAll('[', '?');
+      return marked.replace(/\{.*\}/, (choice) => choice.replaceAll('|', ' !| !'));
+    })
+    .join(' ');
 }
 
 function optionList<D extends DatabaseSchema>(program: Program<D>): string {
@@ -115,7 +155,7 @@ function optionList<D extends DatabaseSchema>(program: Program<D>): string {
       const { name, takes } = parseOptionSpec(option);
       if (seen.has(name)) continue;
       seen.add(name);
-      lines.push(takes === 'value' ? `${name}=ARG` : name);
+      lines.push(takes === 'nothing' ? name : `${name}=ARG`);
     }
   }
   return `${lines.join('\n')}\n`;

@@ -63,6 +63,9 @@ export async function main<D extends DatabaseSchema>(program: Program<D>, host: 
   }
 }
 
+/** Options of programs that can wait for the rest of the system. */
+export const waitOptions: ReadonlySet<string> = new Set(['--wait', '--no-wait', '--print-wait-time']);
+
 async function run<D extends DatabaseSchema>(program: Program<D>, host: Host, log: Log): Promise<number> {
   if (host.argv[0] === '--completion' || host.argv[0] === '--complete') return completion(program, host, log);
   const parsed = parseGlobal(
@@ -73,6 +76,9 @@ async function run<D extends DatabaseSchema>(program: Program<D>, host: Host, lo
   const settings = defaultSettings();
   const method = host.env.OVS_SYSLOG_METHOD;
   if (method !== undefined && method !== '') applyLogOption(log, '--syslog-method', method, program.name, '');
+  for (const { name } of program.root.canWait ? [] : parsed.global) {
+    if (waitOptions.has(name)) throw new CtlError(`${name} not supported`);
+  }
   const apply = (name: string, value: string | undefined): void =>
     applyLogOption(log, name, value, program.name, logDirectory(host.env));
   const targets: (string | undefined)[] = [];
@@ -109,7 +115,6 @@ async function run<D extends DatabaseSchema>(program: Program<D>, host: Host, lo
     const why = `not using ${program.name} daemon because of ${option.slice(2)} option`;
     log.write('ovn_dbctl', 'warn', why);
   }
-  if (settings.wait !== 'none' && !program.root.canWait) throw new CtlError('--wait not supported');
   const commands = parse(program, parsed, host);
   logCall(
     log,

@@ -1,8 +1,8 @@
 /** The manual page of the programs, from their registries: `docs/nbctl.md`. */
 import type { DatabaseSchema } from '@weft/ovsdb/schema';
 import type { Command } from './command.ts';
-import { globalOptions } from './global-options.ts';
-import { capital, usage } from './information.ts';
+import { capital, optionText, usage } from './information.ts';
+import { optionHelp } from './option-help.ts';
 import type { Program } from './program.ts';
 
 const intro = `# nbctl and sbctl
@@ -36,10 +36,12 @@ export function manualPage(programs: readonly Program<DatabaseSchema>[]): string
 }
 
 function optionLines(): string[] {
-  return [...globalOptions].map(([name, { takes, short }]) => {
-    const value = takes === 'nothing' ? '' : takes === 'value' ? '=ARG' : '[=ARG]';
-    return `- \`${name}${value}\`${short === undefined ? '' : `, \`-${short}\``}`;
-  });
+  return optionHelp.flatMap(({ title, options }) => [
+    `### ${title}`,
+    '',
+    ...Object.entries(options).map(([name, { text }]) => `- \`${optionText(name)}\`: ${text}`),
+    '',
+  ]);
 }
 
 function commandLines(program: string, command: Command<DatabaseSchema>): string[] {

@@ -131,7 +131,7 @@ type Elements = readonly (readonly [Atom, Atom | undefined])[];
 export function addCommand<D extends DatabaseSchema>(schema: D): Command<D> {
   return {
     name: 'add',
-    args: 'TABLE RECORD COLUMN {VALUE|KEY=VALUE}...',
+    args: 'TABLE RECORD COLUMN [KEY=]VALUE...',
     options: ['--if-exists'],
     reads: (invocation, program) => {
       const { table, column } = oneColumn(schema, invocation);
@@ -200,7 +200,7 @@ function addToWhatIsRead(target: Target, added: Elements): void {
 export function removeCommand<D extends DatabaseSchema>(schema: D): Command<D> {
   return {
     name: 'remove',
-    args: 'TABLE RECORD COLUMN {KEY|VALUE|KEY=VALUE}...',
+    args: 'TABLE RECORD COLUMN KEY|VALUE|KEY=VALUE...',
     options: ['--if-exists'],
     reads: (invocation, program) => {
       const { table, column } = oneColumn(schema, invocation);

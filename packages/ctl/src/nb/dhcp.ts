@@ -29,7 +29,7 @@ const create: NbCommand = {
 
 const del: NbCommand = {
   name: 'dhcp-options-del',
-  args: 'DHCP_OPTIONS_UUID',
+  args: 'DHCP_OPT_UUID',
   reads: { DHCP_Options: [] },
   summary: 'deletes a set of DHCP options',
   examples: ['dhcp-options-del 5d3d8d6e-1f5c-4f0f-9d55-0d6f2f1f6a11'],
@@ -49,7 +49,7 @@ const list: NbCommand = {
 
 const setOptions: NbCommand = {
   name: 'dhcp-options-set-options',
-  args: 'DHCP_OPTIONS_UUID [KEY=VALUE]...',
+  args: 'DHCP_OPT_UUID [KEY=VALUE]...',
   reads: { DHCP_Options: ['options'] },
   summary: 'sets the options of a set, all others go',
   examples: [
@@ -64,7 +64,7 @@ const setOptions: NbCommand = {
 
 const getOptions: NbCommand = {
   name: 'dhcp-options-get-options',
-  args: 'DHCP_OPTIONS_UUID',
+  args: 'DHCP_OPT_UUID',
   reads: { DHCP_Options: ['options'] },
   summary: 'prints the options of a set, one KEY=VALUE per line',
   examples: ['dhcp-options-get-options 5d3d8d6e-1f5c-4f0f-9d55-0d6f2f1f6a11'],
@@ -79,7 +79,7 @@ function portCommands(version: 4 | 6): readonly NbCommand[] {
   return [
     {
       name: `lsp-set-dhcpv${version}-options`,
-      args: 'PORT [DHCP_OPTIONS_UUID]',
+      args: 'PORT [DHCP_OPT_UUID]',
       reads: { Logical_Switch_Port: ['name', column], DHCP_Options: ['cidr'] },
       summary: `sets the DHCPv${version} options of a port; without a set it has none`,
       examples: [`lsp-set-dhcpv${version}-options sw0-port1 5d3d8d6e-1f5c-4f0f-9d55-0d6f2f1f6a11`],
