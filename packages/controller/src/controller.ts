@@ -396,8 +396,10 @@ export class Controller {
   /** Logs an error, once as long as it stays the same. */
   #complain(about: string, error: unknown): void {
     const message = error instanceof Error ? error.message : String(error);
-    if (this.#complaints.get(about) === message) return;
-    this.#complaints.set(about, message);
+    // A constraint violation names rows that are other ones at each attempt.
+    const same = message.replace(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, '');
+    if (this.#complaints.get(about) === same) return;
+    this.#complaints.set(about, same);
     this.#options.log.warn(`${about}: ${message}`);
   }
 

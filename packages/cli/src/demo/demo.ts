@@ -2,7 +2,8 @@ import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { castOf, Lab } from './lab.ts';
-import { CommandError, tryRun } from './process.ts';
+import { askToMakeWay, becomeOnlyOne } from './only-one.ts';
+import { CommandError, tryRun, waitFor } from './process.ts';
 import {
   captureUnderlay,
   guests,
@@ -68,15 +69,38 @@ export async function runDemo({ keep, down, print, colour }: DemoOptions): Promi
     print(why);
     return 1;
   }
+  const name = 'weft-demo';
+  const tryToBe = async () => {
+    if (down) await askToMakeWay(name);
+    return becomeOnlyOne(name);
+  };
+  const onlyOne = down ? await waitFor('the running demo to end', tryToBe, 30_000) : await tryToBe();
+  if (onlyOne === undefined) {
+    print('Another demo is running on this machine: wait for its end, or remove it with npm run demo -- --down.');
+    return 1;
+  }
   await lab.remove();
   if (down) {
     print('The demo is removed.');
     return 0;
   }
+  let interruption: string | undefined;
+  /** Takes away what stands, so that whatever is being waited for fails; the end of the demo does the rest. */
+  const interrupt = (why: string) => {
+    if (interruption !== undefined) return;
+    interruption = why;
+    print(`\n${why}: removing the demo`);
+    // Nobody waits longer for a ping than this.
+    setTimeout(() => lab.remove().finally(() => process.exit(130)), 3_000).unref();
+    lab.stop().catch(() => {});
+  };
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => interrupt(signal));
+  onlyOne.onAsked = () => interrupt('npm run demo -- --down');
 
   const timings: [string, number][] = [];
   const started = performance.now();
   const step = async (title: string, body: () => Promise<void>) => {
+    if (interruption !== undefined) throw new Error(interruption);
     print(`\n${paint(1, `▶ ${title}`)}`);
     const before = performance.now();
     await body();
@@ -108,13 +132,6 @@ export async function runDemo({ keep, down, print, colour }: DemoOptions): Promi
       result.received === result.sent && result.ttls.every((seen) => seen === ttl),
     );
   };
-  const interrupted = (signal: NodeJS.Signals) => {
-    print(`\n${signal}: removing the demo`);
-    lab.remove().finally(() => process.exit(130));
-  };
-  process.once('SIGINT', interrupted);
-  process.once('SIGTERM', interrupted);
-
   try {
     mkdirSync(dir, { recursive: true });
     await step('Two hypervisors, each a network namespace, and the underlay between them', async () => {
@@ -184,10 +201,18 @@ export async function runDemo({ keep, down, print, colour }: DemoOptions): Promi
       }
     });
   } catch (error) {
+    if (interruption !== undefined) {
+      await lab.remove();
+      return 130;
+    }
     problems.push(error instanceof CommandError ? error.message : ((error as Error).stack ?? String(error)));
     print(`  ${paint(31, '✘')} ${problems.at(-1)}`);
   }
 
+  if (interruption !== undefined) {
+    await lab.remove();
+    return 130;
+  }
   print(`\n${paint(1, 'Summary')}`);
   for (const [title, took] of timings) print(`  ${took.toFixed(0).padStart(6)} ms  ${title}`);
   print(`  ${(performance.now() - started).toFixed(0).padStart(6)} ms  in all`);

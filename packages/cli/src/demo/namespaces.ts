@@ -18,7 +18,7 @@ export async function addNamespace(name: string): Promise<void> {
   await run(['ip', '-n', name, 'link', 'set', 'lo', 'up']);
 }
 
-/** Ends every process in the namespace (they are the lab's: nobody else knows of it), then removes it. */
+/** Ends every process in the namespace (they are the lab's: nobody else knows of it), then removes it. Somebody else may be at it, too. */
 export async function removeNamespace(name: string): Promise<void> {
   const pids = async () => {
     const { code, stdout } = await tryRun(['ip', 'netns', 'pids', name]);
@@ -40,7 +40,8 @@ export async function removeNamespace(name: string): Promise<void> {
     signal(await pids(), 'SIGKILL');
     await waitFor(`the processes in ${name} to end`, async () => (await pids()).length === 0, 5_000);
   }
-  await run(['ip', 'netns', 'delete', name]);
+  const { code, stderr } = await tryRun(['ip', 'netns', 'delete', name]);
+  if (code !== 0 && listNamespaces(name).includes(name)) throw new Error(`${name} cannot be removed: ${stderr.trim()}`);
 }
 
 /** A veth pair between two namespaces, both ends up, checksums computed in software (the userspace datapath needs them complete). */
