@@ -67,7 +67,8 @@ export class Peer {
   readonly #pending = new Map<RequestId, Pending>();
   #nextId = 0;
   #closed = false;
-  #corked = false;
+  /** Messages of this turn of the event loop: they leave in one system call. */
+  #text = '';
   #paused = false;
   /** Pieces of long messages, and all that came after them, which the stream gets one by one, so that progress can be seen. */
   #queue: Uint8Array[] = [];
@@ -114,7 +115,7 @@ export class Peer {
 
   /** Bytes given to `send` that the operating system has not taken yet: above 0 for long, the peer does not read. */
   get queuedBytes(): number {
-    return this.#stream.writableLength + this.#queueBytes;
+    return this.#stream.writableLength + this.#queueBytes + this.#text.length;
   }
 
   /** Messages sent so far. */
@@ -184,23 +185,29 @@ export class Peer {
 
   #write(message: string | Uint8Array): void {
     if (message.length > pieceBytes || this.#queueBytes > 0) {
+      this.#flush();
       const bytes = typeof message === 'string' ? Buffer.from(message) : message;
       for (let i = 0; i < bytes.length; i += pieceBytes) this.#queue.push(bytes.subarray(i, i + pieceBytes));
       this.#queueBytes += bytes.length;
       this.#writePiece();
       return;
     }
-    if (!this.#corked) {
-      // Messages of one turn of the event loop leave in one system call.
-      this.#corked = true;
-      this.#stream.cork();
-      process.nextTick(() => {
-        this.#corked = false;
-        this.#stream.uncork();
-      });
+    if (typeof message !== 'string') {
+      this.#flush();
+      this.#stream.write(message);
+      return;
     }
-    this.#stream.write(message);
+    if (this.#text === '') process.nextTick(this.#flush);
+    this.#text += message;
+    if (this.#text.length > pieceBytes) this.#flush();
   }
+
+  readonly #flush = (): void => {
+    if (this.#text === '') return;
+    const text = this.#text;
+    this.#text = '';
+    if (!this.#stream.destroyed) this.#stream.write(text);
+  };
 
   #writePiece(): void {
     if (this.#writing || this.#closed) return;
@@ -308,7 +315,15 @@ export class Peer {
   }
 
   #drained(): void {
-    if (this.#closed || this.queuedBytes > 0) return;
+    if (this.#closed) return;
+    if (this.#text !== '') {
+      // The stream says that it is empty only after it has been full, which this will not make it.
+      const text = this.#text;
+      this.#text = '';
+      this.#stream.write(text, () => this.#drained());
+      return;
+    }
+    if (this.queuedBytes > 0) return;
     this.#lastProgress = this.#clock.now();
     if (this.#paused) {
       this.#paused = false;
@@ -354,6 +369,7 @@ export class Peer {
     this.#cancelProbe?.();
     if (!this.#stream.destroyed) {
       // What is queued still goes out, if the peer takes it within reasonable time.
+      this.#flush();
       for (const piece of this.#queue) this.#stream.write(piece);
       if (!this.#stream.writableEnded) this.#stream.end();
       const stop = this.#clock.after(lingerMs, () => this.#stream.destroy());

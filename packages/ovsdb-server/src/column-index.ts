@@ -1,6 +1,6 @@
 /** An index over one column: which rows hold an atom. For sets each member is a key, for maps each key or each value. */
 import { type Atom, compareAtoms } from '@weft/ovsdb/atom';
-import type { Datum } from '@weft/ovsdb/datum';
+import { type Datum, differingRange } from '@weft/ovsdb/datum';
 import type { Uuid } from '@weft/ovsdb/uuid';
 
 /** Which atoms of a map count. */
@@ -56,9 +56,10 @@ export class ColumnIndex {
 
   /** Both ascending: most of two large sets is equal, and costs one comparison. */
   #merge(uuid: Uuid, before: readonly Atom[], after: readonly Atom[]): void {
-    let i = 0;
-    let j = 0;
-    while (i < before.length && j < after.length) {
+    const { start, endA, endB } = differingRange(before, after);
+    let i = start;
+    let j = start;
+    while (i < endA && j < endB) {
       const x = before[i]!;
       const y = after[j]!;
       if (x === y) {
@@ -72,8 +73,8 @@ export class ColumnIndex {
         j++;
       }
     }
-    while (i < before.length) this.#remove(before[i++]!, uuid);
-    while (j < after.length) this.#add(after[j++]!, uuid);
+    while (i < endA) this.#remove(before[i++]!, uuid);
+    while (j < endB) this.#add(after[j++]!, uuid);
   }
 
   #atoms(datum: Datum | typeof absent): readonly Atom[] {

@@ -81,6 +81,7 @@ export class Database {
   /** Called after each batch with its changes, monitors served. */
   readonly onCommit = new Set<(changes: readonly TableChange[]) => void>();
   commits = 0;
+  readonly #flushSoon = (): void => this.flush();
 
   private constructor(
     store: Store,
@@ -125,14 +126,17 @@ export class Database {
     return this.#environment.tables;
   }
 
-  /** Executes a transaction. Returns a function that cancels it, which has an effect only while it waits for its `wait` operations. */
-  transact(operations: readonly Json[], options: TransactOptions, done: TransactDone): () => boolean {
+  /**
+   * Executes a transaction. If it waits for its `wait` operations now, returns a function that cancels it, which says whether it still waited; else it is
+   * done, or will be by itself.
+   */
+  transact(operations: readonly Json[], options: TransactOptions, done: TransactDone): (() => boolean) | undefined {
     const waiter: Waiter = { operations, options, done, started: this.#timers.now(), cancelTimer: undefined };
-    this.#attempt(waiter);
-    return () => this.#forget(waiter);
+    return this.#attempt(waiter) ? undefined : () => this.#forget(waiter);
   }
 
-  #attempt(waiter: Waiter): void {
+  /** False: it must wait. */
+  #attempt(waiter: Waiter): boolean {
     const elapsedMs = this.#timers.now() - waiter.started;
     const outcome = execute(this.#environment, waiter.operations, { ...waiter.options, elapsedMs });
     if (outcome.kind === 'wait') {
@@ -144,19 +148,20 @@ export class Database {
           this.#retry(waiter),
         );
       }
-      return;
+      return false;
     }
-    this.#forget(waiter);
+    if (this.#waiters.size > 0) this.#forget(waiter);
     const { changes, durable, results } = outcome;
     if (changes.length === 0 && this.#pending.length === 0 && this.#storing === undefined) {
       waiter.done(`[${results.join(',')}]`);
-      return;
+      return true;
     }
     this.#pending.push({ id: randomUUID(), changes, durable, results, done: waiter.done });
     if (!this.#flushScheduled) {
       this.#flushScheduled = true;
-      this.#timers.soon(() => this.flush());
+      this.#timers.soon(this.#flushSoon);
     }
+    return true;
   }
 
   #retry(waiter: Waiter): void {

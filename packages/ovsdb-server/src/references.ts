@@ -1,6 +1,6 @@
 /** Which columns refer to which table, with an index over each, so that the rows that refer to a row are found from it. */
 import type { Atom } from '@weft/ovsdb/atom';
-import type { Datum } from '@weft/ovsdb/datum';
+import { type Datum, differingRange } from '@weft/ovsdb/datum';
 import type { Row } from '@weft/ovsdb/row';
 import type { BaseType, DatabaseSchema, RefType } from '@weft/ovsdb/schema';
 import type { Uuid } from '@weft/ovsdb/uuid';
@@ -91,10 +91,12 @@ export function addedReferences(reference: ReferenceColumn, before: Row | undefi
 /** Both ascending. Uuids are ASCII, so the language's own order is theirs. */
 function onlyInSecond(a: readonly Uuid[], b: readonly Uuid[]): Uuid[] {
   const result: Uuid[] = [];
-  let i = 0;
-  for (const uuid of b) {
-    while (i < a.length && a[i]! < uuid) i++;
-    if (i >= a.length || a[i] !== uuid) result.push(uuid);
+  const { start, endA, endB } = differingRange(a, b);
+  let i = start;
+  for (let j = start; j < endB; j++) {
+    const uuid = b[j]!;
+    while (i < endA && a[i]! < uuid) i++;
+    if (i >= endA || a[i] !== uuid) result.push(uuid);
   }
   return result;
 }

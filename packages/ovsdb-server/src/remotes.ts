@@ -189,6 +189,7 @@ export class Remotes {
   /** Gives the settings that `db:` remotes stand for at the moment. */
   readonly #expand: (remote: string) => readonly RemoteSettings[];
   #working: Promise<void> = Promise.resolve();
+  #list: readonly string[] | undefined;
 
   constructor(environment: RemoteEnvironment, expand: (remote: string) => readonly RemoteSettings[]) {
     this.#environment = environment;
@@ -196,17 +197,20 @@ export class Remotes {
   }
 
   /** Those of the command line and of `add-remote`, ascending. */
-  list(): string[] {
-    return [...this.#configured].sort();
+  list(): readonly string[] {
+    this.#list ??= [...this.#configured].sort();
+    return this.#list;
   }
 
   add(remote: string): Promise<void> {
     this.#configured.add(remote);
+    this.#list = undefined;
     return this.refresh();
   }
 
   remove(remote: string): Promise<boolean> {
     const known = this.#configured.delete(remote);
+    this.#list = undefined;
     return this.refresh().then(() => known);
   }
 
@@ -222,6 +226,7 @@ export class Remotes {
 
   async close(): Promise<void> {
     this.#configured.clear();
+    this.#list = undefined;
     await this.refresh();
   }
 

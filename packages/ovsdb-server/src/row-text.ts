@@ -55,13 +55,31 @@ interface ColumnText {
   readonly name: string;
   /** `"name":` */
   readonly label: string;
-  readonly type: ColumnType;
+  /** Undefined for `_uuid` and `_version`. */
+  readonly type: ColumnType | undefined;
+  readonly isDefault: (datum: Datum) => boolean;
   readonly write: Writer;
+}
+
+function defaultTest(type: ColumnType): (datum: Datum) => boolean {
+  if (type.min === 0) {
+    switch (type.kind) {
+      case 'optional':
+        return (datum) => datum === undefined;
+      case 'set':
+        return (datum) => (datum as readonly Atom[]).length === 0;
+      case 'map':
+        return (datum) => (datum as ReadonlyMap<Atom, Atom>).size === 0;
+    }
+  }
+  return (datum) => isDefault(type, datum);
 }
 
 export class RowText {
   readonly #template: Row;
   readonly #columns = new Map<string, ColumnText>();
+  /** Lists of columns live as long as what asks for them: a monitor, the table. */
+  readonly #lists = new WeakMap<readonly string[], readonly ColumnText[]>();
   /** What `_version` shows: a fresh uuid for each state of a row. */
   readonly #version: (row: Row) => Uuid;
 
@@ -73,6 +91,7 @@ export class RowText {
         name,
         label: `${JSON.stringify(name)}:`,
         type: column.type,
+        isDefault: defaultTest(column.type),
         write: datumWriter(column.type),
       });
     }
@@ -80,7 +99,8 @@ export class RowText {
 
   /** A row with these values, and defaults for the rest. */
   make(uuid: Uuid, values: Iterable<readonly [string, Datum]>): Row {
-    const row: { _uuid: Uuid; [column: string]: Datum } = { ...this.#template, _uuid: uuid };
+    const row: { _uuid: Uuid; [column: string]: Datum } = { ...this.#template };
+    row._uuid = uuid;
     for (const [column, datum] of values) row[column] = datum;
     return row;
   }
@@ -88,15 +108,14 @@ export class RowText {
   /** `{"column":value,...}` with these columns, `_uuid` and `_version` among them if they are named. */
   object(row: Row, columns: readonly string[], omitDefaults: boolean): string {
     let text = '';
-    for (const name of columns) {
-      const column = this.#columns.get(name);
+    for (const { name, label, type, isDefault, write } of this.#textsOf(columns)) {
       let member: string;
-      if (column === undefined) {
-        member = `"${name}":["uuid","${name === '_uuid' ? row._uuid : this.#version(row)}"]`;
+      if (type === undefined) {
+        member = `${label}["uuid","${name === '_uuid' ? row._uuid : this.#version(row)}"]`;
       } else {
         const datum = row[name];
-        if (omitDefaults && isDefault(column.type, datum)) continue;
-        member = column.label + column.write(datum);
+        if (omitDefaults && isDefault(datum)) continue;
+        member = label + write(datum);
       }
       text = text === '' ? member : `${text},${member}`;
     }
@@ -106,20 +125,37 @@ export class RowText {
   /** The differences of the columns that changed, as update2 writes them; undefined if none did. */
   difference(old: Row, next: Row, columns: readonly string[]): string | undefined {
     let text = '';
-    for (const name of columns) {
-      const column = this.#columns.get(name);
+    for (const { name, label, type } of this.#textsOf(columns)) {
       let member: string;
-      if (column === undefined) {
+      if (type === undefined) {
         if (name !== '_version') continue;
         member = `"_version":["uuid","${this.#version(next)}"]`;
       } else {
         // Unchanged columns share their value; the transaction engine has compared them.
         if (old[name] === next[name]) continue;
-        member = column.label + jsonText(encodeDifference(column.type, old[name], next[name]));
+        member = label + jsonText(encodeDifference(type, old[name], next[name]));
       }
       text = text === '' ? member : `${text},${member}`;
     }
     return text === '' ? undefined : `{${text}}`;
+  }
+
+  #textsOf(columns: readonly string[]): readonly ColumnText[] {
+    let texts = this.#lists.get(columns);
+    if (texts === undefined) {
+      texts = columns.map(
+        (name) =>
+          this.#columns.get(name) ?? {
+            name,
+            label: `"${name}":`,
+            type: undefined,
+            isDefault: () => false,
+            write: () => '',
+          },
+      );
+      this.#lists.set(columns, texts);
+    }
+    return texts;
   }
 
   /** Those of `columns` that differ between two states of a row. */

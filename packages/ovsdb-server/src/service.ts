@@ -34,6 +34,8 @@ export class DatabaseService {
   readonly #relays = new Map<string, Relay>();
   readonly #options: ServiceOptions;
   #statusTimer: NodeJS.Timeout | undefined;
+  #placesOf: readonly string[] | undefined;
+  #foundPlaces: readonly DbPlace[] = [];
   readonly #started = performance.now();
   readonly #loopDelay = monitorEventLoopDelay({ resolution: 20 });
 
@@ -136,8 +138,14 @@ export class DatabaseService {
     await this.server.close();
   }
 
-  #places(): DbPlace[] {
-    return this.remotes.list().flatMap((remote) => (remote.startsWith('db:') ? [parseDbPlace(remote)] : []));
+  /** The places that remotes are configured in; every commit asks. */
+  #places(): readonly DbPlace[] {
+    const remotes = this.remotes.list();
+    if (this.#placesOf !== remotes) {
+      this.#placesOf = remotes;
+      this.#foundPlaces = remotes.flatMap((remote) => (remote.startsWith('db:') ? [parseDbPlace(remote)] : []));
+    }
+    return this.#foundPlaces;
   }
 
   /** `--private-key=db:DB,TABLE,COLUMN` and its like are looked up when they are needed. */

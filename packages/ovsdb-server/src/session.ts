@@ -211,9 +211,8 @@ export class Session implements LockHolder, MonitorSink {
       return;
     }
     this.#server.counters.transactions++;
-    const key = jsonText(id);
     const access = RoleAccess.of(database.tables, this.#options.role, this.#options.client);
-    let answered = false;
+    let key: string | undefined;
     const cancel = database.transact(
       params.slice(1),
       {
@@ -224,12 +223,13 @@ export class Session implements LockHolder, MonitorSink {
           (this.#options.readOnly ? 'this connection is read-only' : undefined),
       },
       (results) => {
-        answered = true;
-        this.#waiting.delete(key);
+        if (key !== undefined) this.#waiting.delete(key);
         this.#reply(id, results);
       },
     );
-    if (!answered) this.#waiting.set(key, { database, cancel, abandon: cancel });
+    if (cancel === undefined) return;
+    key = jsonText(id);
+    this.#waiting.set(key, { database, cancel, abandon: cancel });
   }
 
   /** Another server executes it. It may wait there, so it can be cancelled, and is if the client goes. */

@@ -1,6 +1,6 @@
 /** Differences of datums, as `modify` of update2 and update3 carries them (ovsdb-server(7) section 4.1.14). */
 import { type Atom, compareAtoms } from './atom.ts';
-import { type Datum, datumsEqual, emptyMap, emptySet, fromAtoms } from './datum.ts';
+import { type Datum, datumsEqual, differingRange, emptyMap, emptySet, fromAtoms } from './datum.ts';
 import { isArray, type Json, type JsonObject } from './json.ts';
 import type { Row } from './row.ts';
 import { type ColumnType, columnType, type TableSchema } from './schema.ts';
@@ -14,9 +14,10 @@ function differenceType(type: ColumnType): ColumnType {
 /** Atoms that are in only one of two ascending arrays. */
 export function symmetricDifference(a: readonly Atom[], b: readonly Atom[]): readonly Atom[] {
   const result: Atom[] = [];
-  let i = 0;
-  let j = 0;
-  while (i < a.length && j < b.length) {
+  const { start, endA, endB } = differingRange(a, b);
+  let i = start;
+  let j = start;
+  while (i < endA && j < endB) {
     const order = compareAtoms(a[i]!, b[j]!);
     if (order === 0) {
       i++;
@@ -24,8 +25,8 @@ export function symmetricDifference(a: readonly Atom[], b: readonly Atom[]): rea
     } else if (order < 0) result.push(a[i++]!);
     else result.push(b[j++]!);
   }
-  while (i < a.length) result.push(a[i++]!);
-  while (j < b.length) result.push(b[j++]!);
+  while (i < endA) result.push(a[i++]!);
+  while (j < endB) result.push(b[j++]!);
   return result;
 }
 

@@ -29,13 +29,15 @@ export function canonicalText(json: Json): string {
 
 /** JSON text; unlike JSON.stringify it can write a bigint. */
 export function jsonText(json: Json): string {
-  return hasBigint(json) ? bigText(json) : JSON.stringify(json);
-}
-
-function hasBigint(json: Json): boolean {
-  if (typeof json === 'bigint') return true;
-  if (typeof json !== 'object' || json === null) return false;
-  return isArray(json) ? json.some(hasBigint) : Object.values(json).some(hasBigint);
+  // What most requests have for their id.
+  if (typeof json === 'number') return String(json);
+  try {
+    return JSON.stringify(json);
+  } catch (error) {
+    // The language's own serialiser refuses only bigints, which are rare.
+    if (error instanceof TypeError) return bigText(json);
+    throw error;
+  }
 }
 
 function bigText(json: Json): string {

@@ -2,7 +2,7 @@
 import { type Atom, compareAtoms } from './atom.ts';
 import { hasAtom, typeOfColumn } from './condition.ts';
 import { checkAtom } from './constraint.ts';
-import { type Datum, emptyMap, emptySet } from './datum.ts';
+import { type Datum, emptyMap, emptySet, lowerBound } from './datum.ts';
 import { describeType } from './describe.ts';
 import { OvsdbError, syntaxError } from './error.ts';
 import { isArray, type Json } from './json.ts';
@@ -152,18 +152,30 @@ function realResult(mutator: Arithmetic, left: Atom, right: Atom): number | unde
 }
 
 function insertMembers(type: ColumnType, value: Datum, members: readonly Atom[] | ReadonlyMap<Atom, Atom>): Datum {
-  if (members instanceof Map) {
+  if (!Array.isArray(members)) {
+    const pairs = members as ReadonlyMap<Atom, Atom>;
     const map = value as ReadonlyMap<Atom, Atom>;
-    const fresh = [...members].filter(([key]) => !map.has(key));
+    const fresh = [...pairs].filter(([key]) => !map.has(key));
     if (fresh.length === 0) return value;
     checkSize(type, map.size + fresh.length);
     return new Map([...map, ...fresh].sort((a, b) => compareAtoms(a[0], b[0])));
   }
   const atoms = toAtoms(value);
+  if (type.kind === 'set' && members.length === 1) return insertMember(type, atoms, members[0]!);
   const fresh = (members as readonly Atom[]).filter((atom) => !hasAtom(atoms, atom));
   if (fresh.length === 0) return value;
   checkSize(type, atoms.length + fresh.length);
   return type.kind === 'set' ? merge(atoms, fresh) : fresh[0];
+}
+
+/** One member, as most inserts have. */
+function insertMember(type: ColumnType, atoms: readonly Atom[], atom: Atom): Datum {
+  const place = lowerBound(atoms, atom);
+  if (place < atoms.length && compareAtoms(atoms[place]!, atom) === 0) return atoms;
+  checkSize(type, atoms.length + 1);
+  const next = atoms.slice();
+  next.splice(place, 0, atom);
+  return next;
 }
 
 /** Two ascending arrays without a common atom → one. */

@@ -106,8 +106,10 @@ function decodeUuid(json: Json, resolve: NamedUuidResolver | undefined): Uuid {
 
 /** RFC 7047 `<id>`. */
 export function isId(text: string): boolean {
-  return /^[A-Za-z_][A-Za-z0-9_]*$/.test(text);
+  return idPattern.test(text);
 }
+
+const idPattern = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
 interface DecodeOptions {
   /** Without it a named uuid is a syntax error. */

@@ -3,10 +3,14 @@ import { OvsdbError } from '@weft/ovsdb/error';
 import { isArray, isObject, type Json, type JsonObject } from '@weft/ovsdb/json';
 import { isId } from '@weft/ovsdb/wire';
 
+const isString = (json: Json): json is string => typeof json === 'string';
+const isIdText = (json: Json): json is string => typeof json === 'string' && isId(json);
+
 export class Members {
   readonly #json: JsonObject;
   readonly #prefix: string;
-  readonly #known = new Set<string>();
+  /** Few, so a list is searched faster than a set is made. */
+  readonly #known: string[] = [];
 
   /** `position` and `count` say in messages which operation it is. */
   constructor(json: Json, position: number, count: number) {
@@ -28,20 +32,20 @@ export class Members {
   }
 
   string(name: string): string {
-    return this.#typed(name, (json): json is string => typeof json === 'string');
+    return this.#typed(name, isString);
   }
 
   /** RFC 7047 `<id>`. */
   id(name: string): string {
-    return this.#typed(name, (json): json is string => typeof json === 'string' && isId(json));
+    return this.#typed(name, isIdText);
   }
 
   array(name: string): readonly Json[] {
-    return this.#typed(name, (json): json is readonly Json[] => isArray(json));
+    return this.#typed(name, isArray);
   }
 
   object(name: string): JsonObject {
-    return this.#typed(name, (json): json is JsonObject => isObject(json));
+    return this.#typed(name, isObject);
   }
 
   boolean(name: string): boolean {
@@ -58,12 +62,12 @@ export class Members {
   /** Throws if the operation has a member that nobody asked for. */
   end(): void {
     for (const name of Object.keys(this.#json)) {
-      if (!this.#known.has(name)) throw this.fail(`Member '${name}' is present but not allowed here.`);
+      if (!this.#known.includes(name)) throw this.fail(`Member '${name}' is present but not allowed here.`);
     }
   }
 
   #typed<T extends Json>(name: string, test: (json: Json) => json is T): T {
-    this.#known.add(name);
+    this.#known.push(name);
     const json = Object.hasOwn(this.#json, name) ? this.#json[name] : undefined;
     if (json === undefined) throw this.fail(`Required '${name}' member is missing.`);
     if (!test(json)) throw this.fail(`Type mismatch for member '${name}'.`);
