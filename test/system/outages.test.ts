@@ -139,11 +139,17 @@ describe('outages', () => {
     ).trim();
     const flow = ['pipeline=ingress', 'table_id=0', 'priority=1000', `logical_datapath=${datapath}`];
     await lab.sbctl('create', 'Logical_Flow', ...flow, 'match="ip4.src == 1.2.3.4.5"', 'actions="next;"');
+    const binding = ['logical_port=lr1-ls2', 'ip=zz', 'mac="00:00:00:00:00:09"', `datapath=${datapath}`];
+    const bad = (await lab.sbctl('create', 'MAC_Binding', ...binding)).trim();
     await lab.sbctl('create', 'Logical_Flow', ...flow, 'match="eth.src == 0a:00:00:00:99:99"', 'actions="drop;"');
     await waitFor('the good flow to be in the switch', async () =>
       (await lab.dumpFlows(1)).includes('dl_src=0a:00:00:00:99:99'),
     );
-    expect(readFileSync(lab.logFile('controller1'), 'utf8')).toContain('1.2.3.4.5');
+    const log = readFileSync(lab.logFile('controller1'), 'utf8');
+    expect(log).toContain('1.2.3.4.5');
+    expect(log.split('\n').filter((line) => line.includes("ip 'zz'"))).toHaveLength(1);
+    expect(log).not.toContain('TypeError');
+    await lab.sbctl('destroy', 'MAC_Binding', bad);
     expect((await ping(lab, guests.g1, '192.168.2.30')).received).toBe(3);
     await run(['ovs-appctl', '-t', join(lab.options.dir, 'northd.ctl'), 'resume']);
     await waitFor(

@@ -23,17 +23,17 @@ export const patchPorts: Feature = (model, { ovsWrites, log }) => {
     () => model.localnetPorts.get('localnet'),
     (port): PatchPair | undefined => {
       if (!model.isLocalDatapath(port.datapath)) return undefined;
+      const unusable = (why: string): undefined => {
+        if (!warned.has(port.logical_port)) log.warn(`localnet port ${port.logical_port}: ${why}`);
+        warned.add(port.logical_port);
+      };
       const network = port.options.get('network_name');
-      if (network === undefined) return undefined;
+      if (network === undefined) return unusable('it has no network name');
       const mapped = model.config()?.bridgeMappings.get(network);
       const physical = mapped === undefined ? undefined : model.bridgeByName.one(mapped);
       const integration = model.integrationBridge();
       if (physical === undefined || integration === undefined) {
-        if (!warned.has(port.logical_port)) {
-          warned.add(port.logical_port);
-          log.warn(`localnet port ${port.logical_port}: no bridge is mapped to network ${network}`);
-        }
-        return undefined;
+        return unusable(`no bridge is mapped to network ${network}`);
       }
       warned.delete(port.logical_port);
       const { inside, outside } = model.patchNames(port.logical_port);

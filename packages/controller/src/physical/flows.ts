@@ -1,6 +1,6 @@
 /** Which physical flows each row of the tables asks for: the glue between the model and the functions that make flows. */
 import type { Flow } from '@weft/openflow/flow';
-import { macBytes } from '@weft/packet/address';
+import { ipBytes, macBytes } from '@weft/packet/address';
 import type { EncapType } from '../config.ts';
 import { parsePairs } from '../config.ts';
 import type { Feature } from '../feature.ts';
@@ -235,8 +235,12 @@ export const physicalFlows: Feature = (model, { flows, log }) => {
     const port = model.portByName.one(row.logical_port);
     if (port === undefined || !model.isLocalDatapath(port.datapath)) return undefined;
     const datapath = sb.Datapath_Binding.get(port.datapath);
-    if (datapath === undefined || macBytes(row.mac) === undefined) return undefined;
+    if (datapath === undefined) return undefined;
     const { _uuid: uuid, ip, mac } = row;
+    if (macBytes(mac) === undefined || ipBytes(ip) === undefined) {
+      log.warn(`MAC binding of port ${row.logical_port}: ip '${ip}', mac '${mac}' are not both addresses; skipped`);
+      return undefined;
+    }
     return macBindingFlows({ uuid, ip, mac, datapathKey: datapath.tunnel_key, portKey: port.tunnel_key, priority });
   };
   runtime.forEach('flows of MAC bindings', sb.MAC_Binding, (row) => neighbor(row, bindingPriority.learned), put);
@@ -251,8 +255,11 @@ export const physicalFlows: Feature = (model, { flows, log }) => {
     sb.FDB,
     (row) => {
       const datapath = model.datapathByKey.one(row.dp_key);
-      if (datapath === undefined || !model.isLocalDatapath(datapath._uuid) || macBytes(row.mac) === undefined)
+      if (datapath === undefined || !model.isLocalDatapath(datapath._uuid)) return undefined;
+      if (macBytes(row.mac) === undefined) {
+        log.warn(`FDB entry of datapath ${row.dp_key}, port ${row.port_key}: mac '${row.mac}' is no address; skipped`);
         return undefined;
+      }
       return fdbFlows({ uuid: row._uuid, datapathKey: row.dp_key, portKey: row.port_key, mac: row.mac });
     },
     put,
