@@ -38,6 +38,8 @@ export interface PeerOptions {
   readonly maxQueuedBytes?: number;
   /** Requests except `echo`. Answer with `reply` or `replyError`, now or later. Without a handler they get "unknown method". */
   readonly onRequest?: (method: string, params: readonly Json[], id: RequestId, peer: Peer) => void;
+  /** A reply to nothing ends the connection. Default: it is ignored. */
+  readonly refuseReplies?: boolean;
   readonly onNotification?: (method: string, params: readonly Json[], peer: Peer) => void;
   /** Once, at the end. Without an error: the peer or `close()` ended the connection in good order. */
   readonly onClose?: (error: Error | undefined, peer: Peer) => void;
@@ -51,6 +53,7 @@ const turnMs = 10;
 const bytesPerTurn = 512 * 1024;
 /** A closed connection is given that long to send what is left. */
 const lingerMs = 10_000;
+const probeId = 'echo';
 const pieceBytes = 256 * 1024;
 
 interface Pending {
@@ -303,9 +306,14 @@ export class Peer {
         return;
       case 'reply':
       case 'error': {
-        // A reply to nothing, to our probe for one, is no fault.
         const pending = this.#pending.get(message.id);
-        if (pending === undefined) return;
+        if (pending === undefined) {
+          // The answer to a probe, whenever it comes, is none to a request.
+          if (this.#options.refuseReplies && !(message.kind === 'reply' && message.id === probeId)) {
+            this.close(new FramingError('message is a reply to nothing'));
+          }
+          return;
+        }
         this.#pending.delete(message.id);
         if (message.kind === 'reply') pending.onReply(message.result);
         else pending.onError(new JsonRpcError(message.error));
@@ -358,7 +366,7 @@ export class Peer {
       return;
     }
     this.#probed = silent;
-    if (silent) this.sendText('{"id":"echo","method":"echo","params":[]}');
+    if (silent) this.sendText(`{"id":"${probeId}","method":"echo","params":[]}`);
     this.#armProbe();
   }
 

@@ -6,46 +6,46 @@ export interface LockHolder {
   stolen(name: string): void;
 }
 
+interface Place {
+  readonly holder: LockHolder;
+  /** It came to the lock by `steal`, which does not wait: stolen from, it is out. */
+  readonly stole: boolean;
+}
+
 export class Locks {
-  readonly #lines = new Map<string, LockHolder[]>();
+  readonly #lines = new Map<string, Place[]>();
 
   /** Queues up. Returns true if the lock is granted at once; else `locked` is called when it is. */
   lock(name: string, holder: LockHolder): boolean {
+    const place = { holder, stole: false };
     const line = this.#lines.get(name);
-    if (line === undefined) {
-      this.#lines.set(name, [holder]);
-      return true;
-    }
-    line.push(holder);
-    return line[0] === holder;
+    if (line === undefined) this.#lines.set(name, [place]);
+    else line.push(place);
+    return line === undefined;
   }
 
-  /** Takes the lock from its owner, who stays in line behind. */
+  /** Takes the lock from its owner, who is the next in line if it waited for the lock, and out if it stole it. */
   steal(name: string, holder: LockHolder): void {
-    const line = this.#lines.get(name) ?? [];
-    const owner = line[0];
-    this.#lines.set(name, [holder, ...line.filter((other) => other !== holder)]);
-    if (owner !== undefined && owner !== holder) owner.stolen(name);
+    const [owner, ...waiting] = this.#lines.get(name) ?? [];
+    const behind = owner === undefined || owner.stole ? waiting : [owner, ...waiting];
+    this.#lines.set(name, [{ holder, stole: true }, ...behind]);
+    owner?.holder.stolen(name);
   }
 
   /** Leaves the line. The next one gets the lock if the holder owned it. */
   unlock(name: string, holder: LockHolder): void {
     const line = this.#lines.get(name);
     if (line === undefined) return;
-    const owned = line[0] === holder;
-    const rest = line.filter((other) => other !== holder);
+    const owned = line[0]?.holder === holder;
+    const rest = line.filter((place) => place.holder !== holder);
     if (rest.length === 0) this.#lines.delete(name);
     else {
       this.#lines.set(name, rest);
-      if (owned) rest[0]!.locked(name);
+      if (owned) rest[0]!.holder.locked(name);
     }
   }
 
   owns(name: string, holder: LockHolder): boolean {
-    return this.#lines.get(name)?.[0] === holder;
-  }
-
-  inLine(name: string, holder: LockHolder): boolean {
-    return this.#lines.get(name)?.includes(holder) === true;
+    return this.#lines.get(name)?.[0]?.holder === holder;
   }
 }

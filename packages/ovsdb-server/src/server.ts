@@ -96,7 +96,7 @@ export class OvsdbServer {
   }
 
   readOnlyReason(database: Database): string | undefined {
-    return database === this.#self ? 'the _Server database is read-only' : undefined;
+    return database === this.#self ? `on table in reserved database ${serverDatabaseName}` : undefined;
   }
 
   /** Throws if a database of that name is served already. */
@@ -107,7 +107,7 @@ export class OvsdbServer {
     const served = { database, options, uuid: randomUUID() };
     this.#served.set(database.name, served);
     this.#insertRow(served);
-    this.#databasesChanged(undefined, undefined);
+    this.#databasesChanged(undefined);
   }
 
   /** Stops serving a database; the caller closes it. */
@@ -117,7 +117,7 @@ export class OvsdbServer {
     this.#served.delete(name);
     served.database.flush();
     this.#write({ op: 'delete', table: 'Database', where: [['_uuid', '==', ['uuid', served.uuid]]] });
-    this.#databasesChanged(served.database, undefined);
+    this.#databasesChanged(served.database);
     return served.database;
   }
 
@@ -133,14 +133,15 @@ export class OvsdbServer {
     });
   }
 
-  /** Puts a database under another schema (ovsdb-server(7) section 4.1.19). */
-  async convert(database: Database, schema: DatabaseSchema, by: Session | undefined): Promise<void> {
+  /** Puts a database under another schema (ovsdb-server(7) section 4.1.19). `done` is called before clients are disconnected, whoever asked among them. */
+  async convert(database: Database, schema: DatabaseSchema, done: () => void): Promise<void> {
     const served = this.#served.get(database.name);
+    if (schema.name !== database.name) {
+      const details = `new schema name (${schema.name}) does not match database name (${database.name})`;
+      throw new OvsdbError('invalid parameters', details);
+    }
     if (served === undefined || database === this.#self || served.options.model === 'relay') {
       throw new OvsdbError('not allowed', `${database.name}: this database cannot be converted here`);
-    }
-    if (schema.name !== database.name) {
-      throw new OvsdbError('syntax error', `cannot convert database ${database.name} to schema of ${schema.name}`);
     }
     await new Promise<void>((resolve) => database.whenSettled(resolve));
     const environment = convert(database.tables, schema);
@@ -152,7 +153,8 @@ export class OvsdbServer {
       where: [['_uuid', '==', ['uuid', served.uuid]]],
       row: { schema: schemaText(schema) },
     });
-    this.#databasesChanged(undefined, by);
+    done();
+    this.#databasesChanged(undefined);
   }
 
   /** Serves a client. */
@@ -164,6 +166,7 @@ export class OvsdbServer {
       limits: this.#options.limits ?? clientLimits,
       // A client that asks and does not read the answers is not read either.
       pauseAboveBytes: 8 << 20,
+      refuseReplies: true,
       onRequest: (method, params, id) => session?.handle(method, params, id),
       onNotification: (method, params) => session?.notification(method, params),
       onDrain: () => session?.drained(),
@@ -190,10 +193,10 @@ export class OvsdbServer {
   }
 
   /** Those who do not follow `_Server` are disconnected, so that they look again. */
-  #databasesChanged(gone: Database | undefined, except: Session | undefined): void {
+  #databasesChanged(gone: Database | undefined): void {
     for (const session of [...this.sessions]) {
       if (gone !== undefined && session.changeAware) session.databaseChanged(gone);
-      if (!session.changeAware && session !== except) session.peer.close();
+      if (!session.changeAware) session.peer.close();
     }
     for (const listener of this.onDatabases) listener();
   }

@@ -1,7 +1,7 @@
 /** One client: its requests, monitors, locks and waiting transactions (RFC 7047 section 4.1; ovsdb-server(7) section 4). */
 import type { Peer } from '@weft/jsonrpc/peer';
 import { OvsdbError, syntaxError } from '@weft/ovsdb/error';
-import { canonicalText, type Json, jsonText } from '@weft/ovsdb/json';
+import { canonicalText, isObject, type Json, jsonText } from '@weft/ovsdb/json';
 import { parseSchema, schemaToJson } from '@weft/ovsdb/schema-json';
 import { isUuid } from '@weft/ovsdb/uuid';
 import { isId } from '@weft/ovsdb/wire';
@@ -34,6 +34,8 @@ interface WaitingTransaction {
   /** Ends it so that no answer comes any more. */
   readonly abandon: () => void;
 }
+
+const parameters = { update2: 3, update3: 4 } as const;
 
 export class Session implements LockHolder, MonitorSink {
   readonly peer: Peer;
@@ -175,7 +177,7 @@ export class Session implements LockHolder, MonitorSink {
         return;
       case 'set_db_change_aware':
         if (params.length !== 1 || typeof params[0] !== 'boolean') {
-          throw syntaxError(params, 'set_db_change_aware request params must be <boolean>');
+          throw syntaxError(params, 'set_db_change_aware: true or false parameter expected');
         }
         this.changeAware = params[0];
         this.#reply(id, '{}');
@@ -205,6 +207,8 @@ export class Session implements LockHolder, MonitorSink {
 
   #transact(params: readonly Json[], id: Json): void {
     const database = this.#database('transact', params);
+    const key = jsonText(id);
+    if (this.#waiting.has(key)) throw syntaxError(params, 'transact: duplicate request ID');
     const forward = this.#server.forwarder(database);
     if (forward !== undefined) {
       this.#forward(forward, database, params, id);
@@ -220,7 +224,7 @@ export class Session implements LockHolder, MonitorSink {
         ownsLock: (lock) => this.#server.locks.owns(lock, this),
         readOnly:
           this.#server.readOnlyReason(database) ??
-          (this.#options.readOnly ? 'this connection is read-only' : undefined),
+          (this.#options.readOnly ? 'when database server is in read only mode' : undefined),
       },
       (results) => {
         if (key !== undefined) this.#waiting.delete(key);
@@ -268,14 +272,17 @@ export class Session implements LockHolder, MonitorSink {
   #monitor(method: Method, name: string, params: readonly Json[], id: Json): void {
     const database = this.#database(name, params);
     const [, monitorId, requestsJson, since] = params;
-    if (monitorId === undefined)
-      throw syntaxError(params, `${name} request params must be <db-name>, <json-value>, <requests>`);
+    // A `monitor` with more parameters is accepted, as it always was.
+    if (monitorId === undefined || (method === 'update' ? params.length < 3 : params.length !== parameters[method]))
+      throw syntaxError(params, 'invalid parameters');
     const key = canonicalText(monitorId);
+    if (!isObject(requestsJson)) throw syntaxError(requestsJson ?? null, 'monitor-requests must be object');
     if (this.#monitors.has(key)) throw syntaxError(monitorId, 'duplicate monitor ID');
-    if (method === 'update3' && (typeof since !== 'string' || !isUuid(since.toLowerCase()))) {
-      throw syntaxError(params, `${name} request params must end with <last-txn-id>`);
-    }
     const requests = parseMonitorRequests(database.tables, requestsJson, method !== 'update');
+    if (method === 'update3' && typeof since !== 'string') throw syntaxError(since!, 'last-txn-id must be string');
+    if (method === 'update3' && !isUuid((since as string).toLowerCase())) {
+      throw syntaxError(since!, 'last-txn-id must be UUID format.');
+    }
     database.whenSettled(() => {
       if (this.peer.closed) return;
       const member = database.monitors.add(requests, method, jsonText(monitorId), this);
@@ -305,12 +312,7 @@ export class Session implements LockHolder, MonitorSink {
     const newKey = canonicalText(newId!);
     if (newKey !== oldKey && this.#monitors.has(newKey)) throw syntaxError(newId!, 'duplicate monitor ID');
     const { database, member } = monitor;
-    const conditions = parseConditionChanges(database.tables, requests);
-    for (const table of conditions.keys()) {
-      if (!member.view.tables.has(table)) {
-        throw new OvsdbError('syntax error', `no table named ${table.name} in monitor session`);
-      }
-    }
+    const conditions = parseConditionChanges(database.tables, requests, member);
     database.whenSettled(() => {
       if (this.#monitors.get(oldKey) !== monitor) return;
       // Under the old condition and the old id; whoever changes conditions has to take what is due first.
@@ -325,7 +327,10 @@ export class Session implements LockHolder, MonitorSink {
   }
 
   #cancelMonitor(params: readonly Json[], id: Json): void {
-    if (params.length !== 1) throw syntaxError(params, 'monitor_cancel request params must be <json-value>');
+    if (params.length !== 1) {
+      this.#reply(id, 'null', '"invalid parameters"');
+      return;
+    }
     const key = canonicalText(params[0]!);
     const monitor = this.#monitors.get(key);
     if (monitor === undefined) {
@@ -338,12 +343,13 @@ export class Session implements LockHolder, MonitorSink {
   }
 
   #lock(method: 'lock' | 'steal', params: readonly Json[], id: Json): void {
+    if (this.#refuseLocks(id)) return;
     const [name] = params;
     if (params.length !== 1 || typeof name !== 'string' || !isId(name)) {
       throw syntaxError(params, `${method} request params must be <id>`);
     }
     if (this.#locks.has(name)) {
-      throw syntaxError(params, `${method}: must "unlock" "${name}" before another "lock" or "steal"`);
+      throw syntaxError(params, `must issue "unlock" before new "${method}"`);
     }
     this.#locks.add(name);
     if (method === 'steal') {
@@ -354,7 +360,15 @@ export class Session implements LockHolder, MonitorSink {
     this.#reply(id, `{"locked":${this.#server.locks.lock(name, this)}}`);
   }
 
+  #refuseLocks(id: Json): boolean {
+    if (this.#options.readOnly) {
+      this.#reply(id, 'null', '"lock and unlock methods not allowed, DB server is read only."');
+    }
+    return this.#options.readOnly === true;
+  }
+
   #unlock(params: readonly Json[], id: Json): void {
+    if (this.#refuseLocks(id)) return;
     const [name] = params;
     if (params.length !== 1 || typeof name !== 'string' || !isId(name)) {
       throw syntaxError(params, 'unlock request params must be <id>');
@@ -368,15 +382,13 @@ export class Session implements LockHolder, MonitorSink {
 
   #convert(params: readonly Json[], id: Json): void {
     const database = this.#database('convert', params);
-    if (params.length !== 2) throw syntaxError(params, 'convert request params must be <db-name>, <database-schema>');
+    if (params.length !== 2) throw syntaxError(params, 'array expected');
     if (this.#options.readOnly || this.#options.role) {
       throw new OvsdbError('not allowed', 'convert is not allowed on this connection');
     }
     const schema = parseSchema(params[1]);
-    this.#server.convert(database, schema, this).then(
-      () => this.#reply(id, '{}'),
-      (error: unknown) => this.#replyError(id, error),
-    );
+    const done = (): void => this.#reply(id, '{}');
+    this.#server.convert(database, schema, done).catch((error: unknown) => this.#replyError(id, error));
   }
 
   #reply(id: Json, result: string, error = 'null'): void {

@@ -27,7 +27,7 @@ export interface TransactionOptions {
   readonly ownsLock: (lock: string) => boolean;
   /** Milliseconds since the transaction was first tried. */
   readonly elapsedMs: number;
-  /** Only `select`, `wait` and the like: the reason why nothing may be written. */
+  /** Only `select`, `wait` and the like: why nothing may be written, in words that go on after "operation not allowed". */
   readonly readOnly?: string | undefined;
 }
 
@@ -43,8 +43,6 @@ export type Outcome =
     }
   | { readonly kind: 'wait'; readonly timeoutMs: number | undefined };
 
-const writers: ReadonlySet<string> = new Set(['insert', 'update', 'mutate', 'delete']);
-
 /** A failed transaction has undone what it did when this returns. */
 export function execute(
   environment: TransactionEnvironment,
@@ -57,6 +55,7 @@ export function execute(
     journal,
     named: new NamedUuids(environment.newUuid),
     access: options.access,
+    readOnly: options.readOnly,
     newUuid: environment.newUuid,
     ownsLock: options.ownsLock,
     elapsedMs: options.elapsedMs,
@@ -68,9 +67,6 @@ export function execute(
     for (let i = 0; i < operations.length; i++) {
       const members = new Members(operations[i]!, i + 1, operations.length);
       const op = members.id('op');
-      if (options.readOnly !== undefined && writers.has(op)) {
-        throw new OvsdbError('not allowed', `${op} operation not allowed: ${options.readOnly}`);
-      }
       switch (op) {
         case 'insert':
           results.push(insert(context, members));

@@ -1,7 +1,9 @@
 /** Atoms: the scalar values of OVSDB (RFC 7047 section 5.1, `<atom>`), and their order. */
 import { zeroUuid } from './uuid.ts';
 
-export type AtomicType = 'integer' | 'real' | 'boolean' | 'string' | 'uuid';
+export const atomicTypes = ['integer', 'real', 'boolean', 'string', 'uuid'] as const;
+
+export type AtomicType = (typeof atomicTypes)[number];
 
 /** An integer that a double cannot hold exactly is a bigint. A uuid is its canonical string. */
 export type Atom = number | bigint | boolean | string;

@@ -8,6 +8,7 @@ export type OvsdbErrorKind =
   | 'unknown mutator'
   | 'unknown database'
   | 'unknown method'
+  | 'invalid parameters'
   | 'ovsdb error'
   | 'constraint violation'
   | 'referential integrity violation'

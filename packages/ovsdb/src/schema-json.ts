@@ -1,162 +1,199 @@
 /** Schemas as JSON: reading an .ovsschema, and writing one in the form that servers send (RFC 7047 section 3.2). */
-import { z } from 'zod';
-import type { Atom } from './atom.ts';
-import { OvsdbError } from './error.ts';
-import type { Json, JsonObject } from './json.ts';
-import { type BaseType, type ColumnSchema, columnType, type DatabaseSchema, type TableSchema } from './schema.ts';
-import { decodeSet, encodeAtom } from './wire.ts';
+import { type Atom, type AtomicType, atomicTypes } from './atom.ts';
+import { OvsdbError, syntaxError } from './error.ts';
+import { isArray, isObject, type Json, type JsonObject } from './json.ts';
+import { Members } from './members.ts';
+import {
+  type BaseType,
+  type ColumnSchema,
+  type ColumnType,
+  columnType,
+  type DatabaseSchema,
+  type TableSchema,
+} from './schema.ts';
+import { decodeDatum, decodeSet, encodeAtom, isId } from './wire.ts';
 
-const atomicType = z.enum(['integer', 'real', 'boolean', 'string', 'uuid']);
+/** What `max` can be at most; it stands for "unlimited". */
+const unlimited = 0xffffffff;
 
-const baseTypeObject = z.strictObject({
-  type: atomicType,
-  enum: z.json().optional(),
-  minInteger: z.number().optional(),
-  maxInteger: z.number().optional(),
-  minReal: z.number().optional(),
-  maxReal: z.number().optional(),
-  minLength: z.int().min(0).optional(),
-  maxLength: z.int().min(0).optional(),
-  refTable: z.string().optional(),
-  refType: z.enum(['strong', 'weak']).optional(),
-});
-
-const baseType = z.union([atomicType, baseTypeObject]);
-
-const typeObject = z.strictObject({
-  key: baseType,
-  value: baseType.optional(),
-  min: z.union([z.literal(0), z.literal(1)]).optional(),
-  max: z.union([z.int().min(1), z.literal('unlimited')]).optional(),
-});
-
-const columnObject = z.strictObject({
-  type: z.union([atomicType, typeObject]),
-  ephemeral: z.boolean().optional(),
-  mutable: z.boolean().optional(),
-});
-
-const identifier = /^[A-Za-z_][A-Za-z0-9_]*$/;
-const columnName = z.string().regex(identifier, 'is not an <id>');
-
-const tableObject = z.strictObject({
-  columns: z.record(columnName, columnObject),
-  maxRows: z.int().min(1).optional(),
-  isRoot: z.boolean().optional(),
-  indexes: z.array(z.array(z.string()).min(1)).optional(),
-});
-
-const schemaObject = z.strictObject({
-  name: columnName,
-  version: z
-    .string()
-    .regex(/^[0-9]+\.[0-9]+\.[0-9]+$/, 'is not of the form x.y.z')
-    .optional(),
-  cksum: z.string().optional(),
-  tables: z.record(columnName, tableObject),
-});
-
-/** Errors: `syntax error`, which names the member at fault; `constraint violation` for an enum value outside its own type. */
+/**
+ * Errors: `syntax error`, which names the member at fault in the words of ovsdb-tool; `constraint violation` for an enum value outside its own type;
+ * `ovsdb error` for an enum with duplicates.
+ */
 export function parseSchema(json: unknown): DatabaseSchema {
-  const parsed = schemaObject.safeParse(json);
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0];
-    const where = issue === undefined || issue.path.length === 0 ? '' : ` ${issue.path.join('.')}:`;
-    throw invalid(`${where} ${issue?.message ?? 'is not a schema'}`);
+  const members = new Members(json as Json, 'database schema');
+  const name = members.id('name');
+  const version = members.optional('version', () => members.string('version'));
+  const cksum = members.optional('cksum', () => members.string('cksum'));
+  const tables = members.object('tables');
+  members.end();
+  if (version !== undefined && !/^[0-9]+\.[0-9]+\.[0-9]+$/.test(version)) {
+    throw syntaxError(members.json, `schema version "${version}" not in format x.y.z`);
   }
-  const { name, version, cksum, tables } = parsed.data;
   // Without any isRoot every table is in the root set (RFC 7047 section 3.2).
-  const allRoots = !Object.values(tables).some((table) => table.isRoot === true);
+  const allRoots = !Object.values(tables).some((table) => isObject(table) && table.isRoot === true);
   const result: { [table: string]: TableSchema } = {};
   for (const [tableName, table] of Object.entries(tables)) {
-    if (tableName.startsWith('_')) throw invalid(` ${tableName}: names beginning with "_" are reserved`);
-    const columns: { [column: string]: ColumnSchema } = {};
-    for (const [column, json] of Object.entries(table.columns)) {
-      if (column.startsWith('_')) throw invalid(` ${tableName}.${column}: names beginning with "_" are reserved`);
-      columns[column] = parseColumn(json, `${tableName}.${column}`);
-    }
-    const indexes = table.indexes ?? [];
-    for (const index of indexes) {
-      for (const column of index) {
-        const schema = columns[column];
-        if (schema === undefined) throw invalid(` ${tableName}.indexes: no column ${column}`);
-        if (schema.ephemeral) throw invalid(` ${tableName}.indexes: column ${column} is ephemeral`);
-      }
-    }
-    result[tableName] = {
-      columns,
-      maxRows: table.maxRows ?? Number.POSITIVE_INFINITY,
-      isRoot: allRoots || (table.isRoot ?? false),
-      indexes,
-    };
+    checkName(tableName, members.json);
+    result[tableName] = parseTable(table, tableName, allRoots);
   }
-  for (const [tableName, table] of Object.entries(result)) {
+  for (const table of Object.values(result)) {
     for (const [column, { type }] of Object.entries(table.columns)) {
-      for (const base of [type.key, type.value]) {
-        if (base?.refTable !== undefined && result[base.refTable] === undefined) {
-          throw invalid(` ${tableName}.${column}: refers to undefined table ${base.refTable}`);
-        }
-      }
+      checkReference(result, type.key, `${column} key`);
+      checkReference(result, type.value, `${column} value`);
     }
   }
   return { name, version: version ?? '', ...(cksum === undefined ? {} : { cksum }), tables: result };
 }
 
-function parseColumn(json: z.infer<typeof columnObject>, where: string): ColumnSchema {
-  const type = typeof json.type === 'string' ? { key: json.type } : json.type;
-  const key = parseBase(type.key, where);
-  const value = type.value === undefined ? undefined : parseBase(type.value, where);
-  const max = type.max === 'unlimited' ? Number.POSITIVE_INFINITY : (type.max ?? 1);
-  const weak = key.refType === 'weak' || value?.refType === 'weak';
-  return {
-    type: columnType(key, value, type.min ?? 1, max),
-    ephemeral: json.ephemeral ?? false,
-    // A weak reference vanishes with its row, so its column cannot be immutable (ovsdb-server(7) section 3.2).
-    mutable: weak || (json.mutable ?? true),
-  };
+function checkName(name: string, syntax: Json): void {
+  if (name.startsWith('_')) throw syntaxError(syntax, 'names beginning with "_" are reserved');
+  if (!isId(name)) throw syntaxError(syntax, 'name must be a valid id');
 }
 
-function parseBase(json: z.infer<typeof baseType>, where: string): BaseType {
-  if (typeof json === 'string') return { type: json };
-  const { type, enum: values, refTable, refType } = json;
-  const misfit = Object.keys(json).find(
-    (member) =>
-      (member.endsWith('Integer') && type !== 'integer') ||
-      (member.endsWith('Real') && type !== 'real') ||
-      (member.endsWith('Length') && type !== 'string') ||
-      (member.startsWith('ref') && type !== 'uuid'),
-  );
-  if (misfit !== undefined) throw invalid(` ${where}: ${misfit} does not go with type ${type}`);
-  const bounds: { -readonly [K in keyof BaseType]?: BaseType[K] } = {};
-  for (const bound of ['minInteger', 'maxInteger', 'minReal', 'maxReal', 'minLength', 'maxLength'] as const) {
-    const limit = json[bound];
-    if (limit !== undefined) bounds[bound] = limit;
+function checkReference(tables: { readonly [table: string]: TableSchema }, base: BaseType | undefined, where: string) {
+  if (base?.refTable === undefined || tables[base.refTable] !== undefined) return;
+  throw new OvsdbError('syntax error', `column ${where} refers to undefined table ${base.refTable}`);
+}
+
+function parseTable(json: Json, name: string, allRoots: boolean): TableSchema {
+  const members = new Members(json, `table schema for table ${name}`);
+  const columnsJson = members.object('columns');
+  const maxRows = members.optional('maxRows', () => members.integer('maxRows'));
+  const isRoot = members.optional('isRoot', () => members.boolean('isRoot'));
+  const indexesJson = members.optional('indexes', () => members.array('indexes'));
+  members.end();
+  if (maxRows !== undefined && maxRows < 1) throw syntaxError(json, 'maxRows must be at least 1');
+  const columns: { [column: string]: ColumnSchema } = {};
+  for (const [column, columnJson] of Object.entries(columnsJson)) {
+    checkName(column, json);
+    columns[column] = parseColumn(columnJson, column);
   }
-  if (values !== undefined && Object.keys(bounds).length > 0)
-    throw invalid(` ${where}: enum excludes other constraints`);
-  if (
-    (bounds.minInteger ?? 0) > (bounds.maxInteger ?? Number.POSITIVE_INFINITY) ||
-    (bounds.minReal ?? Number.NEGATIVE_INFINITY) > (bounds.maxReal ?? Number.POSITIVE_INFINITY) ||
-    (bounds.minLength ?? 0) > (bounds.maxLength ?? Number.POSITIVE_INFINITY)
-  ) {
-    throw invalid(` ${where}: the minimum exceeds the maximum`);
+  if (Object.keys(columns).length === 0) throw syntaxError(json, 'table must have at least one column');
+  const indexes = (indexesJson ?? []).map((index) => parseIndex(index, columns, json));
+  return { columns, maxRows: maxRows ?? Number.POSITIVE_INFINITY, isRoot: allRoots || (isRoot ?? false), indexes };
+}
+
+function parseIndex(json: Json, columns: { readonly [column: string]: ColumnSchema }, table: Json): readonly string[] {
+  const names = distinctNames(json);
+  if (names === undefined) throw syntaxError(json, 'array of distinct column names expected');
+  if (names.length === 0) throw syntaxError(table, 'index must have at least one column');
+  for (const name of names) {
+    const column = Object.hasOwn(columns, name) ? columns[name] : undefined;
+    if (column === undefined) throw syntaxError(json, `${name} is not a valid column name`);
+    if (column.ephemeral) throw syntaxError(table, `ephemeral columns (such as ${name}) may not be indexed`);
   }
+  return names;
+}
+
+function distinctNames(json: Json): readonly string[] | undefined {
+  if (!isArray(json) || !json.every((name) => typeof name === 'string')) return undefined;
+  const names = json as readonly string[];
+  return new Set(names).size === names.length ? names : undefined;
+}
+
+function parseColumn(json: Json, name: string): ColumnSchema {
+  const members = new Members(json, `schema for column ${name}`);
+  const mutable = members.optional('mutable', () => members.boolean('mutable'));
+  const ephemeral = members.optional('ephemeral', () => members.boolean('ephemeral'));
+  const typeJson = members.stringOrObject('type');
+  members.end();
+  const type = parseType(typeJson);
+  const weak = type.key.refType === 'weak' || type.value?.refType === 'weak';
   return {
     type,
-    ...bounds,
-    ...(values === undefined ? {} : { enum: parseEnum({ type }, values as Json) }),
-    ...(refTable === undefined ? {} : { refTable, refType: refType ?? 'strong' }),
+    ephemeral: ephemeral ?? false,
+    // A weak reference vanishes with its row, so its column cannot be immutable (ovsdb-server(7) section 3.2).
+    mutable: weak || (mutable ?? true),
   };
 }
 
-function parseEnum(base: BaseType, values: Json): readonly Atom[] {
-  const atoms = decodeSet(columnType(base, undefined, 1, Number.POSITIVE_INFINITY), values);
-  if (atoms.length === 0) throw invalid(' enum must not be empty');
-  return atoms;
+function parseType(json: string | JsonObject): ColumnType {
+  if (typeof json === 'string') return columnType(parseBase(json), undefined, 1, 1);
+  const members = new Members(json, 'ovsdb type');
+  const key = members.stringOrObject('key');
+  const value = members.optional('value', () => members.stringOrObject('value'));
+  const min = members.optional('min', () => members.integer('min'));
+  const max = members.optional('max', () => members.integerOrString('max'));
+  members.end();
+  const keyType = parseBase(key);
+  const valueType = value === undefined ? undefined : parseBase(value);
+  const n = size(min ?? 1);
+  const m = max === 'unlimited' ? Number.POSITIVE_INFINITY : size(max ?? 1);
+  if ((n !== 0 && n !== 1) || m < 1) throw syntaxError(json, 'ovsdb type fails constraint checks');
+  return columnType(keyType, valueType, n, m);
 }
 
-function invalid(details: string): OvsdbError {
-  return new OvsdbError('syntax error', `Parsing database schema failed:${details}`);
+function size(json: number | string): number {
+  if (typeof json === 'string' || json < 0 || json > unlimited) throw syntaxError(json, 'bad min or max value');
+  return json === unlimited ? Number.POSITIVE_INFINITY : json;
+}
+
+function parseBase(json: string | JsonObject): BaseType {
+  if (typeof json === 'string') return { type: atomicType(json) };
+  const members = new Members(json, 'ovsdb type');
+  const type = atomicType(members.string('type'));
+  const values = members.optional('enum', () => members.any('enum'));
+  const base =
+    values === undefined ? { type, ...parseConstraints(members, type) } : { type, ...parseEnum(type, values) };
+  members.end();
+  return base;
+}
+
+function atomicType(name: string): AtomicType {
+  const type = atomicTypes.find((known) => known === name);
+  if (type === undefined) throw syntaxError(name, `"${name}" is not an atomic-type`);
+  return type;
+}
+
+function parseEnum(type: AtomicType, values: Json): { readonly enum: readonly Atom[] } {
+  const atoms = decodeDatum({ kind: 'set', key: { type }, min: 1, max: Number.POSITIVE_INFINITY }, values);
+  return { enum: atoms as readonly Atom[] };
+}
+
+function parseConstraints(members: Members, type: AtomicType): Omit<BaseType, 'type'> {
+  const integer = (name: string) => members.optional(name, () => members.integer(name));
+  switch (type) {
+    case 'integer':
+      return range(members, 'Integer', integer('minInteger'), integer('maxInteger'));
+    case 'real': {
+      const real = (name: string) => members.optional(name, () => members.number(name));
+      return range(members, 'Real', real('minReal'), real('maxReal'));
+    }
+    case 'string':
+      return range(members, 'Length', length(integer('minLength'), 'min'), length(integer('maxLength'), 'max'));
+    case 'uuid': {
+      if (!members.has('refTable')) return {};
+      const refTable = members.id('refTable');
+      const refType = members.optional('refType', () => members.string('refType')) ?? 'strong';
+      if (refType !== 'strong' && refType !== 'weak') {
+        throw syntaxError(members.json, `refType must be "strong" or "weak" (not "${refType}")`);
+      }
+      return { refTable, refType };
+    }
+    case 'boolean':
+      return {};
+  }
+}
+
+function length(json: number | undefined, bound: 'min' | 'max'): number | undefined {
+  if (json === undefined || (json >= 0 && json <= unlimited)) return json;
+  throw syntaxError(json, `${bound}Length out of valid range 0 to ${unlimited}`);
+}
+
+function range(
+  members: Members,
+  what: 'Integer' | 'Real' | 'Length',
+  min: number | undefined,
+  max: number | undefined,
+) {
+  if (min !== undefined && max !== undefined && min > max) {
+    throw syntaxError(members.json, `min${what} exceeds max${what}`);
+  }
+  return {
+    ...(min === undefined ? {} : { [`min${what}`]: min }),
+    ...(max === undefined ? {} : { [`max${what}`]: max }),
+  };
 }
 
 /** The schema as a server sends it: constraints and members at their defaults are left out. */

@@ -10,6 +10,8 @@ import { type Json, jsonText } from '@weft/ovsdb/json';
 export interface CServer {
   readonly socket: string;
   readonly folder: string;
+  /** It has died: some requests do that to it. */
+  readonly dead: boolean;
   connect(onNotification?: (method: string, params: readonly Json[]) => void): Promise<Peer>;
   stop(): Promise<void>;
 }
@@ -33,6 +35,9 @@ export async function startCServer(schema: Json): Promise<CServer> {
   return {
     socket,
     folder,
+    get dead() {
+      return child.exitCode !== null || child.signalCode !== null;
+    },
     connect: (onNotification) => connectTo(socket, onNotification),
     stop: async () => {
       child.kill();

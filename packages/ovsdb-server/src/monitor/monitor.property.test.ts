@@ -200,7 +200,7 @@ describe('conditional monitors', () => {
             if (each.kind === 'change') {
               target.copy.ready = true;
               target.member.catchUp();
-              const changes = parseConditionChanges(db.tables, { Animal: [{ where: each.where }] });
+              const changes = parseConditionChanges(db.tables, { Animal: [{ where: each.where }] }, target.member);
               const updates = db.monitors.change(target.member, changes);
               if (updates !== undefined) target.copy.apply(parsed(updates));
               target.condition = parseCondition('Animal', animals.schema, each.where);

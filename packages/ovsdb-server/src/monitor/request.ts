@@ -3,6 +3,7 @@ import { type Condition, parseCondition } from '@weft/ovsdb/condition';
 import { OvsdbError, syntaxError } from '@weft/ovsdb/error';
 import { isArray, isObject, type Json, type JsonObject } from '@weft/ovsdb/json';
 import type { MemoryTable } from '../memory-table.ts';
+import type { Member } from './member.ts';
 import type { MonitoredColumn, Select } from './table-view.ts';
 
 export interface TableRequest {
@@ -19,7 +20,7 @@ export function parseMonitorRequests(
   json: Json | undefined,
   conditional: boolean,
 ): TableRequest[] {
-  if (!isObject(json)) throw syntaxError(json ?? null, '<monitor-requests> must be an object');
+  if (!isObject(json)) throw syntaxError(json ?? null, 'monitor-requests must be object');
   return Object.entries(json).map(([name, requests]) => {
     const table = tables.get(name);
     if (table === undefined) throw new OvsdbError('syntax error', `no table named ${name}`);
@@ -45,40 +46,44 @@ function parseRequest(
   columns: MonitoredColumn[],
   selects: { -readonly [K in keyof Select]: boolean },
 ): Condition {
-  for (const member of Object.keys(request)) {
-    if (member !== 'columns' && member !== 'select' && !(conditional && member === 'where')) {
-      throw syntaxError(
-        request,
-        `Parsing table ${table.name} failed: Member '${member}' is present but not allowed here.`,
-      );
-    }
-  }
+  const allowed = conditional ? ['columns', 'where', 'select'] : ['columns', 'select'];
+  checkMembers(table, request, allowed);
   const select = parseSelect(table, request.select);
   for (const kind of kinds) selects[kind] ||= select[kind];
-  const names = request.columns;
+  const names = request.columns as readonly Json[] | undefined;
   if (names === undefined) {
-    // All columns but _uuid, which identifies the row anyway, and _version.
-    for (const name of Object.keys(table.schema.columns)) addColumn(columns, name, select, request);
+    // All columns but _uuid (RFC 7047 section 4.1.5), which identifies the row anyway.
+    for (const name of [...Object.keys(table.schema.columns), '_version']) addColumn(columns, name, select);
   } else {
-    if (!isArray(names)) throw syntaxError(names, 'array of column names expected');
     for (const name of names) {
-      const known =
-        typeof name === 'string' &&
-        (name === '_uuid' || name === '_version' || Object.hasOwn(table.schema.columns, name));
-      if (!known)
-        throw syntaxError(
-          names,
-          `${typeof name === 'string' ? name : JSON.stringify(name)} is not a valid column name`,
-        );
-      addColumn(columns, name as string, select, names);
+      if (typeof name !== 'string') throw syntaxError(names, 'array of column names expected');
+      if (name !== '_uuid' && name !== '_version' && !Object.hasOwn(table.schema.columns, name)) {
+        throw syntaxError(names, `${name} is not a valid column name`);
+      }
+      addColumn(columns, name, select, names);
     }
   }
   return request.where === undefined ? [] : parseCondition(table.name, table.schema, request.where);
 }
 
-function addColumn(columns: MonitoredColumn[], name: string, select: Select, syntax: Json): void {
-  if (columns.some((column) => column.name === name))
-    throw syntaxError(syntax, `column ${name} mentioned more than once`);
+/** Errors: `syntax error` for a member of another type, or one that is not among `allowed`. */
+function checkMembers(table: MemoryTable, request: JsonObject, allowed: readonly string[]): void {
+  const fail = (details: string): OvsdbError => syntaxError(request, `Parsing table ${table.name} failed: ${details}`);
+  for (const member of ['where', 'columns', 'select']) {
+    const json = request[member];
+    if (json === undefined || !allowed.includes(member)) continue;
+    if (member === 'select' ? !isObject(json) : !isArray(json)) throw fail(`Type mismatch for member '${member}'.`);
+  }
+  for (const member of Object.keys(request)) {
+    if (!allowed.includes(member)) throw fail(`Member '${member}' is present but not allowed here.`);
+  }
+}
+
+function addColumn(columns: MonitoredColumn[], name: string, select: Select, syntax?: Json): void {
+  if (columns.some((column) => column.name === name)) {
+    const details = `column ${name} mentioned more than once`;
+    throw new OvsdbError('syntax error', details, syntax === undefined ? {} : { syntax });
+  }
   columns.push({ name, select });
 }
 
@@ -90,7 +95,13 @@ function parseSelect(table: MemoryTable, json: Json | undefined): Select {
   if (!isObject(json)) throw syntaxError(json, `Parsing table ${table.name} select failed: Object expected.`);
   for (const [member, wanted] of Object.entries(json)) {
     const kind = kinds.find((name) => name === member);
-    if (kind === undefined || typeof wanted !== 'boolean') {
+    if (kind === undefined) {
+      throw syntaxError(
+        json,
+        `Parsing table ${table.name} select failed: Member '${member}' is present but not allowed here.`,
+      );
+    }
+    if (typeof wanted !== 'boolean') {
       throw syntaxError(json, `Parsing table ${table.name} select failed: Type mismatch for member '${member}'.`);
     }
     select[kind] = wanted;
@@ -102,15 +113,24 @@ function parseSelect(table: MemoryTable, json: Json | undefined): Select {
 export function parseConditionChanges(
   tables: ReadonlyMap<string, MemoryTable>,
   json: Json | undefined,
+  member: Member,
 ): Map<MemoryTable, Condition> {
   if (!isObject(json)) throw syntaxError(json ?? null, '<monitor-cond-update-requests> must be an object');
   const changes = new Map<MemoryTable, Condition>();
   for (const [name, requests] of Object.entries(json)) {
     const table = tables.get(name);
     if (table === undefined) throw new OvsdbError('syntax error', `no table named ${name}`);
+    if (!member.view.tables.has(table))
+      throw new OvsdbError('syntax error', `no table named ${name} in monitor session`);
+    if (!isArray(requests)) {
+      throw new OvsdbError('syntax error', `table ${name} no monitor-cond-change JSON array`);
+    }
+    // A plain `monitor` has no conditions, and is as good as asked without them.
+    if (member.method === 'update') continue;
     const condition: (Condition[number] | true)[] = [];
-    for (const request of isArray(requests) ? requests : [requests]) {
+    for (const request of requests) {
       if (!isObject(request)) throw syntaxError(request, 'monitor request must be an object');
+      checkMembers(table, request, ['columns', 'where']);
       if (request.columns !== undefined) throw syntaxError(request, 'changing columns is unsupported');
       const where = request.where === undefined ? [] : parseCondition(table.name, table.schema, request.where);
       condition.push(...(where.length === 0 ? [true as const] : where));

@@ -29,6 +29,8 @@ export interface OperationContext {
   readonly journal: Journal;
   readonly named: NamedUuids;
   readonly access: Access | undefined;
+  /** Why nothing may be written; undefined: it may. */
+  readonly readOnly: string | undefined;
   readonly newUuid: () => Uuid;
   readonly ownsLock: (lock: string) => boolean;
   /** Milliseconds since the transaction was first tried. */
@@ -68,6 +70,12 @@ export class NamedUuids {
     }
     return this.resolve(name);
   }
+}
+
+/** For operations that write, once they have been understood. Errors: `not allowed`. */
+export function checkWritable(context: OperationContext, operation: string): void {
+  if (context.readOnly === undefined) return;
+  throw new OvsdbError('not allowed', `${operation} operation not allowed ${context.readOnly}`);
 }
 
 export function tableOf(context: OperationContext, members: Members): MemoryTable {

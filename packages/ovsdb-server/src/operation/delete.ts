@@ -1,6 +1,6 @@
 /** RFC 7047 section 5.2.5. */
 import { allHold } from '@weft/ovsdb/condition';
-import { type OperationContext, tableOf, whereOf } from './context.ts';
+import { checkWritable, type OperationContext, tableOf, whereOf } from './context.ts';
 import type { Members } from './members.ts';
 
 export function deleteRows(context: OperationContext, members: Members): string {
@@ -9,6 +9,7 @@ export function deleteRows(context: OperationContext, members: Members): string 
   members.end();
 
   const condition = whereOf(context, table, where);
+  checkWritable(context, 'delete');
   const rows = [...table.candidates(condition)].filter((row) => allHold(condition, row, table.read));
   if (context.access !== undefined) for (const row of rows) context.access.delete(table, row);
   for (const row of rows) context.journal.write(table, row._uuid, undefined);

@@ -5,7 +5,7 @@ import { defaultDatum } from '@weft/ovsdb/datum';
 import { OvsdbError, syntaxError } from '@weft/ovsdb/error';
 import type { TableSchema } from '@weft/ovsdb/schema';
 import { isUuid, parseUuid, type Uuid } from '@weft/ovsdb/uuid';
-import { decodeValues, type OperationContext, tableOf } from './context.ts';
+import { checkWritable, decodeValues, type OperationContext, tableOf } from './context.ts';
 import type { Members } from './members.ts';
 
 export function insert(context: OperationContext, members: Members): string {
@@ -32,6 +32,7 @@ export function insert(context: OperationContext, members: Members): string {
   const values = decodeValues(context, table, json);
   for (const { column, check } of withoutDefault(table.schema)) if (!Object.hasOwn(json, column)) check();
   const row = table.text.make(uuid, values);
+  checkWritable(context, 'insert');
   context.access?.insert(table, row);
   context.journal.write(table, uuid, row);
   return `{"uuid":["uuid","${uuid}"]}`;

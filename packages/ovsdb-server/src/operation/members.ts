@@ -1,76 +1,10 @@
-/** Takes the members of an operation apart: each must be there, have its type, and be known. */
-import { OvsdbError } from '@weft/ovsdb/error';
-import { isArray, isObject, type Json, type JsonObject } from '@weft/ovsdb/json';
-import { isId } from '@weft/ovsdb/wire';
+/** Takes an operation apart. */
+import type { Json } from '@weft/ovsdb/json';
+import { Members as ObjectMembers } from '@weft/ovsdb/members';
 
-const isString = (json: Json): json is string => typeof json === 'string';
-const isIdText = (json: Json): json is string => typeof json === 'string' && isId(json);
-
-export class Members {
-  readonly #json: JsonObject;
-  readonly #prefix: string;
-  /** Few, so a list is searched faster than a set is made. */
-  readonly #known: string[] = [];
-
+export class Members extends ObjectMembers {
   /** `position` and `count` say in messages which operation it is. */
   constructor(json: Json, position: number, count: number) {
-    this.#prefix = `Parsing ovsdb operation ${position} of ${count} failed: `;
-    if (!isObject(json)) throw new OvsdbError('syntax error', `${this.#prefix}Object expected.`);
-    this.#json = json;
-  }
-
-  fail(details: string): OvsdbError {
-    return new OvsdbError('syntax error', this.#prefix + details, { syntax: this.#json });
-  }
-
-  get json(): JsonObject {
-    return this.#json;
-  }
-
-  has(name: string): boolean {
-    return Object.hasOwn(this.#json, name);
-  }
-
-  string(name: string): string {
-    return this.#typed(name, isString);
-  }
-
-  /** RFC 7047 `<id>`. */
-  id(name: string): string {
-    return this.#typed(name, isIdText);
-  }
-
-  array(name: string): readonly Json[] {
-    return this.#typed(name, isArray);
-  }
-
-  object(name: string): JsonObject {
-    return this.#typed(name, isObject);
-  }
-
-  boolean(name: string): boolean {
-    return this.#typed(name, (json): json is boolean => typeof json === 'boolean');
-  }
-
-  /** An integer of 64 bits. */
-  integer(name: string): number {
-    const isInteger = (json: Json): json is number | bigint =>
-      (typeof json === 'bigint' || Number.isInteger(json)) && Math.abs(Number(json)) < 2 ** 63;
-    return Number(this.#typed(name, isInteger));
-  }
-
-  /** Throws if the operation has a member that nobody asked for. */
-  end(): void {
-    for (const name of Object.keys(this.#json)) {
-      if (!this.#known.includes(name)) throw this.fail(`Member '${name}' is present but not allowed here.`);
-    }
-  }
-
-  #typed<T extends Json>(name: string, test: (json: Json) => json is T): T {
-    this.#known.push(name);
-    const json = Object.hasOwn(this.#json, name) ? this.#json[name] : undefined;
-    if (json === undefined) throw this.fail(`Required '${name}' member is missing.`);
-    if (!test(json)) throw this.fail(`Type mismatch for member '${name}'.`);
-    return json;
+    super(json, `ovsdb operation ${position} of ${count}`);
   }
 }

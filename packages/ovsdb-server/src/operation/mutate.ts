@@ -3,7 +3,7 @@ import { allHold } from '@weft/ovsdb/condition';
 import type { Datum } from '@weft/ovsdb/datum';
 import { type Mutation, mutate as mutateDatum, parseMutations } from '@weft/ovsdb/mutation';
 import type { Row } from '@weft/ovsdb/row';
-import { type ModifiedColumn, type OperationContext, tableOf, whereOf, withValues } from './context.ts';
+import { checkWritable, type ModifiedColumn, type OperationContext, tableOf, whereOf, withValues } from './context.ts';
 import type { Members } from './members.ts';
 
 export function mutate(context: OperationContext, members: Members): string {
@@ -14,6 +14,7 @@ export function mutate(context: OperationContext, members: Members): string {
 
   const mutations = parseMutations(table.name, table.schema, json, context.named.resolve);
   const condition = whereOf(context, table, where);
+  checkWritable(context, 'mutate');
   const rows = [...table.candidates(condition)].filter((row) => allHold(condition, row, table.read));
   if (context.access !== undefined) {
     const modified = mutations.map(modifiedBy);

@@ -1,7 +1,7 @@
 /** RFC 7047 section 5.2.3. */
 import { allHold } from '@weft/ovsdb/condition';
 import { OvsdbError } from '@weft/ovsdb/error';
-import { decodeValues, type OperationContext, tableOf, whereOf, withValues } from './context.ts';
+import { checkWritable, decodeValues, type OperationContext, tableOf, whereOf, withValues } from './context.ts';
 import type { Members } from './members.ts';
 
 export function update(context: OperationContext, members: Members): string {
@@ -18,6 +18,7 @@ export function update(context: OperationContext, members: Members): string {
     }
   }
   const condition = whereOf(context, table, where);
+  checkWritable(context, 'update');
   const rows = [...table.candidates(condition)].filter((row) => allHold(condition, row, table.read));
   if (context.access !== undefined) {
     const modified = values.map(([column]) => ({ column, keys: undefined }));

@@ -1,0 +1,98 @@
+/** Takes the members of a JSON object apart: each must be there, have its type, and be known. The words are those of the C programs. */
+import { OvsdbError } from './error.ts';
+import { isArray, isObject, type Json, type JsonObject } from './json.ts';
+import { isId } from './wire.ts';
+
+const isString = (json: Json): json is string => typeof json === 'string';
+const isIdText = (json: Json): json is string => typeof json === 'string' && isId(json);
+
+export class Members {
+  readonly #json: JsonObject;
+  readonly #prefix: string;
+  /** Few, so a list is searched faster than a set is made. */
+  readonly #known: string[] = [];
+
+  /** `what` says in messages what the object is. Errors: `syntax error` if it is none. */
+  constructor(json: Json, what: string) {
+    this.#prefix = `Parsing ${what} failed: `;
+    if (!isObject(json)) throw new OvsdbError('syntax error', `${this.#prefix}Object expected.`);
+    this.#json = json;
+  }
+
+  fail(details: string): OvsdbError {
+    return new OvsdbError('syntax error', this.#prefix + details, { syntax: this.#json });
+  }
+
+  get json(): JsonObject {
+    return this.#json;
+  }
+
+  has(name: string): boolean {
+    return Object.hasOwn(this.#json, name);
+  }
+
+  /** What `read` makes of the member if it is there. */
+  optional<T>(name: string, read: () => T): T | undefined {
+    return this.has(name) ? read() : undefined;
+  }
+
+  any(name: string): Json {
+    return this.#typed(name, (_): _ is Json => true);
+  }
+
+  string(name: string): string {
+    return this.#typed(name, isString);
+  }
+
+  /** RFC 7047 `<id>`. */
+  id(name: string): string {
+    return this.#typed(name, isIdText);
+  }
+
+  array(name: string): readonly Json[] {
+    return this.#typed(name, isArray);
+  }
+
+  object(name: string): JsonObject {
+    return this.#typed(name, isObject);
+  }
+
+  boolean(name: string): boolean {
+    return this.#typed(name, (json): json is boolean => typeof json === 'boolean');
+  }
+
+  number(name: string): number {
+    const isNumber = (json: Json): json is number | bigint => typeof json === 'number' || typeof json === 'bigint';
+    return Number(this.#typed(name, isNumber));
+  }
+
+  stringOrObject(name: string): string | JsonObject {
+    return this.#typed(name, (json): json is string | JsonObject => typeof json === 'string' || isObject(json));
+  }
+
+  integerOrString(name: string): number | string {
+    return typeof this.#json[name] === 'string' ? this.string(name) : this.integer(name);
+  }
+
+  /** An integer of 64 bits. */
+  integer(name: string): number {
+    const isInteger = (json: Json): json is number | bigint =>
+      (typeof json === 'bigint' || Number.isInteger(json)) && Math.abs(Number(json)) < 2 ** 63;
+    return Number(this.#typed(name, isInteger));
+  }
+
+  /** Throws if the object has a member that nobody asked for. */
+  end(): void {
+    for (const name of Object.keys(this.#json)) {
+      if (!this.#known.includes(name)) throw this.fail(`Member '${name}' is present but not allowed here.`);
+    }
+  }
+
+  #typed<T extends Json>(name: string, test: (json: Json) => json is T): T {
+    this.#known.push(name);
+    const json = Object.hasOwn(this.#json, name) ? this.#json[name] : undefined;
+    if (json === undefined) throw this.fail(`Required '${name}' member is missing.`);
+    if (!test(json)) throw this.fail(`Type mismatch for member '${name}'.`);
+    return json;
+  }
+}
