@@ -207,8 +207,9 @@ export class Session implements LockHolder, MonitorSink {
 
   #transact(params: readonly Json[], id: Json): void {
     const database = this.#database('transact', params);
-    const key = jsonText(id);
-    if (this.#waiting.has(key)) throw syntaxError(params, 'transact: duplicate request ID');
+    if (this.#waiting.size > 0 && this.#waiting.has(jsonText(id))) {
+      throw syntaxError(params, 'transact: duplicate request ID');
+    }
     const forward = this.#server.forwarder(database);
     if (forward !== undefined) {
       this.#forward(forward, database, params, id);
