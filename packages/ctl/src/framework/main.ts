@@ -88,6 +88,9 @@ async function run<D extends DatabaseSchema>(program: Program<D>, host: Host, lo
     else apply(name, value);
   });
   for (const target of targets) apply('--syslog-target', target);
+  if (settings.tls.caCert === 'none') {
+    log.write('stream_ssl', 'warn', 'Peer certificate validation disabled (this is a security risk)');
+  }
   if (settings.show !== undefined) {
     const { information } = await import('./information.ts');
     host.stdout(information(settings.show, program, host.env, host.argv));

@@ -53,7 +53,7 @@ export async function openSession<D extends DatabaseSchema>(
       log.write('reconnect', 'info', `${remote}: connected`);
       log.write('reconnect', 'dbg', `${remote}: entering ACTIVE`);
       const session = new Session(stream, remote, program.schema, trace(remote));
-      if (!settings.leaderOnly || ordered.length === 1) return session;
+      if (!settings.leaderOnly) return session;
       const state = await session.serverState();
       if (state === undefined || !state.clustered || (state.leader && state.connected)) return session;
       log.write(
@@ -62,6 +62,7 @@ export async function openSession<D extends DatabaseSchema>(
         `${remote}: clustered database server is not cluster leader; trying another server`,
       );
       session.close();
+      failure = `${text}: database connection failed (clustered database server is not cluster leader)`;
     } catch (error) {
       const reason = failureReason(error);
       log.write('reconnect', 'info', `${remote}: connection attempt failed (${reason})`);

@@ -1,0 +1,310 @@
+/** How nbctl finds its database: SSL, clusters, several remotes, the environment, and for how long it waits. Beside ovn-nbctl. */
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { listening } from '@weft/jsonrpc/testing';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Outcome, runC, runOurs, Twin, temporaryFolder } from './ctl-twins.ts';
+
+const { dir, remove } = temporaryFolder();
+const children: ChildProcess[] = [];
+const path = (name: string): string => join(dir, name);
+let server: Twin;
+
+beforeAll(async () => {
+  server = await Twin.start(dir, 'plain');
+  runC('nb', ['ls-add', 'sw0'], server.socket, dir);
+});
+afterAll(() => {
+  server.stop();
+  for (const child of children) child.kill();
+  remove();
+});
+
+/** Starts a C ovsdb-server, and waits for its control socket. */
+async function start(name: string, ...args: string[]): Promise<void> {
+  const control = path(`${name}.ctl`);
+  const options = [`--unixctl=${control}`, '-vconsole:off', '--no-chdir', ...args];
+  children.push(spawn('ovsdb-server', [path(`${name}.db`), ...options], { stdio: 'ignore', cwd: dir }));
+  await listening(control);
+}
+
+const appctl = (name: string, ...args: string[]): string =>
+  execFileSync('ovs-appctl', ['-t', path(`${name}.ctl`), ...args], { encoding: 'utf8' });
+
+async function until(condition: () => boolean, what: string): Promise<void> {
+  for (let i = 0; i < 1000 && !condition(); i++) await new Promise((resolve) => setTimeout(resolve, 20));
+  if (!condition()) throw new Error(`waited in vain for ${what}`);
+}
+
+function comparable({ stdout, stderr, status }: Outcome): Outcome {
+  return { stdout, stderr: stderr.replaceAll('ovn-nbctl', 'nbctl').replace(/^\S+Z\|\d+\|/gm, ''), status };
+}
+
+/** Runs both on `db`; they must agree. */
+async function compare(
+  db: string,
+  args: readonly string[],
+  env: { readonly [name: string]: string } = {},
+): Promise<Outcome> {
+  const words = [`--db=${db}`, ...args];
+  const c = comparable(runC('nb', words, server.socket, dir, env));
+  const ours = comparable(await runOurs('nb', words, server.socket, dir, env));
+  expect(ours).toEqual(c);
+  return ours;
+}
+
+describe('SSL', () => {
+  let db: string;
+  const own = (...options: string[]) => ['-p', path('key.pem'), '-c', path('cert.pem'), ...options];
+  const read = ['get', 'NB_Global', '.', 'name'];
+
+  beforeAll(async () => {
+    const openssl = (...args: string[]) => execFileSync('openssl', args, { cwd: dir, stdio: 'pipe' });
+    for (const ca of ['ca', 'other']) {
+      const files = ['-keyout', `${ca}.key`, '-out', `${ca}.pem`];
+      openssl('req', '-x509', '-newkey', 'rsa:2048', '-nodes', ...files, '-days', '2', '-subj', `/CN=${ca}`);
+    }
+    openssl('req', '-newkey', 'rsa:2048', '-nodes', '-keyout', 'key.pem', '-out', 'request.pem', '-subj', '/CN=peer');
+    const signer = ['-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial'];
+    openssl('x509', '-req', '-in', 'request.pem', ...signer, '-days', '2', '-out', 'cert.pem');
+    execFileSync('ovsdb-tool', ['create', path('ssl.db'), '/usr/share/ovn/ovn-nb.ovsschema']);
+    await start('ssl', '--remote=pssl:0:127.0.0.1', ...own('-C', path('ca.pem')), `--log-file=${path('ssl.log')}`);
+    // The port that the system chose.
+    const log = readFileSync(path('ssl.log'), 'utf8');
+    const [, port = ''] = /listening on port (\d+)/.exec(log) ?? [];
+    db = `ssl:127.0.0.1:${port}`;
+    runC('nb', [`--db=${db}`, ...own('-C', path('ca.pem')), 'init'], server.socket, dir);
+  });
+
+  it('needs key, certificate and CA certificate', async () => {
+    expect(await compare(db, [...own('-C', path('ca.pem')), ...read])).toMatchObject({ stdout: '""\n', status: 0 });
+    expect(await compare(db, [...own(`--ca-cert=${path('ca.pem')}`), ...read])).toMatchObject({ status: 0 });
+    for (const options of [
+      [],
+      ['-C', path('ca.pem')],
+      own(),
+      own('-C', path('other.pem')),
+      own('-C', path('nofile')),
+    ]) {
+      const args = [`--db=${db}`, ...options, ...read];
+      const c = runC('nb', args, server.socket, dir);
+      const ours = await runOurs('nb', args, server.socket, dir);
+      // The libraries have different words for what is wrong.
+      expect(ours).toMatchObject({ stdout: c.stdout, status: c.status });
+      expect(ours.stderr).toMatch(new RegExp(`nbctl: ${db}: database connection failed \\(.+\\)\n$`));
+      expect(ours.status).toBe(1);
+    }
+  });
+
+  it('warns when the peer is not verified', async () => {
+    const { stderr } = await compare(db, [...own('-C', 'none'), ...read]);
+    expect(stderr).toContain('stream_ssl|WARN|Peer certificate validation disabled (this is a security risk)\n');
+  });
+
+  it('--bootstrap-ca-cert takes the CA certificate from the first server, and then trusts no other', async () => {
+    execFileSync('sh', ['-c', 'cat cert.pem ca.pem >chain.pem'], { cwd: dir });
+    const file = path('bootstrap.pem');
+    // As `-C` if the file exists.
+    await compare(db, [...own(`--bootstrap-ca-cert=${path('ca.pem')}`), ...read]);
+    const args = [`--db=${db}`, ...own(`--bootstrap-ca-cert=${file}`), ...read];
+    // The C program makes the file, fails, and succeeds when it is called again: the manual says that it connects anew.
+    runC('nb', args, server.socket, dir);
+    const theirs = runC('nb', args, server.socket, dir);
+    const text = execFileSync('openssl', ['x509', '-in', file, '-noout', '-subject'], { encoding: 'utf8' });
+    rmSync(file);
+    expect(await runOurs('nb', args, server.socket, dir)).toEqual(theirs);
+    expect(execFileSync('openssl', ['x509', '-in', file, '-noout', '-subject'], { encoding: 'utf8' })).toBe(text);
+    const wrong = [`--db=${db}`, ...own(`--bootstrap-ca-cert=${path('other.pem')}`), ...read];
+    expect((await runOurs('nb', wrong, server.socket, dir)).status).toBe(1);
+  });
+
+  it('protocols and ciphers can be chosen', async () => {
+    // ovn-nbctl 23.03.1 aborts at these options.
+    const run = (...options: string[]) =>
+      runOurs('nb', [`--db=${db}`, ...own('-C', path('ca.pem')), ...options, ...read], server.socket, dir);
+    expect(await run('--ssl-protocols=TLSv1.2', '--ssl-ciphers=HIGH:!aNULL')).toMatchObject({ status: 0 });
+    expect((await run('--ssl-protocols=nonsense')).stderr).toContain('no known protocol in "nonsense"');
+    expect((await run('--ssl-ciphers=nonsense')).status).toBe(1);
+  });
+});
+
+describe('a cluster of three', () => {
+  const remote = (i: number): string => `unix:${path(`raft${i}.sock`)}`;
+  let leader = 0;
+  let followers: readonly number[] = [];
+
+  beforeAll(async () => {
+    const address = (i: number): string => `unix:${path(`raft${i}.raft`)}`;
+    execFileSync('ovsdb-tool', ['create-cluster', path('raft1.db'), '/usr/share/ovn/ovn-nb.ovsschema', address(1)], {
+      stdio: 'pipe',
+    });
+    for (const i of [2, 3]) {
+      execFileSync('ovsdb-tool', ['join-cluster', path(`raft${i}.db`), 'OVN_Northbound', address(i), address(1)]);
+    }
+    const members = [1, 2, 3];
+    for (const i of members) await start(`raft${i}`, `--remote=p${remote(i)}`);
+    const status = (i: number): string => appctl(`raft${i}`, 'cluster/status', 'OVN_Northbound');
+    await until(() => members.every((i) => /Status: cluster member/.test(status(i))), 'the cluster');
+    await until(() => members.some((i) => /Role: leader/.test(status(i))), 'the election');
+    leader = members.find((i) => /Role: leader/.test(status(i))) ?? 0;
+    followers = members.filter((i) => i !== leader);
+    runC('nb', [`--db=${remote(leader)}`, 'ls-add', 'sw0'], server.socket, dir);
+    for (const i of followers) {
+      const seen = () =>
+        runC('nb', [`--db=${remote(i)}`, '--no-leader-only', 'ls-list'], server.socket, dir).stdout !== '';
+      await until(seen, 'the followers');
+    }
+  });
+
+  const change = ['--may-exist', 'ls-add', 'sw0'];
+
+  it('is asked through its leader', async () => {
+    const all = [...followers, leader].map(remote).join(',');
+    expect(await compare(all, change)).toMatchObject({ status: 0 });
+    expect(await compare(all, ['--leader-only', 'ls-list'])).toMatchObject({ status: 0 });
+    const args = [`--db=${all}`, '--no-shuffle-remotes', '-vconsole:info', 'ls-list'];
+    const { stderr } = await runOurs('nb', args, server.socket, dir);
+    for (const i of followers) {
+      const why = 'clustered database server is not cluster leader; trying another server';
+      expect(stderr).toContain(`|ovsdb_cs|INFO|${remote(i)}: ${why}\n`);
+    }
+  });
+
+  it('is asked through any member with --no-leader-only', async () => {
+    for (const i of followers) {
+      expect(await compare(remote(i), ['--no-leader-only', ...change])).toMatchObject({ stderr: '', status: 0 });
+      const list = await compare(remote(i), ['--no-leader-only', 'ls-list']);
+      expect(list.stdout).toContain('(sw0)');
+    }
+  });
+
+  it('does not answer through followers alone', async () => {
+    for (const db of [remote(followers[0] ?? 0), followers.map(remote).join(',')]) {
+      const args = [`--db=${db}`, 'ls-list'];
+      const c = runC('nb', args, server.socket, dir);
+      const ours = await runOurs('nb', args, server.socket, dir);
+      expect(ours).toMatchObject({ stdout: c.stdout, status: c.status });
+      // The C program gives no reason.
+      const reason = 'clustered database server is not cluster leader';
+      const text =
+        comparable(c)
+          .stderr.split('\n')
+          .find((line) => line.startsWith('nbctl: ')) ?? '';
+      expect(ours.stderr).toBe(`${text.replace('()', `(${reason})`)}\n`);
+    }
+  });
+});
+
+describe('several remotes', () => {
+  it('are tried until one answers', async () => {
+    const live = `unix:${server.socket}`;
+    for (const db of [`unix:${path('dead')},${live}`, `tcp:127.0.0.1:1,${live}`, `${live},unix:${path('dead')}`]) {
+      expect(await compare(db, ['--no-shuffle-remotes', 'get', 'Logical_Switch', 'sw0', 'name'])).toMatchObject({
+        stdout: 'sw0\n',
+        status: 0,
+      });
+      await compare(db, ['--shuffle-remotes', 'ls-list']);
+    }
+    await compare(`unix:${path('dead')},${live}`, ['--no-shuffle-remotes', '-vconsole:info', 'ls-list']);
+  });
+
+  it('that are all dead are named', async () => {
+    const db = `unix:${path('dead')},unix:${path('gone')}`;
+    expect(await compare(db, ['show'])).toMatchObject({ status: 1 });
+    await compare('tcp:127.0.0.1:1', ['show']);
+    await compare('nonsense:1', ['show']);
+    await compare(`${db}`, ['--no-shuffle-remotes', '-vconsole:info', 'show']);
+  });
+
+  it('are tried in a random order, unless the order is asked for', async () => {
+    const remotes = ['a', 'b', 'c', 'd'].map((name) => `unix:${path(name)}`);
+    const order = async (option: string): Promise<string> => {
+      const args = [`--db=${remotes.join(',')}`, option, '-vconsole:info', 'show'];
+      const { stderr } = await runOurs('nb', args, server.socket, dir);
+      return [...stderr.matchAll(/(\S+): connecting\.\.\./g)].map(([, remote]) => remote?.split('|').at(-1)).join();
+    };
+    expect(await order('--no-shuffle-remotes')).toBe(remotes.join());
+    const seen = new Set<string>();
+    for (let i = 0; i < 200 && seen.size < 3; i++) seen.add(await order('--shuffle-remotes'));
+    expect(seen.size).toBe(3);
+  });
+});
+
+describe('the environment', () => {
+  const live = () => `unix:${server.socket}`;
+  const both = async (args: readonly string[], env: { readonly [name: string]: string }): Promise<Outcome> => {
+    // Without the `--db` that the helpers give.
+    const c = await runAlone('ovn-nbctl', args, env);
+    const ours = await runAlone(join(process.cwd(), 'node_modules/.bin/nbctl'), args, env);
+    expect(comparable(ours)).toEqual(comparable(c));
+    return ours;
+  };
+
+  it('names the database, the options and the timeout', async () => {
+    expect(await both(['ls-list'], { OVN_NB_DB: live() })).toMatchObject({ status: 0 });
+    expect(await both(['show'], { OVN_NB_DB: 'unix:/nonexistent' })).toMatchObject({ status: 1 });
+    expect(await both([`--db=${live()}`, 'ls-list'], { OVN_NB_DB: 'unix:/nonexistent' })).toMatchObject({ status: 0 });
+    const json = { OVN_NB_DB: live(), OVN_NBCTL_OPTIONS: '--format=json  --data=json' };
+    expect((await both(['--columns=name', 'list', 'Logical_Switch'], json)).stdout).toContain('"headings":["name"]');
+    await both(['--format=csv', '--columns=name', 'list', 'Logical_Switch'], json);
+    await both(['show'], { OVN_NB_DB: live(), OVN_NBCTL_OPTIONS: '--nonsense' });
+    const wait = ['--', 'wait-until', 'Logical_Switch', 'sw0', 'name=never'];
+    expect(await both(wait, { OVN_NB_DB: live(), OVS_CTL_TIMEOUT: '1' })).toMatchObject({ status: 142 });
+  });
+
+  it('lets the socket in the run directory be the default', async () => {
+    const socket = path('ovnnb_db.sock');
+    expect(await both(['show'], {})).toMatchObject({ status: 1 });
+    execFileSync('ln', ['-s', server.socket, socket]);
+    expect(await both(['ls-list'], {})).toMatchObject({ status: 0 });
+  });
+
+  function runAlone(
+    program: string,
+    args: readonly string[],
+    env: { readonly [name: string]: string },
+  ): Promise<Outcome> {
+    if (!existsSync(program) && program.startsWith('/')) throw new Error('nbctl is not built: run `npm run build`');
+    return new Promise((resolve) => {
+      const child = spawn(program, args, {
+        env: { PATH: process.env.PATH ?? '', OVN_RUNDIR: dir, OVS_RUNDIR: dir, ...env },
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
+      let stdout = '';
+      let stderr = '';
+      child.stdout.on('data', (data: Uint8Array) => {
+        stdout += data.toString();
+      });
+      child.stderr.on('data', (data: Uint8Array) => {
+        stderr += data.toString();
+      });
+      child.on('close', (code, signal) =>
+        resolve({ stdout, stderr, status: signal === 'SIGALRM' ? 142 : (code ?? -1) }),
+      );
+    });
+  }
+
+  it('an expired --timeout ends the program by SIGALRM', async () => {
+    const wait = ['wait-until', 'Logical_Switch', 'sw0', 'name=never'];
+    const { stderr } = await both([`--db=${live()}`, '-t', '1', ...wait], {});
+    expect(stderr).toMatch(/\|fatal_signal\|WARN\|terminating with signal 14 \(Alarm clock\)\n$/);
+    await both([`--db=${live()}`, '--timeout=1', '--wait=sb', 'sync'], {});
+  });
+});
+
+it('wait-until ends when somebody else makes it true', async () => {
+  const args = ['wait-until', 'Logical_Switch', 'later', 'external_ids:done=yes', '--', 'get', 'Logical_Switch'];
+  const waiting = runOurs('nb', [...args, 'later', 'external_ids:done'], server.socket, dir);
+  let ended = false;
+  void waiting.then(() => {
+    ended = true;
+  });
+  runC('nb', ['ls-add', 'later'], server.socket, dir);
+  runC('nb', ['set', 'Logical_Switch', 'later', 'external_ids:done=no'], server.socket, dir);
+  // It has had its chance to see both.
+  await runOurs('nb', ['ls-list'], server.socket, dir);
+  expect(ended).toBe(false);
+  runC('nb', ['set', 'Logical_Switch', 'later', 'external_ids:done=yes'], server.socket, dir);
+  expect(await waiting).toEqual({ stdout: 'yes\n', stderr: '', status: 0 });
+});
