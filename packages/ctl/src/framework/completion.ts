@@ -24,14 +24,33 @@ export interface Completion {
   readonly names: readonly { readonly table: string; readonly column: string }[];
 }
 
+/** What a shell sources; undefined for a shell that is not known. */
 export function completionScript(program: string, shell: string): string | undefined {
   const script = shell === 'bash' ? bashScript : shell === 'zsh' ? zshScript : undefined;
   return script?.replaceAll('PROGRAM', program);
 }
 
+/**
+ * Bash splits words at `=` and `:` too, and replaces only what stands behind the last of those: words are joined again where no space is between them,
+ * and candidates lose what stands before.
+ */
 const bashScript = `_PROGRAM() {
-  local words=("\${COMP_WORDS[@]:1:COMP_CWORD}")
-  mapfile -t COMPREPLY < <(compgen -W "$(PROGRAM --complete "\${words[@]}" 2>/dev/null)" -- "\${COMP_WORDS[COMP_CWORD]}")
+  local rest=$COMP_LINE words=() word typed before found
+  for word in "\${COMP_WORDS[@]:0:COMP_CWORD+1}"; do
+    if [[ \${#words[@]} == 0 || $rest == [[:space:]]* ]]; then words+=("$word"); else words[-1]+=$word; fi
+    rest=\${rest#"\${rest%%[![:space:]]*}"}
+    rest=\${rest#"$word"}
+  done
+  typed=\${words[-1]}
+  before=\${typed%"\${COMP_WORDS[COMP_CWORD]}"}
+  [[ $typed == *[=:] ]] && before=$typed
+  COMPREPLY=()
+  mapfile -t found < <(PROGRAM --complete "\${words[@]:1}" 2>/dev/null)
+  for word in "\${found[@]}"; do
+    [[ $word == "$typed"* ]] && COMPREPLY+=("$(printf %q "\${word#"$before"}")")
+  done
+  [[ \${#COMPREPLY[@]} == 1 && \${COMPREPLY[0]} == *= ]] && compopt -o nospace 2>/dev/null
+  return 0
 }
 complete -F _PROGRAM PROGRAM
 `;

@@ -158,10 +158,21 @@ async function completion<D extends DatabaseSchema>(program: Program<D>, host: H
     host.stdout(script);
     return 0;
   }
-  const { words: known, names } = complete(program, program.nameSources, words);
+  const settings = defaultSettings();
+  // Options in front of the command say where the database is; a line that is not finished may be wrong in many ways.
+  let line = words;
+  try {
+    const before = [...environmentOptions(program, host), ...words.slice(0, -1)];
+    const parsed = parseGlobal(before, globalOptions, localOptions(program));
+    applyOptions(settings, parsed.global);
+    line = [...parsed.rest, words.at(-1) ?? ''];
+  } catch (error) {
+    if (!(error instanceof CtlError)) throw error;
+  }
+  const { words: known, names } = complete(program, program.nameSources, line);
   const candidates = [...known];
   if (names.length > 0) {
-    const session = await openSession(program, host, defaultSettings(), log);
+    const session = await openSession(program, host, settings, log);
     candidates.push(...(await completionNames((queries, columns) => session.read(queries, columns), names)));
     session.close();
   }

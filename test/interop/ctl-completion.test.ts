@@ -1,0 +1,90 @@
+/** Completion in real shells: bash runs our function as it would at a TAB, zsh a whole interactive session. */
+import { spawnSync } from 'node:child_process';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { runC, Twin, temporaryFolder } from './ctl-twins.ts';
+
+const { dir, remove } = temporaryFolder();
+let server: Twin;
+
+beforeAll(async () => {
+  server = await Twin.start(dir, 'db');
+  const add = ['ls-add', 'sw0', '--', 'ls-add', 'a switch', '--', 'lsp-add', 'sw0', 'sw0:p1', '--', 'lr-add', 'r0'];
+  runC('nb', add, server.socket, dir);
+});
+afterAll(() => {
+  server.stop();
+  remove();
+});
+
+const environment = () => ({
+  PATH: `${resolve('node_modules/.bin')}:${process.env.PATH}`,
+  HOME: dir,
+  OVN_NB_DB: `unix:${server.socket}`,
+});
+
+describe('bash', () => {
+  /** What TAB offers behind `line`. Bash has split it: at spaces, and at `=` and `:`, which are words of their own. */
+  function complete(line: string, env = environment()): string[] {
+    const words = line.split(/(?=[=:])|(?<=[=:])| /);
+    const script = `source <(nbctl --completion bash)
+      COMP_LINE=$1 COMP_POINT=\${#1}; shift; COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)); _nbctl; printf '%s\\n' "\${COMPREPLY[@]}"`;
+    const { stdout, stderr } = spawnSync('bash', ['-c', script, 'bash', line, ...words], { encoding: 'utf8', env });
+    expect(stderr).toBe('');
+    return stdout.split('\n').filter((word) => word !== '');
+  }
+
+  it('completes commands and options', () => {
+    expect(complete('nbctl ls-a')).toEqual(['ls-add']);
+    expect(complete('nbctl ls-add x -- lr-a')).toEqual(['lr-add']);
+    expect(complete('nbctl --may-exist ls-a')).toEqual(['ls-add']);
+    expect(complete('nbctl --no-le')).toEqual(['--no-leader-only']);
+    expect(complete('nbctl nonsense')).toEqual([]);
+  });
+
+  it('completes names from the database', () => {
+    expect(complete('nbctl ls-del ')).toEqual(['a\\ switch', 'sw0']);
+    expect(complete('nbctl lsp-add s')).toEqual(['sw0']);
+    expect(complete('nbctl lr-del r')).toEqual(['r0']);
+    expect(complete('nbctl list Logical_Switch_')).toEqual(['Logical_Switch_Port']);
+    expect(complete('nbctl set Logical_Switch sw0 na')).toEqual(['name']);
+    // Bash replaces what is behind the colon.
+    expect(complete('nbctl lsp-del sw0')).toEqual(['sw0:p1']);
+    expect(complete('nbctl lsp-del sw0:p')).toEqual(['p1']);
+    expect(complete('nbctl lsp-del sw0:')).toEqual(['p1']);
+  });
+
+  it('asks the database that the line names', () => {
+    const { PATH, HOME } = environment();
+    const nowhere = { PATH, HOME, OVN_NB_DB: 'unix:/nonexistent' };
+    expect(complete('nbctl ls-del s', nowhere)).toEqual([]);
+    expect(complete(`nbctl --db=unix:${server.socket} ls-del s`, nowhere)).toEqual(['sw0']);
+    expect(complete(`nbctl --db unix:${server.socket} -t 5 ls-del s`, nowhere)).toEqual(['sw0']);
+  });
+});
+
+describe.skipIf(spawnSync('zsh', ['--version']).error !== undefined)('zsh', () => {
+  /** Types `line` and TAB into an interactive zsh, and then has it print what it has for a command line. */
+  function complete(line: string): string {
+    const script = String.raw`zmodload zsh/zpty
+      zpty shell zsh -f -i
+      {
+        zpty -w shell "PS1= PS2= RPS1=; unsetopt zle_bracketed_paste; autoload -U compinit; compinit -u -d ${join(dir, 'zcompdump')}"
+        zpty -w shell 'source <(nbctl --completion zsh); show() { print -r -- "<$BUFFER>" }; zle -N show; bindkey "^X" show; print READY''GO'
+        zpty -r shell REPLY '*READYGO*'
+        zpty -w -n shell $1$'\t\x18'
+        zpty -r shell REPLY '*<*>*'
+        print -r -- "$REPLY"
+      } always { zpty -d shell }`;
+    const env = { ...environment(), TERM: 'dumb' };
+    const { stdout } = spawnSync('zsh', ['-f', '-c', script, 'zsh', line], { encoding: 'utf8', env, timeout: 60_000 });
+    return /<([^<>]*)>/.exec(stdout)?.[1] ?? stdout;
+  }
+
+  it('completes commands and names', () => {
+    expect(complete('nbctl ls-ad')).toBe('nbctl ls-add ');
+    expect(complete('nbctl lsp-del sw0:')).toBe('nbctl lsp-del sw0:p1 ');
+    expect(complete('nbctl ls-del a')).toBe('nbctl ls-del a\\ switch ');
+    expect(complete(`nbctl --db=unix:${server.socket} ls-del s`)).toBe(`nbctl --db=unix:${server.socket} ls-del sw0 `);
+  });
+});
