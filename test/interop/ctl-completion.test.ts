@@ -31,7 +31,11 @@ describe('bash', () => {
       COMP_LINE=$1 COMP_POINT=\${#1}; shift; COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)); _nbctl; printf '%s\\n' "\${COMPREPLY[@]}"`;
     const { stdout, stderr } = spawnSync('bash', ['-c', script, 'bash', line, ...words], { encoding: 'utf8', env });
     expect(stderr).toBe('');
-    return stdout.split('\n').filter((word) => word !== '');
+    // The order of rows is the database's.
+    return stdout
+      .split('\n')
+      .filter((word) => word !== '')
+      .sort();
   }
 
   it('completes commands and options', () => {

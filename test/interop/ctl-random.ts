@@ -71,7 +71,7 @@ const values: { readonly [kind: string]: readonly string[] } = {
   PROTOCOL: ['tcp', 'udp', 'junk'],
   ADDRESS_FAMILY: ['ipv4', 'ipv6'],
   CIDR: ['10.0.0.0/24', 'fd00::/64', 'junk'],
-  DHCP_OPTIONS_UUID: ['<DHCP_Options>', '<DHCP_Options:10.0.0.0/24>', 'junk'],
+  DHCP_OPT_UUID: ['<DHCP_Options>', '<DHCP_Options:10.0.0.0/24>', 'junk'],
   PG: ['pg0', 'pg1', 'both', 'nosuch'],
   GROUP: ['g0', 'g1', 'nosuch'],
   CHASSIS: ['ch0', 'ch1', 'nosuch'],
@@ -86,8 +86,8 @@ const values: { readonly [kind: string]: readonly string[] } = {
   'COLUMN[:KEY]=VALUE': ['options:a=b', 'external_ids:a=b', 'name=s9', 'junk=1', 'enabled=true'],
   'COLUMN[:KEY]': ['name', 'external_ids', 'external_ids:a', '_uuid', 'junk'],
   COLUMN: ['external_ids', 'options', 'name', 'ports', 'addresses', 'junk'],
-  '{VALUE|KEY=VALUE}': ['a=b', 'a', 'junk=x'],
-  '{KEY|VALUE|KEY=VALUE}': ['a=b', 'a', 'a=zz'],
+  '[KEY=]VALUE': ['a=b', 'a', 'junk=x'],
+  'KEY|VALUE|KEY=VALUE': ['a=b', 'a', 'a=zz'],
   TABLE: [
     'Logical_Switch',
     'Logical_Switch_Port',
@@ -193,7 +193,8 @@ function randomArguments(args: string, random: () => number, pick: <T>(items: re
 /** The argument's name without the brackets and dots around it. */
 export function kindOf(token: string): string {
   let kind = token.replace('...', '');
-  while (kind.startsWith('[')) kind = kind.slice(1);
+  // Brackets around a part of the argument belong to its name.
+  while (/^\[(?![^[]*\][^\]])/.test(kind)) kind = kind.slice(1);
   while (kind.endsWith(']') && (kind.match(/\[/g)?.length ?? 0) < (kind.match(/\]/g)?.length ?? 0))
     kind = kind.slice(0, -1);
   return kind;
