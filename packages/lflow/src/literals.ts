@@ -50,44 +50,44 @@ export class Literals {
   /** Scans a text. */
   scan(text: string): void {
     this.count = 0;
+    if (!this.#scan(text)) this.count = 0;
+  }
+
+  /** False if the text is one that has no shape. */
+  #scan(text: string): boolean {
     const { length } = text;
     let hash = 0;
     let before = SPACE;
     let i = 0;
     while (i < length) {
       const c = text.charCodeAt(i);
-      if (c < 128 && starts[c] === 1 && (before === SPACE || before === BRACE)) {
-        const end = c === QUOTE ? stringEnd(text, i) : this.#number(text, i);
+      if (before === SPACE || before === BRACE) {
+        const end = c < 128 && starts[c] === 1 ? this.#literal(text, i, c) : -1;
         if (end > 0) {
-          if (this.count === limit) {
-            this.count = 0;
-            return;
-          }
-          const n = this.count++;
-          if (c === QUOTE) this.kinds[n] = LiteralKind.string;
-          this.starts[n] = i;
-          this.ends[n] = end;
-          hash = (Math.imul(hash, 31) + this.kinds[n]! + 128) | 0;
+          if (this.count === limit) return false;
+          hash = (Math.imul(hash, 31) + this.kinds[this.count]! + 128) | 0;
+          this.starts[this.count] = i;
+          this.ends[this.count] = end;
+          this.count++;
           before = 0;
           i = end;
           continue;
         }
       }
-      // The inside of strings and comments is no place for literals.
-      let to = i + 1;
-      if (c === QUOTE) to = stringEnd(text, i);
-      else if (c === SLASH && text.charCodeAt(to) === STAR) to = text.indexOf('*/', i + 2) + 2;
-      else if (c === SLASH && text.charCodeAt(to) === SLASH) to = -1;
-      if (to <= i) {
-        this.count = 0;
-        return;
+      if (c === QUOTE || c === SLASH) {
+        // The inside of strings and comments is no place for literals.
+        const end = c === QUOTE ? stringEnd(text, i) : commentEnd(text, i);
+        if (end < 0) return false;
+        for (; i < end; i++) hash = (Math.imul(hash, 31) + text.charCodeAt(i)) | 0;
+        before = 0;
+        continue;
       }
-      do {
-        before = text.charCodeAt(i);
-        hash = (Math.imul(hash, 31) + before) | 0;
-      } while (++i < to);
+      hash = (Math.imul(hash, 31) + c) | 0;
+      before = c;
+      i++;
     }
     this.hash = hash;
+    return true;
   }
 
   /** The literal as it stands in the text, which must be the one that was scanned. */
@@ -111,6 +111,13 @@ export class Literals {
     return this.kinds[i] === LiteralKind.ipv6 ? (this.#view.getBigUint64(16 * i) << 64n) | low : low;
   }
 
+  /** Reads the literal at `from`, which starts with `c`: its end, or -1 if there is none. */
+  #literal(text: string, from: number, c: number): number {
+    if (c !== QUOTE) return this.#number(text, from);
+    if (this.count < limit) this.kinds[this.count] = LiteralKind.string;
+    return stringEnd(text, from);
+  }
+
   /** Reads the number or address at `from`: its end, or -1 if there is none. */
   #number(text: string, from: number): number {
     let i = from;
@@ -121,7 +128,10 @@ export class Literals {
       c = text.charCodeAt(++i);
     }
     if (c === DOT) return this.#ipv4(text, from);
-    if (c === COLON || hexDigit(c) >= 0) return this.#colons(text, from);
+    if (c === COLON || hexDigit(c) >= 0) {
+      const end = this.#ethernet(text, from);
+      return end > 0 ? end : this.#ipv6(text, from);
+    }
     const digits = i - from;
     if (digits < 2 || digits > 9 || text.charCodeAt(from) === ZERO || !endsLiteral(c)) return -1;
     this.#set(LiteralKind.decimal, 0, value);
@@ -152,12 +162,29 @@ export class Literals {
     }
   }
 
-  /** An Ethernet address of six pairs of digits, or an IPv6 address without dots. */
-  #colons(text: string, from: number): number {
+  /** An Ethernet address of six pairs of digits. */
+  #ethernet(text: string, from: number): number {
+    const end = from + 17;
+    let high = 0;
+    let low = 0;
+    for (let i = from; ; i += 3) {
+      const digits = (hexDigit(text.charCodeAt(i)) << 4) | hexDigit(text.charCodeAt(i + 1));
+      if (digits < 0) return -1;
+      if (i < from + 6) high = (high << 8) | digits;
+      else low = (low << 8) | digits;
+      if (i + 2 === end) break;
+      if (text.charCodeAt(i + 2) !== COLON) return -1;
+    }
+    if (!endsLiteral(text.charCodeAt(end))) return -1;
+    this.#set(LiteralKind.ethernet, high, low >>> 0);
+    return end;
+  }
+
+  /** An IPv6 address without dots. */
+  #ipv6(text: string, from: number): number {
     const groups = this.#groups;
     let count = 0;
     let gap = -1;
-    let pairs = true;
     let i = from;
     let c = text.charCodeAt(i);
     for (;;) {
@@ -176,18 +203,11 @@ export class Literals {
         c = text.charCodeAt(++i);
       }
       if (digits === 0 || digits > 4 || count === 8) return -1;
-      if (digits !== 2) pairs = false;
       groups[count++] = group;
       if (c !== COLON) break;
       c = text.charCodeAt(++i);
     }
-    if (!endsLiteral(c)) return -1;
-    if (gap < 0 && count === 6 && pairs) {
-      const low = ((groups[2]! << 24) | (groups[3]! << 16) | (groups[4]! << 8) | groups[5]!) >>> 0;
-      this.#set(LiteralKind.ethernet, (groups[0]! << 8) | groups[1]!, low);
-      return i;
-    }
-    if (gap < 0 ? count !== 8 : count > 7) return -1;
+    if (!endsLiteral(c) || (gap < 0 ? count !== 8 : count > 7)) return -1;
     this.#set(LiteralKind.ipv6, 0, 0);
     const at = 16 * this.count;
     const head = gap < 0 ? count : gap;
@@ -216,6 +236,14 @@ function stringEnd(text: string, from: number): number {
     if (c === BACKSLASH) return -1;
   }
   return -1;
+}
+
+/** The end of the comment at `from`, or of a slash alone; -1 for a comment to the end of the line. */
+function commentEnd(text: string, from: number): number {
+  const next = text.charCodeAt(from + 1);
+  if (next === SLASH) return -1;
+  const end = next === STAR ? text.indexOf('*/', from + 2) + 2 : 0;
+  return end > from ? end : from + 1;
 }
 
 /** Whether a character ends what stands before it for certain. Not a number: the end of the text. */

@@ -27,8 +27,10 @@ import {
   REASONS,
 } from './wire.ts';
 
-/** The actions that are instructions of their own and not part of Apply-Actions. */
-const INSTRUCTIONS: ReadonlySet<string> = new Set(['clear_actions', 'write_actions', 'write_metadata', 'goto_table']);
+/** Whether an action is an instruction of its own and not part of Apply-Actions. */
+function isInstruction(type: Action['type']): boolean {
+  return type === 'clear_actions' || type === 'write_actions' || type === 'write_metadata' || type === 'goto_table';
+}
 
 function port16(port: number): number {
   return port & 0xffff;
@@ -490,7 +492,7 @@ export function putActions(w: Writer, actions: readonly Action[]): void {
 export function putInstructions(w: Writer, actions: readonly Action[]): void {
   let apply = -1;
   for (const action of actions) {
-    if (!INSTRUCTIONS.has(action.type)) {
+    if (!isInstruction(action.type)) {
       if (apply < 0) {
         apply = w.pos;
         w.u16(InstructionCode.applyActions);

@@ -70,10 +70,15 @@ export class Writer {
       this.view.setBigUint64(this.pos + 8, value);
     } else if (width === 8) {
       this.view.setBigUint64(this.pos, value);
-    } else {
-      const low = Number(BigInt.asUintN(32, value));
+    } else if (this.pos < 2) {
       this.view.setUint16(this.pos, Number(value >> 32n));
-      this.view.setUint32(this.pos + 2, low);
+      this.view.setUint32(this.pos + 2, Number(BigInt.asUintN(32, value)));
+    } else {
+      // Six bytes: eight that end with them, which makes no new bigints, and the two before them again.
+      const at = this.pos - 2;
+      const before = this.view.getUint16(at);
+      this.view.setBigUint64(at, value);
+      this.view.setUint16(at, before);
     }
     this.pos += width;
   }
@@ -86,8 +91,10 @@ export class Writer {
 
   zeros(n: number): void {
     this.reserve(n);
-    this.bytes.fill(0, this.pos, this.pos + n);
-    this.pos += n;
+    // Some bytes only: faster than a call of `fill`.
+    const end = this.pos + n;
+    for (let i = this.pos; i < end; i++) this.bytes[i] = 0;
+    this.pos = end;
   }
 
   /** Pads with zeros until `pos - start` is a multiple of 8. */
