@@ -122,10 +122,10 @@ export class Literals {
   #number(text: string, from: number): number {
     let i = from;
     let value = 0;
-    let c = text.charCodeAt(i);
+    let c = codeAt(text, i);
     while (c >= ZERO && c <= NINE) {
       value = value * 10 + c - ZERO;
-      c = text.charCodeAt(++i);
+      c = codeAt(text, ++i);
     }
     if (c === DOT) return this.#ipv4(text, from);
     if (c === COLON || hexDigit(c) >= 0) {
@@ -133,7 +133,7 @@ export class Literals {
       return end > 0 ? end : this.#ipv6(text, from);
     }
     const digits = i - from;
-    if (digits < 2 || digits > 9 || text.charCodeAt(from) === ZERO || !endsLiteral(c)) return -1;
+    if (digits < 2 || digits > 9 || codeAt(text, from) === ZERO || !endsLiteral(c)) return -1;
     this.#set(LiteralKind.decimal, 0, value);
     return i;
   }
@@ -144,13 +144,13 @@ export class Literals {
     for (let octets = 1; ; octets++) {
       const start = i;
       let octet = 0;
-      let c = text.charCodeAt(i);
+      let c = codeAt(text, i);
       while (c >= ZERO && c <= NINE) {
         octet = octet * 10 + c - ZERO;
-        c = text.charCodeAt(++i);
+        c = codeAt(text, ++i);
       }
       const digits = i - start;
-      if (digits === 0 || digits > 3 || octet > 255 || (digits > 1 && text.charCodeAt(start) === ZERO)) return -1;
+      if (digits === 0 || digits > 3 || octet > 255 || (digits > 1 && codeAt(text, start) === ZERO)) return -1;
       value = value * 256 + octet;
       if (octets === 4) {
         if (!endsLiteral(c)) return -1;
@@ -168,14 +168,14 @@ export class Literals {
     let high = 0;
     let low = 0;
     for (let i = from; ; i += 3) {
-      const digits = (hexDigit(text.charCodeAt(i)) << 4) | hexDigit(text.charCodeAt(i + 1));
+      const digits = (hexDigit(codeAt(text, i)) << 4) | hexDigit(codeAt(text, i + 1));
       if (digits < 0) return -1;
       if (i < from + 6) high = (high << 8) | digits;
       else low = (low << 8) | digits;
       if (i + 2 === end) break;
-      if (text.charCodeAt(i + 2) !== COLON) return -1;
+      if (codeAt(text, i + 2) !== COLON) return -1;
     }
-    if (!endsLiteral(text.charCodeAt(end))) return -1;
+    if (!endsLiteral(codeAt(text, end))) return -1;
     this.#set(LiteralKind.ethernet, high, low >>> 0);
     return end;
   }
@@ -186,13 +186,13 @@ export class Literals {
     let count = 0;
     let gap = -1;
     let i = from;
-    let c = text.charCodeAt(i);
+    let c = codeAt(text, i);
     for (;;) {
       if (c === COLON) {
         // The second colon of `::`, but at the start, where there was no first.
-        if (gap >= 0 || (count === 0 && text.charCodeAt(++i) !== COLON)) return -1;
+        if (gap >= 0 || (count === 0 && codeAt(text, ++i) !== COLON)) return -1;
         gap = count;
-        c = text.charCodeAt(++i);
+        c = codeAt(text, ++i);
         if (hexDigit(c) < 0) break;
       }
       let group = 0;
@@ -200,12 +200,12 @@ export class Literals {
       for (let digit = hexDigit(c); digit >= 0; digit = hexDigit(c)) {
         group = group * 16 + digit;
         digits++;
-        c = text.charCodeAt(++i);
+        c = codeAt(text, ++i);
       }
       if (digits === 0 || digits > 4 || count === 8) return -1;
       groups[count++] = group;
       if (c !== COLON) break;
-      c = text.charCodeAt(++i);
+      c = codeAt(text, ++i);
     }
     if (!endsLiteral(c) || (gap < 0 ? count !== 8 : count > 7)) return -1;
     this.#set(LiteralKind.ipv6, 0, 0);
@@ -231,7 +231,7 @@ export class Literals {
 /** The end of the string at `from`; -1 if it has none, or escapes. */
 function stringEnd(text: string, from: number): number {
   for (let i = from + 1; i < text.length; i++) {
-    const c = text.charCodeAt(i);
+    const c = codeAt(text, i);
     if (c === QUOTE) return i + 1;
     if (c === BACKSLASH) return -1;
   }
@@ -240,21 +240,20 @@ function stringEnd(text: string, from: number): number {
 
 /** The end of the comment at `from`, or of a slash alone; -1 for a comment to the end of the line. */
 function commentEnd(text: string, from: number): number {
-  const next = text.charCodeAt(from + 1);
+  const next = codeAt(text, from + 1);
   if (next === SLASH) return -1;
   const end = next === STAR ? text.indexOf('*/', from + 2) + 2 : 0;
   return end > from ? end : from + 1;
 }
 
-/** Whether a character ends what stands before it for certain. Not a number: the end of the text. */
+/** The character at `i`; 0 past the end, where `charCodeAt` gives a NaN that V8 throws away its code for. */
+function codeAt(text: string, i: number): number {
+  return i < text.length ? text.charCodeAt(i) : 0;
+}
+
+/** Whether a character ends what stands before it for certain. 0: the end of the text. */
 function endsLiteral(c: number): boolean {
   return (
-    c === SPACE ||
-    c === PARENTHESIS ||
-    c === COMMA ||
-    c === SLASH ||
-    c === SEMICOLON ||
-    c === CLOSING_BRACE ||
-    Number.isNaN(c)
+    c === SPACE || c === PARENTHESIS || c === COMMA || c === SLASH || c === SEMICOLON || c === CLOSING_BRACE || c === 0
   );
 }
