@@ -67,7 +67,8 @@ function merge(old: Term | undefined, f: Field, value: FieldValue, mask: FieldVa
     v = (v | ((old.value as number) & ~m)) >>> 0;
     m = (m | (old.mask === undefined ? ones : (old.mask as number))) >>> 0;
   }
-  if (m === 0) return undefined;
+  // A tunnel option without a value is one that is there, whatever it says.
+  if (m === 0) return f.name.startsWith('tun_metadata') ? { field: f, value: 0, mask: 0 } : undefined;
   // What is no fragment is no later fragment either.
   if (f === IP_FRAG && m === FRAG_ANY && v === 0) return { field: f, value: 0, mask: undefined };
   // A mask of all the states that there are is the whole field: the switch gives it back without a mask.

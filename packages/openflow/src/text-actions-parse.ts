@@ -20,7 +20,7 @@ import {
   parsing,
   TextParseError,
 } from './text-scan.ts';
-import { type PortNames, parsePort, parseSubfield, parseValue } from './text-value.ts';
+import { encapsulations, type PortNames, parsePort, parseSubfield, parseValue } from './text-value.ts';
 import { BUNDLE_ALGORITHMS, HASH_FIELDS, MULTIPATH_ALGORITHMS, REASONS } from './wire.ts';
 
 const U16 = 0xffff;
@@ -383,7 +383,8 @@ function parseOne(item: Item, names: PortNames | undefined): Action | readonly A
       return { type: 'pop_mpls', ethertype: integer(item, U16) };
     case 'encap': {
       const text = argument(item).trim();
-      if (text === 'ethernet') return { type: 'encap', packetType: 0 };
+      const named = Object.entries(encapsulations).find(([name]) => name === text);
+      if (named !== undefined) return { type: 'encap', packetType: named[1] };
       return { type: 'encap', packetType: integer(item) };
     }
     case 'decap': {

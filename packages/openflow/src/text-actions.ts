@@ -3,7 +3,7 @@ import type { Action, ControllerAction, CtAction, LearnAction, NatAction } from 
 import { formatIpv4, formatIpv6 } from './address.ts';
 import type { Field, FieldValue } from './fields.ts';
 import { formatHexBytes } from './text-scan.ts';
-import { formatHex, formatPort, formatSubfield, formatValue } from './text-value.ts';
+import { encapsulations, formatHex, formatPort, formatSubfield, formatValue } from './text-value.ts';
 
 /** As in a match, but a decimal value stays decimal under its mask, and a flag is named without a sign. */
 function formatSet(f: Field, value: FieldValue, mask: FieldValue | undefined): string {
@@ -142,8 +142,10 @@ export function formatAction(a: Action): string {
     case 'push_mpls':
     case 'pop_mpls':
       return `${a.type}:${hex4(a.ethertype)}`;
-    case 'encap':
-      return a.packetType === 0 ? 'encap(ethernet)' : `encap(${hex4(a.packetType)})`;
+    case 'encap': {
+      const named = Object.entries(encapsulations).find(([, packetType]) => packetType === a.packetType);
+      return `encap(${named?.[0] ?? hex4(a.packetType)})`;
+    }
     case 'decap':
       return a.packetType === 0xfffe
         ? 'decap()'

@@ -85,15 +85,24 @@ function formatVlan(term: Term, pcp: Term | undefined): string {
     return (value & VLAN_CFI) !== 0 ? `dl_vlan=${value & 0xfff}` : `vlan_tci=${hex4(value)}/0x1fff`;
   }
   const mask = term.mask as number;
-  // A match on the priority implies the header.
-  if (mask === VLAN_CFI && value === VLAN_CFI && pcp !== undefined) return '';
+  if (pcp !== undefined) {
+    // A match on the priority implies the header.
+    if (mask === VLAN_CFI && value === VLAN_CFI) return '';
+    return `vlan_tci=${hex4(value | ((pcp.value as number) << 13))}/${hex4(mask | 0xe000)}`;
+  }
   return `vlan_tci=${hex4(value)}/${hex4(mask)}`;
+}
+
+/** Whether the id is matched in a way that takes the whole header to say. */
+function hasVlanTci(vid: Term | undefined): boolean {
+  return vid?.mask !== undefined && !(vid.mask === VLAN_CFI && vid.value === VLAN_CFI);
 }
 
 function formatTerm(match: Match, term: Term): string {
   const f = term.field;
   if (f === VLAN_VID) return formatVlan(term, match.get(VLAN_PCP));
-  if (f === VLAN_PCP) return `dl_vlan_pcp=${term.value}`;
+  if (f === VLAN_PCP) return hasVlanTci(match.get(VLAN_VID)) ? '' : `dl_vlan_pcp=${term.value}`;
+  if (term.mask === 0) return f.name;
   if (f === IP_DSCP) return `nw_tos=${(term.value as number) << 2}`;
   if (f === ETH_TYPE) return `dl_type=${hex4(term.value as number)}`;
   if (f.name === 'ct_zone') return `ct_zone=${term.value}`;
@@ -180,6 +189,11 @@ export function matchFromItems(list: readonly Item[], names?: PortNames): Match 
   for (const item of list) {
     if (item.value === undefined) {
       const keyword = KEYWORDS.find(([name]) => name === item.key);
+      const option = keyword === undefined && item.key.startsWith('tun_metadata') ? fieldByName(item.key) : undefined;
+      if (option !== undefined) {
+        builder.set(option, 0, 0);
+        continue;
+      }
       if (keyword === undefined) throw new TextParseError(`unknown keyword ${item.key}`, item.offset);
       if (keyword[1] !== undefined) {
         type = keyword[1];

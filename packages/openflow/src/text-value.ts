@@ -248,3 +248,11 @@ export function parseSubfield(text: string, offset: number): Subfield {
   }
   return { field: f, ofs, bits: end - ofs + 1 };
 }
+
+/** Packet types by the names that `encap` gives them (ovs-actions(7)). */
+export const encapsulations: Readonly<Record<string, number>> = {
+  ethernet: 0,
+  mpls: 0x18847,
+  mpls_mc: 0x18848,
+  nsh: 0x1894f,
+};
