@@ -81,11 +81,14 @@ export function registerCommands(control: UnixctlServer, service: DatabaseServic
   register('ovsdb-server/perf-counters-show', '', () => {
     const { requests, transactions, sessions } = server.counters;
     const usage = process.cpuUsage();
+    const block = service.takeLongestBlock();
     return [
       `requests: ${requests}`,
       `transactions: ${transactions}`,
       `sessions accepted: ${sessions}`,
-      `event loop blocked at most: ${service.takeLongestBlock().toFixed(0)} ms since last asked`,
+      block === undefined
+        ? 'event loop blocked at most: measured from now on'
+        : `event loop blocked at most: ${block.toFixed(0)} ms since last asked`,
       `cpu: ${((usage.user + usage.system) / 1e6).toFixed(3)} s of ${(service.uptimeMs / 1000).toFixed(3)} s`,
     ].join('\n');
   });

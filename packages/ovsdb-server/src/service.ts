@@ -113,13 +113,16 @@ export class DatabaseService {
 
   /** Starts telling Connection rows how their remotes fare. */
   start(): void {
-    this.#loopDelay.enable();
     this.#statusTimer = setInterval(() => writeStatus(this.server, this.remotes, performance.now()), statusIntervalMs);
     this.#statusTimer.unref();
   }
 
-  /** The longest time, in milliseconds, that the event loop was blocked since this was last asked. */
-  takeLongestBlock(): number {
+  /**
+   * The longest time, in milliseconds, that the event loop was blocked since this was last asked. The first time, undefined: measuring wakes the process 50
+   * times a second, so it begins when somebody wants to know.
+   */
+  takeLongestBlock(): number | undefined {
+    if (this.#loopDelay.enable()) return undefined;
     const longest = this.#loopDelay.max / 1e6;
     this.#loopDelay.reset();
     return longest;
