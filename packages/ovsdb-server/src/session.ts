@@ -22,6 +22,9 @@ export interface SessionOptions {
   readonly client?: string;
 }
 
+/** Each commit tries all waiting transactions again, so one client must not have any number of them. */
+const maxWaiting = 1000;
+
 interface SessionMonitor {
   readonly database: Database;
   readonly member: Member;
@@ -233,6 +236,10 @@ export class Session implements LockHolder, MonitorSink {
       },
     );
     if (cancel === undefined) return;
+    if (this.#waiting.size >= maxWaiting) {
+      cancel();
+      throw new OvsdbError('resources exhausted', `transact: ${maxWaiting} transactions of this client wait already`);
+    }
     key = jsonText(id);
     this.#waiting.set(key, { database, cancel, abandon: cancel });
   }

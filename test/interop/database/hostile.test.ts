@@ -240,4 +240,19 @@ describe('transactions that wait', () => {
     });
     expect((await cancelled).message).toContain('canceled');
   });
+
+  it('are refused above a thousand of one client, of which the rest wait on', async () => {
+    const many = await server.connect();
+    const waiting = Array.from({ length: 1000 }, () => many.call('transact', ['OVN_Northbound', wait(undefined)]));
+    await expect(many.call('transact', ['OVN_Northbound', wait(undefined)])).rejects.toThrow(
+      /1000 transactions of this client wait already.*resources exhausted/,
+    );
+    // What need not wait is executed, and another client may wait.
+    expect(await many.call('transact', ['OVN_Northbound', { op: 'comment', comment: 'x' }])).toEqual([{}]);
+    const other = good.call('transact', ['OVN_Northbound', wait(undefined)]);
+    await insertSwitch('awaited');
+    expect(await Promise.all(waiting)).toEqual(waiting.map(() => [{}]));
+    expect(await other).toEqual([{}]);
+    many.close();
+  });
 });
