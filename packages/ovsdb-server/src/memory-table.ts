@@ -37,7 +37,7 @@ export class MemoryTable {
   readonly #indexes = new Map<string, { readonly column: string; readonly index: ColumnIndex }>();
   readonly #versions = new WeakMap<Row, Uuid>();
   readonly #newUuid: () => Uuid;
-  #buckets: Set<Uuid>[] | undefined;
+  #buckets: Map<Uuid, Row>[] | undefined;
 
   constructor(name: string, schema: TableSchema, newUuid: () => Uuid) {
     this.name = name;
@@ -74,10 +74,10 @@ export class MemoryTable {
   readonly read: ColumnReader = (row, column) => (column === '_version' ? this.versionOf(row) : row[column]);
 
   /** The rows in 256 parts of about equal size that a change of one row leaves alone, all but one. */
-  buckets(): readonly ReadonlySet<Uuid>[] {
+  buckets(): readonly ReadonlyMap<Uuid, Row>[] {
     if (this.#buckets === undefined) {
-      this.#buckets = Array.from({ length: bucketCount }, () => new Set<Uuid>());
-      for (const uuid of this.#rows.keys()) this.#buckets[bucketOf(uuid)]!.add(uuid);
+      this.#buckets = Array.from({ length: bucketCount }, () => new Map<Uuid, Row>());
+      for (const [uuid, row] of this.#rows) this.#buckets[bucketOf(uuid)]!.set(uuid, row);
     }
     return this.#buckets;
   }
@@ -91,7 +91,7 @@ export class MemoryTable {
     if (this.#buckets !== undefined) {
       const bucket = this.#buckets[bucketOf(uuid)]!;
       if (next === undefined) bucket.delete(uuid);
-      else if (old === undefined) bucket.add(uuid);
+      else bucket.set(uuid, next);
     }
     for (const unique of this.uniques) unique.update(uuid, old, next);
     for (const { column, index } of this.#indexes.values()) {

@@ -97,16 +97,16 @@ export class TableView {
     const { table } = this;
     this.#dump ??= new Array<Buffer | undefined>(256);
     const dump = this.#dump;
-    return table.buckets().flatMap((uuids, bucket): (Buffer | (() => Buffer | undefined))[] => {
-      if (uuids.size === 0) return [];
+    return table.buckets().flatMap((present, bucket): (Buffer | (() => Buffer | undefined))[] => {
+      if (present.size === 0) return [];
       const kept = dump[bucket];
       if (kept !== undefined) return [kept];
-      const rows = [...uuids].map((uuid) => table.get(uuid)!);
+      const rows = [...present.values()];
       return [
         () => {
           const text = Buffer.from(rows.map((row) => `"${row._uuid}":${this.initial(row)}`).join(','));
           // Rows are immutable: the piece is still true if the bucket has the same ones.
-          if (this.#dump === dump && uuids.size === rows.length && rows.every((row) => table.get(row._uuid) === row)) {
+          if (this.#dump === dump && present.size === rows.length && sameRows(present, rows)) {
             dump[bucket] = text;
           }
           return text;
@@ -114,6 +114,12 @@ export class TableView {
       ];
     });
   }
+}
+
+function sameRows(present: ReadonlyMap<Uuid, Row>, rows: readonly Row[]): boolean {
+  let i = 0;
+  for (const row of present.values()) if (row !== rows[i++]) return false;
+  return true;
 }
 
 /** The views of one database, one for each distinct thing to see. */
