@@ -384,10 +384,9 @@ export class LflowOracle {
       .map((line) => line.trim());
   }
 
-  /** Compiles logical flows with the C controller. They are gone again afterwards. */
-  async compile(flows: readonly OracleFlow[]): Promise<OracleResult[]> {
-    const offset = this.log().length;
-    const inserted = await this.transact(
+  /** Inserts logical flows, in order, which stay. */
+  async insertAll(flows: readonly OracleFlow[]): Promise<readonly { uuid?: [string, string] }[]> {
+    return this.transact(
       flows.map((flow, i) => ({
         op: 'insert',
         table: 'Logical_Flow',
@@ -402,6 +401,12 @@ export class LflowOracle {
         },
       })),
     );
+  }
+
+  /** Compiles logical flows with the C controller. They are gone again afterwards. */
+  async compile(flows: readonly OracleFlow[]): Promise<OracleResult[]> {
+    const offset = this.log().length;
+    const inserted = await this.insertAll(flows);
     await this.sync();
     const lines = this.dump();
     const byCookie = new Map<string, string[]>();

@@ -10,6 +10,8 @@ export interface Network {
   /** Keys by name; undefined: every name is a port, numbered as they come. */
   readonly ports: ReadonlyMap<string, number> | undefined;
   readonly residents: ReadonlySet<string>;
+  /** Template variables. */
+  readonly templates: ReadonlyMap<string, string>;
   readonly dhcpv4Options: ReadonlyMap<string, OptionDefinition>;
   readonly dhcpv6Options: ReadonlyMap<string, OptionDefinition>;
 }
@@ -19,6 +21,7 @@ export interface NetworkOptions {
   readonly portGroup: readonly string[];
   readonly port: readonly string[];
   readonly resident: readonly string[];
+  readonly template: readonly string[];
 }
 
 /** No names at all, and the options that northd always lists. */
@@ -28,6 +31,7 @@ export function standardNetwork(): Network {
     portGroups: new Map(),
     ports: undefined,
     residents: new Set(),
+    templates: new Map(),
     dhcpv4Options: new Map(standardDhcpv4Options.map(([name, code, type]) => [name, { code, type }])),
     dhcpv6Options: new Map(standardDhcpv6Options.map(([name, code, type]) => [name, { code, type }])),
   };
@@ -52,12 +56,19 @@ export function networkFromOptions(options: NetworkOptions, base: Network): Netw
     portGroups: new Map([...base.portGroups, ...options.portGroup.map((text) => list('--port-group', text))]),
     ports: base.ports === undefined && options.port.length === 0 ? undefined : ports,
     residents: new Set([...base.residents, ...options.resident]),
+    templates: new Map([...base.templates, ...options.template.map(variable)]),
   };
 }
 
 function split(text: string): [string, string | undefined] {
   const equals = text.lastIndexOf('=');
   return equals < 0 ? [text, undefined] : [text.slice(0, equals), text.slice(equals + 1)];
+}
+
+function variable(text: string): [string, string] {
+  const equals = text.indexOf('=');
+  if (equals < 1) throw new Error(`--template ${text}: expecting NAME=TEXT`);
+  return [text.slice(0, equals), text.slice(equals + 1)];
 }
 
 function list(option: string, text: string): [string, readonly string[]] {
@@ -92,6 +103,7 @@ export async function networkFromDatabase(remote: string): Promise<Network> {
         ...multicast.map((row) => [row.name, row.tunnel_key] as const),
         ...bindings.map((row) => [row.logical_port, row.tunnel_key] as const),
       ]),
+      templates: standard.templates,
       residents: new Set(bindings.filter((row) => row.chassis !== undefined).map((row) => row.logical_port)),
       dhcpv4Options: v4.length > 0 ? options(v4) : standard.dhcpv4Options,
       dhcpv6Options: v6.length > 0 ? options(v6) : standard.dhcpv6Options,

@@ -11,6 +11,7 @@ import {
 import { withConjunctionId } from '@weft/lflow/flows';
 import { printActions } from '@weft/lflow/print-actions';
 import { printMatch } from '@weft/lflow/print-match';
+import { expandTemplate } from '@weft/lflow/template';
 import { formatActions } from '@weft/openflow/text-actions';
 import { formatMatch } from '@weft/openflow/text-match';
 import type { Network } from './lflow-network.ts';
@@ -60,16 +61,18 @@ function portLookup({ ports }: Network): (name: string) => number | undefined {
 
 /** Reports on a match. Ids of conjunctions count from 1. */
 export function matchReport(input: string, network: Network): Report {
+  const lookupTemplate = (name: string): string | undefined => network.templates.get(name);
   const context: MatchContext = {
     lookupPort: portLookup(network),
     lookupAddressSet: (name) => network.addressSets.get(name),
     lookupPortGroup: (name) => network.portGroups.get(name),
     isChassisResident: (port) => network.residents.has(port),
+    lookupTemplate,
   };
-  const parsed = compiler.parseMatch(input);
-  if ('error' in parsed) return failed(input, parsed);
   const compiled = compiler.compileMatch(input, context);
   if ('error' in compiled) return failed(input, compiled);
+  const parsed = compiler.parseMatch(expandTemplate(input, lookupTemplate));
+  if ('error' in parsed) return failed(input, parsed);
   const explained = compiler.explainMatch(input, context);
   const canonical = printMatch(parsed);
   const flows = compiled.flows.map(flowText);
@@ -121,8 +124,8 @@ export interface Place {
 
 /** Reports on actions. Groups and meters count from 1. */
 export function actionsReport(input: string, network: Network, place: Place): Report {
-  const parsed = compiler.parseActions(input);
-  if ('error' in parsed) return failed(input, parsed);
+  const lookupTemplate = (name: string): string | undefined => network.templates.get(name);
+  const parsed = compiler.parseActions(expandTemplate(input, lookupTemplate));
   const groups: GroupSpec[] = [];
   const meters: MeterSpec[] = [];
   const compiled = compiler.compileActions(input, {
@@ -137,9 +140,11 @@ export function actionsReport(input: string, network: Network, place: Place): Re
     lookupDhcpv4Option: (name) => network.dhcpv4Options.get(name),
     lookupDhcpv6Option: (name) => network.dhcpv6Options.get(name),
     hasCollectorSet: () => true,
+    lookupTemplate,
   });
   if ('error' in compiled) return failed(input, compiled);
-  const canonical = printActions(parsed.actions);
+  if ('error' in parsed) return failed(input, parsed);
+  const canonical = printActions(parsed.actions, place);
   const actions = formatActions(compiled.actions);
   const groupTexts = groups.map(groupText);
   const meterTexts = meters.map(meterText);

@@ -1,5 +1,6 @@
 /** `weft lflow`: the logical-flow language at the command line. */
 import { createInterface } from 'node:readline';
+import { lastTable } from '@weft/lflow/parse-actions';
 import type { ArgumentsCamelCase, Argv, CommandModule } from 'yargs';
 import {
   type Network,
@@ -44,6 +45,13 @@ const networkOptions = {
     nargs: 1,
     default: [] as string[],
     describe: 'PORT: a port for which is_chassis_resident() is true',
+  },
+  template: {
+    type: 'string',
+    array: true,
+    nargs: 1,
+    default: [] as string[],
+    describe: 'NAME=TEXT: what ^NAME stands for on a chassis',
   },
   db: {
     type: 'string',
@@ -90,10 +98,16 @@ const actionsCommand: CommandModule<object, ActionOptions> = {
           describe: 'what the pipeline belongs to',
         },
       }) as unknown as Argv<ActionOptions>,
-  handler: (argv) =>
-    run(argv, (text, network) =>
+  handler: (argv) => {
+    if (!Number.isInteger(argv.table) || argv.table < 0 || argv.table > lastTable) {
+      process.stderr.write(`weft lflow: --table: expecting a number from 0 to ${lastTable}\n`);
+      process.exitCode = 2;
+      return undefined;
+    }
+    return run(argv, (text, network) =>
       actionsReport(text, network, { pipeline: argv.pipeline, table: argv.table, datapath: argv.datapath }),
-    ),
+    );
+  },
 };
 
 export const lflowCommand: CommandModule = {

@@ -104,7 +104,7 @@ export type LflowAction =
   | {
       readonly kind: 'select';
       readonly dst: FieldRef;
-      readonly members: readonly { readonly id: number; readonly weight: number | undefined }[];
+      readonly members: readonly { readonly id: number; readonly weight: number }[];
     }
   | { readonly kind: NestedActionName; readonly actions: readonly LflowAction[] }
   | { readonly kind: 'get_arp' | 'get_nd'; readonly port: FieldRef; readonly ip: FieldRef }
@@ -132,7 +132,7 @@ export type LflowAction =
   | {
       readonly kind: 'log';
       readonly name: string | undefined;
-      readonly severity: Severity | undefined;
+      readonly severity: Severity;
       readonly verdict: Verdict;
       readonly meter: string | undefined;
     }

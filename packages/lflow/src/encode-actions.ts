@@ -268,7 +268,7 @@ class Encoder {
         this.#put(this.#controller(this.#result(Opcode.dnsLookup, action.dst), true));
         return;
       case 'check_pkt_larger':
-        this.#put({ type: 'check_pkt_larger', length: action.length & 0xffff, dst: toSubfield(action.dst) });
+        this.#put({ type: 'check_pkt_larger', length: action.length, dst: toSubfield(action.dst) });
         return;
       case 'put_dhcp_opts': {
         const data = this.#result(Opcode.putDhcpOpts, action.dst);
@@ -442,7 +442,7 @@ class Encoder {
     const next: Action = { type: 'resubmit', table: this.#nextTable() };
     const dst = toSubfield(action.dst);
     const buckets = action.members.map(({ id, weight }) => ({
-      weight: weight ?? 100,
+      weight,
       watchPort: undefined,
       actions: [load(dst, id), next],
     }));
@@ -540,7 +540,7 @@ class Encoder {
   #log(action: LflowAction & { readonly kind: 'log' }): void {
     const data = userdata(Opcode.log)
       .u8(verdictCodes[action.verdict])
-      .u8(severityCodes[action.severity ?? 'info'])
+      .u8(severityCodes[action.severity])
       .text(action.name ?? '');
     const meter =
       action.meter === undefined ? undefined : this.#context.allocateMeter({ kind: 'name', name: action.meter });

@@ -15,6 +15,7 @@ import {
 import type { ActionContext } from './action-context.ts';
 import type { Constant, FieldRef } from './ast.ts';
 import { type Doubt, Lexer, LflowError } from './lexer.ts';
+import { narrow, type Value } from './number.ts';
 import * as calls from './parse-calls.ts';
 import { checkWidth, isPredicate, notAnLvalue, parseField, parseOperand } from './parse-match.ts';
 import type { OvnFieldSymbol, SymbolTable } from './symbols.ts';
@@ -22,7 +23,7 @@ import type { OvnFieldSymbol, SymbolTable } from './symbols.ts';
 /** Braces may be nested this deep. */
 const maxDepth = 10;
 /** The last logical table that `next` may name. */
-const lastTable = 28;
+export const lastTable = 28;
 
 /** What actions ask of DHCP options. */
 export type OptionLookups = Pick<ActionContext, 'lookupDhcpv4Option' | 'lookupDhcpv6Option'>;
@@ -256,7 +257,7 @@ class Parser implements ActionParser {
         lexer.next();
         lexer.expect('=');
         if (lexer.type !== 'integer' && lexer.type !== 'masked-integer') throw lexer.syntaxError('expecting integer');
-        actions.push({ kind: 'load', dst: symbol.whole, value: this.#integer() });
+        actions.push({ kind: 'load', dst: symbol.whole, value: committed(this.#integer(), symbol.bits) });
         lexer.match(',');
       }
     }
@@ -469,4 +470,13 @@ class Parser implements ActionParser {
     lexer.next();
     return call(this, name, this.#result(dst, 1, offset));
   }
+}
+
+/** A constant of the older form of ct_commit, which takes of it what the field can hold. */
+function committed(constant: Constant, bits: number): Constant {
+  if (constant.kind !== 'integer') return constant;
+  const ones = (1n << BigInt(bits)) - 1n;
+  const fit = (value: Value): Value => narrow(BigInt(value) & ones);
+  const mask = constant.mask === undefined ? undefined : fit(constant.mask);
+  return { ...constant, value: fit(constant.value), mask, format: 'hexadecimal' };
 }

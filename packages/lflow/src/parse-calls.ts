@@ -119,6 +119,9 @@ function backend(lexer: Lexer): Endpoint {
   return { family, address: ip, port };
 }
 
+/** Of a member that names none. */
+const defaultWeight = 100;
+
 /** `R = select(N1=W1, …)` */
 export function select({ lexer }: ActionParser, dst: FieldRef, offset: number): LflowAction {
   lexer.expect('(');
@@ -129,10 +132,10 @@ export function select({ lexer }: ActionParser, dst: FieldRef, offset: number): 
       offset,
     );
   }
-  const members: { id: number; weight: number | undefined }[] = [];
+  const members: { id: number; weight: number }[] = [];
   while (!lexer.match(')')) {
     const id = demand(lexer, 65535, 'expecting id');
-    let weight: number | undefined;
+    let weight = defaultWeight;
     if (lexer.match('=')) {
       weight = demand(lexer, 65535, 'expecting weight');
       if (weight === 0) throw lexer.syntaxError("weight can't be 0");
@@ -249,7 +252,8 @@ export const functions: ReadonlyMap<string, BitFunction> = new Map<string, BitFu
       lexer.expect('(');
       const length = lexer.expectSmallInteger("`;'");
       lexer.expect(')');
-      return { kind: 'check_pkt_larger', dst, length };
+      // The switch compares 16 bits.
+      return { kind: 'check_pkt_larger', dst, length: length & 0xffff };
     },
   ],
   [
@@ -351,7 +355,7 @@ const log: Statement = ({ lexer }) => {
     }
   }
   if (verdict === undefined) throw lexer.syntaxError('expecting verdict');
-  return { kind: 'log', name, severity, verdict, meter };
+  return { kind: 'log', name, severity: severity ?? 'info', verdict, meter };
 };
 
 function boolean(lexer: Lexer): boolean {

@@ -1,15 +1,53 @@
 /** The canonical text of actions: parsing it gives the same trees. */
-import type { Endpoint, LflowAction, NamedOption } from './action-ast.ts';
+import type { Endpoint, LflowAction, NamedOption, Pipeline } from './action-ast.ts';
 import { unreachable } from './ast.ts';
-import { formatNumber } from './number.ts';
+import { formatNumber, type Value } from './number.ts';
 import { printConstant, printField } from './print-match.ts';
 
-/** Prints actions; none are `drop;`. */
-export function printActions(actions: readonly LflowAction[]): string {
-  return actions.length === 0 ? 'drop;' : actions.map(printAction).join(' ');
+/** The logical table that actions are in. */
+export interface PrintPlace {
+  readonly pipeline: Pipeline;
+  readonly table: number;
 }
 
-function printAction(action: LflowAction): string {
+/**
+ * Prints actions as ovn-trace(8) does; none are `drop;`. With a place, what `next` leaves out or says without need is as it is from there; without one,
+ * it is as written.
+ */
+export function printActions(actions: readonly LflowAction[], place?: PrintPlace): string {
+  return actions.length === 0 ? 'drop;' : printAll(actions, place);
+}
+
+function printAll(actions: readonly LflowAction[], place: PrintPlace | undefined): string {
+  return actions.map((action) => printAction(action, place)).join(' ');
+}
+
+function printNext(action: LflowAction & { readonly kind: 'next' }, place: PrintPlace | undefined): string {
+  let { pipeline, table } = action;
+  if (place !== undefined) {
+    pipeline ??= place.pipeline;
+    table ??= place.table + 1;
+    if (pipeline === place.pipeline) {
+      pipeline = undefined;
+      if (table === place.table + 1) table = undefined;
+    }
+  }
+  if (pipeline !== undefined) return `next(pipeline=${pipeline}${table === undefined ? '' : `, table=${table}`});`;
+  return table === undefined ? 'next;' : `next(${table});`;
+}
+
+/** The older form of ct_commit takes constants for two fields only. */
+function printCommitList(actions: readonly LflowAction[]): string {
+  const parts = actions.flatMap((action) => {
+    if (action.kind !== 'load' || action.value.kind !== 'integer') return [];
+    const { dst, value } = action;
+    const hex = (number: Value): string => (BigInt(number) === 0n ? '0' : `0x${number.toString(16)}`);
+    return [`${dst.symbol.name}=${hex(value.value)}${value.mask === undefined ? '' : `/${hex(value.mask)}`}`];
+  });
+  return `ct_commit(${parts.join(', ')});`;
+}
+
+function printAction(action: LflowAction, place: PrintPlace | undefined): string {
   switch (action.kind) {
     case 'output':
     case 'ct_next':
@@ -20,10 +58,7 @@ function printAction(action: LflowAction): string {
     case 'handle_dhcpv6_reply':
       return `${action.kind};`;
     case 'next':
-      if (action.pipeline !== undefined) {
-        return `next(pipeline=${action.pipeline}${action.table === undefined ? '' : `, table=${action.table}`});`;
-      }
-      return action.table === undefined ? 'next;' : `next(${action.table});`;
+      return printNext(action, place);
     case 'decrement-ttl':
       return 'ip.ttl--;';
     case 'load':
@@ -38,12 +73,8 @@ function printAction(action: LflowAction): string {
     case 'pop':
       return `${action.kind}(${printField(action.field)});`;
     case 'ct_commit':
-      if (action.form === 'list') {
-        return `ct_commit(${action.actions.map((inner) => printAction(inner).replace(/;$/, '')).join(', ')});`;
-      }
-      return action.actions.length === 0
-        ? 'ct_commit { };'
-        : `ct_commit { ${action.actions.map(printAction).join(' ')} };`;
+      if (action.form === 'list') return printCommitList(action.actions);
+      return action.actions.length === 0 ? 'ct_commit;' : `ct_commit { ${printAll(action.actions, place)} };`;
     case 'clone':
     case 'arp':
     case 'nd_ns':
@@ -56,14 +87,14 @@ function printAction(action: LflowAction): string {
     case 'tcp_reset':
     case 'sctp_abort':
     case 'reject':
-      return `${action.kind} { ${printActions(action.actions)} };`;
+      return `${action.kind} { ${printActions(action.actions, place)} };`;
     case 'ct_dnat':
     case 'ct_snat':
     case 'ct_dnat_in_czone':
     case 'ct_snat_in_czone': {
       if (action.ip === undefined) return `${action.kind};`;
       const { ports } = action;
-      const range = ports === undefined ? '' : `, ${ports.min}${ports.max === undefined ? '' : `-${ports.max}`}`;
+      const range = ports === undefined ? '' : `,${ports.min}${ports.max === undefined ? '' : `-${ports.max}`}`;
       return `${action.kind}(${formatNumber(action.ip.address, action.ip.family)}${range});`;
     }
     case 'ct_lb':
@@ -74,7 +105,7 @@ function printAction(action: LflowAction): string {
       return `${action.kind}(backends=${action.backends.map(printEndpoint).join(',')}${hash}${flag});`;
     }
     case 'select': {
-      const members = action.members.map(({ id, weight }) => (weight === undefined ? `${id}` : `${id}=${weight}`));
+      const members = action.members.map(({ id, weight }) => `${id}=${weight}`);
       return `${printField(action.dst)} = select(${members.join(', ')});`;
     }
     case 'get_arp':
@@ -119,7 +150,7 @@ function printAction(action: LflowAction): string {
       const parts = [
         ...(action.name === undefined ? [] : [`name=${JSON.stringify(action.name)}`]),
         `verdict=${action.verdict}`,
-        ...(action.severity === undefined ? [] : [`severity=${action.severity}`]),
+        `severity=${action.severity}`,
         ...(action.meter === undefined ? [] : [`meter=${JSON.stringify(action.meter)}`]),
       ];
       return `log(${parts.join(', ')});`;
