@@ -83,6 +83,7 @@ describe('a detached daemon', () => {
     expect(await c('version')).toEqual({ code: 0, stdout: 'weft-test 0.1.0\n', stderr: '' });
     expect((await c('list-commands')).stdout).toContain('  speak                   WORD\n');
     expect((await c('speak', 'x')).stdout).toBe('x!\n');
+    expect((await c('memory/show')).stdout).toMatch(/^resident-kB:\d+ heap-kB:\d+ /);
     expect((await c('nix')).code).toBe(2);
   });
 

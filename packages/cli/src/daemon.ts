@@ -186,6 +186,13 @@ function registerCommon(
       return '';
     },
   });
+  control.register('memory/show', {
+    run: () => {
+      const { rss, heapTotal, heapUsed, external } = process.memoryUsage();
+      const kB = (bytes: number): number => Math.round(bytes / 1024);
+      return `resident-kB:${kB(rss)} heap-kB:${kB(heapTotal)} heap-used-kB:${kB(heapUsed)} external-kB:${kB(external)}`;
+    },
+  });
   registerVlogCommands(control, vlog, {
     reopen: () => {
       if (common.logFile === undefined) return 'Logging to file not configured';

@@ -36,11 +36,15 @@ export function registerVlogCommands(control: UnixctlServer, vlog: Vlog, log: Lo
       return '';
     },
   });
-  for (const limited of [true, false]) {
-    control.register(`vlog/${limited ? 'enable' : 'disable'}-rate-limit`, {
+  // Nothing here limits the rate of its messages: there is nothing to enable or disable but names to check.
+  for (const name of ['vlog/enable-rate-limit', 'vlog/disable-rate-limit']) {
+    control.register(name, {
       usage: '[module]...',
       maxArgs: Number.POSITIVE_INFINITY,
-      run: (modules) => done(vlog.setRateLimit(modules, limited)),
+      run: (modules) => {
+        const known = modules.every((module) => module.toLowerCase() === 'any' || vlog.knows(module.toLowerCase()));
+        return done(known ? undefined : 'unknown module');
+      },
     });
   }
 }

@@ -43,6 +43,7 @@ export interface SyslogBatch {
   readonly forTarget: readonly string[];
 }
 
+/** One per process; nothing of it is buffered but what goes to the system log, which `flush` sends. */
 export class Log {
   readonly vlog: Vlog;
   readonly #source: LogSource;

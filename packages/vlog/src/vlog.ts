@@ -37,7 +37,6 @@ export class Vlog {
   readonly #defaults: Levels;
   readonly #patterns = new Map<Destination, string>();
   readonly #listeners = new Set<() => void>();
-  readonly #unlimited = new Set<string>();
   #facility: number | undefined;
 
   /** @param defaults the levels of modules for which nothing is set */
@@ -81,30 +80,14 @@ export class Vlog {
     return (this.#facility ?? (other === 'daemon' ? 3 : 16)) * 8 + severities[level];
   }
 
-  /** Whether rate limits hold for a module (`vlog/disable-rate-limit`). */
-  limitsRate(module: string): boolean {
-    return !this.#unlimited.has(module);
-  }
-
-  /** For these modules, or all if none is named. Returns what is wrong, or undefined. */
-  setRateLimit(modules: readonly string[], limited: boolean): string | undefined {
-    const named = modules.map((module) => module.toLowerCase());
-    const unknown = named.find((module) => module !== 'any' && !this.#knows(module));
-    if (unknown !== undefined) return 'unknown module';
-    for (const module of named.length === 0 || named.includes('any') ? this.#modules.keys() : named) {
-      if (limited) this.#unlimited.delete(module);
-      else this.#unlimited.add(module);
-    }
-    return undefined;
+  /** Whether there is such a module, here or in the C programs. */
+  knows(module: string): boolean {
+    return this.#modules.has(module) || foreignModules.has(module);
   }
 
   /** Calls `listener` after each change. */
   onChange(listener: () => void): void {
     this.#listeners.add(listener);
-  }
-
-  #knows(module: string): boolean {
-    return this.#modules.has(module) || foreignModules.has(module);
   }
 
   /**
@@ -127,7 +110,7 @@ export class Vlog {
         if (level !== undefined) return 'cannot specify multiple levels';
         level = word;
       } else if (word !== 'any') {
-        if (!this.#knows(word) && !options.announce) return `no destination, level, or module "${original}"`;
+        if (!this.knows(word) && !options.announce) return `no destination, level, or module "${original}"`;
         if (module !== undefined) return 'cannot specify multiple modules';
         module = word;
       }

@@ -85,6 +85,7 @@ export interface Settings {
   };
 }
 
+/** What holds without any option. */
 export function defaultSettings(): Settings {
   return {
     leaderOnly: true,

@@ -10,6 +10,10 @@ import type { Program } from './program.ts';
 
 type Env = { readonly [name: string]: string | undefined };
 
+/**
+ * The text of `--help` (of one command, if `words` has one), `--version`, `--commands` or `--options`.
+ * @param env what the default of `--db` depends on
+ */
 export function information<D extends DatabaseSchema>(
   what: 'help' | 'version' | 'commands' | 'options',
   program: Program<D>,
@@ -53,6 +57,7 @@ export function commandHelp<D extends DatabaseSchema>(program: Program<D>, comma
   return `${lines.join('\n')}\n`;
 }
 
+/** With a capital letter in front. */
 export function capital(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }

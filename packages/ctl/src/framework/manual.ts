@@ -23,6 +23,7 @@ A command fetches the rows that it needs, not whole tables.
 routers and ports from the database.
 `;
 
+/** `docs/nbctl.md`: what the registries of the programs say, as Markdown. */
 export function manualPage(programs: readonly Program<DatabaseSchema>[]): string {
   const parts = [intro, '## Options\n', ...optionLines()];
   for (const program of programs) {

@@ -20,6 +20,7 @@ export interface ServerState {
   readonly connected: boolean;
 }
 
+/** A connection to one server, for one database. Its calls throw the peer’s errors: `ConnectionClosedError`, `JsonRpcError`. */
 export class Session {
   readonly #peer: Peer;
   readonly #schema: DatabaseSchema;

@@ -14,6 +14,7 @@ export class MissingRows extends Error {
   }
 }
 
+/** The rows that queries were answered with, all of one state of the database. */
 export class Snapshot {
   readonly #schema: DatabaseSchema;
   readonly #answers = new Map<string, readonly Row[]>();

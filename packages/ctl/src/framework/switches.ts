@@ -9,6 +9,7 @@ interface Asked {
   known: SwitchFlows | undefined;
 }
 
+/** The switches that the commands of one line ask. */
 export class Switches {
   readonly #asked = new Map<string, Asked>();
 

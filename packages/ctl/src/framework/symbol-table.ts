@@ -11,6 +11,7 @@ interface Entry {
   held: 'not' | 'weakly' | 'strongly';
 }
 
+/** What `@name` stands for in one run of a command line (`--id=@name`, ovn-nbctl(8) "Database Commands"). */
 export class SymbolTable implements Symbols {
   readonly #entries = new Map<string, Entry>();
   readonly #newUuid: () => Uuid;

@@ -43,6 +43,7 @@ export type Values<D extends DatabaseSchema, T extends TableName<D>> = {
 };
 type Columns<D extends DatabaseSchema, T extends TableName<D>> = keyof D['tables'][T]['columns'] & string;
 
+/** The rows that a command line sees, and its changes to them. Reads of rows that are not at hand throw `MissingRows`. */
 export class Transaction<D extends DatabaseSchema = DatabaseSchema> {
   readonly schema: D;
   readonly #snapshot: Snapshot;

@@ -7,6 +7,7 @@ import { findCommand, listCommand } from './list.ts';
 import { addCommand, clearCommand, removeCommand, setCommand } from './set.ts';
 import { commentCommand, waitUntilCommand } from './wait-until.ts';
 
+/** The commands that any schema has (ovn-nbctl(8), "Database Commands"). */
 export function genericCommands<D extends DatabaseSchema>(schema: D): Section<D> {
   return {
     title: 'Database commands',

@@ -10,6 +10,7 @@ import { findTable } from './names.ts';
 import { findRecord, mustFindRecord, recordColumns } from './record.ts';
 import { assign, parseAssignment } from './set.ts';
 
+/** `create` (ovn-nbctl(8)). */
 export function createCommand<D extends DatabaseSchema>(schema: D): Command<D> {
   const tableOf = (invocation: Invocation) => findTable(schema, invocation.args[0]!);
   return {
@@ -46,6 +47,7 @@ export function createCommand<D extends DatabaseSchema>(schema: D): Command<D> {
   };
 }
 
+/** `destroy` (ovn-nbctl(8)). */
 export function destroyCommand<D extends DatabaseSchema>(schema: D): Command<D> {
   return {
     name: 'destroy',

@@ -12,6 +12,7 @@ import { parseAtom } from './parse-value.ts';
 import { formatAtom, formatString } from './print-value.ts';
 import { findRecord, mustFindRecord, recordColumns } from './record.ts';
 
+/** `get` (ovn-nbctl(8)). */
 export function getCommand<D extends DatabaseSchema>(schema: D): Command<D> {
   const parts = (invocation: Invocation) => {
     const [tableName, record, ...texts] = invocation.args as [string, string, ...string[]];

@@ -32,6 +32,7 @@ export function toReads<D extends DatabaseSchema>(columns: ReadonlyMap<string, r
   return reads as Reads<D>;
 }
 
+/** `list` (ovn-nbctl(8)). */
 export function listCommand<D extends DatabaseSchema>(schema: D): Command<D> {
   const parts = (invocation: Invocation) => {
     const table = findTable(schema, invocation.args[0]!);
@@ -64,6 +65,7 @@ export function listCommand<D extends DatabaseSchema>(schema: D): Command<D> {
   };
 }
 
+/** `find` (ovn-nbctl(8)). */
 export function findCommand<D extends DatabaseSchema>(schema: D): Command<D> {
   const parts = (invocation: Invocation) => {
     const table = findTable(schema, invocation.args[0]!);

@@ -21,6 +21,10 @@ export interface NamedTable {
   readonly schema: TableSchema;
 }
 
+/**
+ * The table that a name, or the beginning of one, stands for; case and the difference of `-` and `_` do not count.
+ * @throws CtlError if there is none, or more than one
+ */
 export function findTable(schema: DatabaseSchema, text: string): NamedTable {
   const found = matching(text, Object.keys(schema.tables).sort());
   if (found.length === 0) throw new CtlError(`unknown table "${text}"`);
@@ -31,6 +35,7 @@ export function findTable(schema: DatabaseSchema, text: string): NamedTable {
 /** The type of `_uuid`, which no schema lists. */
 export const uuidType: ColumnType = { kind: 'scalar', key: { type: 'uuid' }, min: 1, max: 1 };
 
+/** The type of a column, `_uuid` included. */
 export function columnType(table: NamedTable, column: string): ColumnType {
   return column === '_uuid' ? uuidType : table.schema.columns[column]!.type;
 }

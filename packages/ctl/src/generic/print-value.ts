@@ -33,45 +33,60 @@ function formatReal(value: number): string {
   return `${digits}e${power[0]}${power.slice(1).padStart(2, '0')}`;
 }
 
+/** How values are put together. */
+interface Punctuation {
+  readonly atom: (type: AtomicType, value: Atom) => string;
+  readonly separator: string;
+  readonly set: (items: string) => string;
+  readonly map: (pairs: string) => string;
+}
+
 /** The default format: `[a, b]`, `{k=v, k=v}`, an atom by itself. */
-export function formatString(type: ColumnType, datum: Datum): string {
+const full: Punctuation = {
+  atom: formatAtom,
+  separator: ', ',
+  set: (items) => `[${items}]`,
+  map: (pairs) => `{${pairs}}`,
+};
+
+/** Without brackets, braces and quotes. */
+const bare: Punctuation = {
+  atom: (type, value) => (type === 'string' ? (value as string) : formatAtom(type, value)),
+  separator: ' ',
+  set: (items) => items,
+  map: (pairs) => pairs,
+};
+
+function format({ atom, separator, set, map }: Punctuation, type: ColumnType, datum: Datum): string {
+  const one = (value: unknown): string => atom(type.key.type, value as Atom);
   switch (type.kind) {
     case 'scalar':
-      return formatAtom(type.key.type, datum as Atom);
+      return one(datum);
     case 'optional':
-      return datum === undefined ? '[]' : formatAtom(type.key.type, datum as Atom);
+      return datum === undefined ? set('') : one(datum);
     case 'set':
-      return `[${(datum as readonly Atom[]).map((atom) => formatAtom(type.key.type, atom)).join(', ')}]`;
+      return set((datum as readonly Atom[]).map(one).join(separator));
     case 'map': {
       const valueType = type.value?.type ?? 'string';
       const pairs = [...(datum as ReadonlyMap<Atom, Atom>)].map(
-        ([key, value]) => `${formatAtom(type.key.type, key)}=${formatAtom(valueType, value)}`,
+        ([key, value]) => `${one(key)}=${atom(valueType, value)}`,
       );
-      return `{${pairs.join(', ')}}`;
+      return map(pairs.join(separator));
     }
   }
+}
+
+/** As `get` prints values: `[a, b]`, `{k=v, k=v}`, an atom by itself. */
+export function formatString(type: ColumnType, datum: Datum): string {
+  return format(full, type, datum);
 }
 
 /** Without brackets, braces and quotes. */
 export function formatBare(type: ColumnType, datum: Datum): string {
-  const atom = (atomType: AtomicType, value: Atom) =>
-    atomType === 'string' ? (value as string) : formatAtom(atomType, value);
-  switch (type.kind) {
-    case 'scalar':
-      return atom(type.key.type, datum as Atom);
-    case 'optional':
-      return datum === undefined ? '' : atom(type.key.type, datum as Atom);
-    case 'set':
-      return (datum as readonly Atom[]).map((value) => atom(type.key.type, value)).join(' ');
-    case 'map': {
-      const valueType = type.value?.type ?? 'string';
-      return [...(datum as ReadonlyMap<Atom, Atom>)]
-        .map(([key, value]) => `${atom(type.key.type, key)}=${atom(valueType, value)}`)
-        .join(' ');
-    }
-  }
+  return format(bare, type, datum);
 }
 
+/** A value in the format that `--data` chose. */
 export function formatDatum(format: DataFormat, type: ColumnType, datum: Datum): string {
   switch (format) {
     case 'string':

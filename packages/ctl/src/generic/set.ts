@@ -2,7 +2,7 @@
 import { type Atom, compareAtoms } from '@weft/ovsdb/atom';
 import { atomsOf, type Datum, defaultDatum, fromAtoms, toSet } from '@weft/ovsdb/datum';
 import type { ColumnType, DatabaseSchema } from '@weft/ovsdb/schema';
-import type { Command, Context, Invocation } from '../framework/command.ts';
+import type { Command, Context, Invocation, ProgramFacts, Reads } from '../framework/command.ts';
 import { CtlError } from '../framework/ctl-error.ts';
 import type { Transaction } from '../framework/transaction.ts';
 import { parseColumnKey } from './condition.ts';
@@ -65,6 +65,7 @@ function checkMutable(table: NamedTable, column: string): void {
   }
 }
 
+/** `set` (ovn-nbctl(8)). */
 export function setCommand<D extends DatabaseSchema>(schema: D): Command<D> {
   const parts = (invocation: Invocation) => {
     const table = findTable(schema, invocation.args[0]!);
@@ -126,32 +127,45 @@ interface Target {
   readonly type: ColumnType;
 }
 
+/** The columns that are read for a command about one column of one record. */
+function oneColumnReads<D extends DatabaseSchema>(
+  schema: D,
+): (invocation: Invocation, program: ProgramFacts) => Reads<D> {
+  return (invocation, program) => {
+    const { table, column } = oneColumn(schema, invocation);
+    const reads = recordColumns(program.recordNames, table.name);
+    reads.get(table.name)!.push(column);
+    return toReads(reads);
+  };
+}
+
+/** What such a command is about; undefined for a record that is not there, where `--if-exists` allows that. */
+function targetOf<D extends DatabaseSchema>(schema: D, context: Context<D>): Target | undefined {
+  const { table, column } = oneColumn(schema, context as unknown as Invocation);
+  const uuid = recordOf(context, table, context.args[1]!);
+  if (uuid === undefined) return undefined;
+  return { tx: context.tx as unknown as Transaction, table, uuid, column, type: columnType(table, column) };
+}
+
 type Elements = readonly (readonly [Atom, Atom | undefined])[];
 
+/** `add` (ovn-nbctl(8)). */
 export function addCommand<D extends DatabaseSchema>(schema: D): Command<D> {
   return {
     name: 'add',
     args: 'TABLE RECORD COLUMN [KEY=]VALUE...',
     options: ['--if-exists'],
-    reads: (invocation, program) => {
-      const { table, column } = oneColumn(schema, invocation);
-      const reads = recordColumns(program.recordNames, table.name);
-      reads.get(table.name)!.push(column);
-      return toReads(reads);
-    },
+    reads: oneColumnReads(schema),
     summary: 'adds values or pairs to a column',
     details:
       'A key that the column has keeps its value, unless this is the last command of the line: then it gets the new one. The set command is clearer.',
     examples: ['add Address_Set as0 addresses 10.0.0.1 10.0.0.2'],
     run: (context) => {
-      const { table, column } = oneColumn(schema, context as unknown as Invocation);
-      const uuid = recordOf(context, table, context.args[1]!);
-      if (uuid === undefined) return;
-      const type = columnType(table, column);
-      const target = { tx: context.tx as unknown as Transaction, table, uuid, column, type };
+      const target = targetOf(schema, context);
+      if (target === undefined) return;
       const added = new Map<Atom, Atom | undefined>();
       for (const text of context.args.slice(3)) {
-        for (const [key, value] of parseElementList(oneOrMore(type), text, context.symbols.resolve)) {
+        for (const [key, value] of parseElementList(oneOrMore(target.type), text, context.symbols.resolve)) {
           if (!added.has(key)) added.set(key, value);
         }
       }
@@ -197,25 +211,19 @@ function addToWhatIsRead(target: Target, added: Elements): void {
   tx.update(table.name, uuid, { [column]: fromAtoms(type, all) } as never);
 }
 
+/** `remove` (ovn-nbctl(8)). */
 export function removeCommand<D extends DatabaseSchema>(schema: D): Command<D> {
   return {
     name: 'remove',
     args: 'TABLE RECORD COLUMN KEY|VALUE|KEY=VALUE...',
     options: ['--if-exists'],
-    reads: (invocation, program) => {
-      const { table, column } = oneColumn(schema, invocation);
-      const reads = recordColumns(program.recordNames, table.name);
-      reads.get(table.name)!.push(column);
-      return toReads(reads);
-    },
+    reads: oneColumnReads(schema),
     summary: 'removes values, keys or pairs from a column',
     examples: ['remove Address_Set as0 addresses 10.0.0.1', 'remove Connection ptcp:6641 other_config priority'],
     run: (context) => {
-      const { table, column } = oneColumn(schema, context as unknown as Invocation);
-      const uuid = recordOf(context, table, context.args[1]!);
-      if (uuid === undefined) return;
-      const tx = context.tx as unknown as Transaction;
-      const type = columnType(table, column);
+      const target = targetOf(schema, context);
+      if (target === undefined) return;
+      const { tx, table, uuid, column, type } = target;
       const resolve = context.symbols.resolve;
       const texts = context.args.slice(3);
       const now = tx.select({ kind: 'uuid', table: table.name, uuid })[0]![column];
@@ -258,6 +266,7 @@ function keysToRemove(
   }
 }
 
+/** `clear` (ovn-nbctl(8)). */
 export function clearCommand<D extends DatabaseSchema>(schema: D): Command<D> {
   const parts = (invocation: Invocation) => {
     const table = findTable(schema, invocation.args[0]!);

@@ -7,6 +7,7 @@ import { toReads } from './list.ts';
 import { findTable } from './names.ts';
 import { findRecord, recordColumns } from './record.ts';
 
+/** `wait-until` (ovn-nbctl(8)). */
 export function waitUntilCommand<D extends DatabaseSchema>(schema: D): Command<D> {
   const parts = (invocation: Invocation) => {
     const table = findTable(schema, invocation.args[0]!);
@@ -32,6 +33,7 @@ export function waitUntilCommand<D extends DatabaseSchema>(schema: D): Command<D
   };
 }
 
+/** `comment`, which only stands in the database’s log (ovn-nbctl(8)). */
 export function commentCommand<D extends DatabaseSchema>(): Command<D> {
   return {
     name: 'comment',

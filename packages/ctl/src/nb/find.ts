@@ -25,18 +25,22 @@ function find<T extends Named>(tx: NbTransaction, table: T, text: string, severa
   return named[0];
 }
 
+/** The logical switch of that name or uuid; undefined if there is none. @throws CtlError for a name that several have */
 export function findSwitch(tx: NbTransaction, text: string): NbRow<'Logical_Switch'> | undefined {
   return find(tx, 'Logical_Switch', text, 'logical switches');
 }
 
+/** The logical switch of that name or uuid. @throws CtlError if there is none, or the name is of several */
 export function needSwitch(tx: NbTransaction, text: string): NbRow<'Logical_Switch'> {
   return need(findSwitch(tx, text), notFound(text, 'switch'));
 }
 
+/** The logical router of that name or uuid; undefined if there is none. @throws CtlError for a name that several have */
 export function findRouter(tx: NbTransaction, text: string): NbRow<'Logical_Router'> | undefined {
   return find(tx, 'Logical_Router', text, 'logical routers');
 }
 
+/** The logical router of that name or uuid. @throws CtlError if there is none, or the name is of several */
 export function needRouter(tx: NbTransaction, text: string): NbRow<'Logical_Router'> {
   return need(findRouter(tx, text), notFound(text, 'router'));
 }
@@ -46,26 +50,32 @@ export function findPort(tx: NbTransaction, text: string): NbRow<'Logical_Switch
   return find(tx, 'Logical_Switch_Port', text, 'logical switch ports');
 }
 
+/** The logical switch port of that name or uuid. @throws CtlError if there is none, or the name is of several */
 export function needPort(tx: NbTransaction, text: string): NbRow<'Logical_Switch_Port'> {
   return need(findPort(tx, text), notFound(text, 'port'));
 }
 
+/** The logical router port of that name or uuid; undefined if there is none. @throws CtlError for a name that several have */
 export function findRouterPort(tx: NbTransaction, text: string): NbRow<'Logical_Router_Port'> | undefined {
   return find(tx, 'Logical_Router_Port', text, 'logical router ports');
 }
 
+/** The logical router port of that name or uuid. @throws CtlError if there is none, or the name is of several */
 export function needRouterPort(tx: NbTransaction, text: string): NbRow<'Logical_Router_Port'> {
   return need(findRouterPort(tx, text), notFound(text, 'port'));
 }
 
+/** The port group of that name or uuid; undefined if there is none. @throws CtlError for a name that several have */
 export function findPortGroup(tx: NbTransaction, text: string): NbRow<'Port_Group'> | undefined {
   return find(tx, 'Port_Group', text, 'port groups');
 }
 
+/** The load balancer of that name or uuid; undefined if there is none. @throws CtlError for a name that several have */
 export function findLoadBalancer(tx: NbTransaction, text: string): NbRow<'Load_Balancer'> | undefined {
   return find(tx, 'Load_Balancer', text, 'load balancers');
 }
 
+/** The load balancer of that name or uuid. @throws CtlError if there is none, or the name is of several */
 export function needLoadBalancer(tx: NbTransaction, text: string): NbRow<'Load_Balancer'> {
   return need(findLoadBalancer(tx, text), notFound(text, 'load balancer'));
 }

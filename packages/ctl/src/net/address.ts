@@ -33,6 +33,7 @@ function scanIpv4(text: string): IpAddress | undefined {
   return { bits: 32, value };
 }
 
+/** An IPv6 address (RFC 4291); undefined for what is none. */
 export function parseIpv6(text: string): IpAddress | undefined {
   let source = text;
   if (source.includes('.')) {
@@ -57,6 +58,7 @@ export function parseIpv6(text: string): IpAddress | undefined {
   return { bits: 128, value };
 }
 
+/** An IPv4 or an IPv6 address; undefined for what is none. */
 export function parseIp(text: string): IpAddress | undefined {
   return parseIpv4(text) ?? parseIpv6(text);
 }
@@ -94,6 +96,7 @@ export function networkOf(cidr: Cidr): IpAddress {
   return { bits: cidr.bits, value: (cidr.value >> host) << host };
 }
 
+/** As text: IPv4 dotted, IPv6 as RFC 5952 has it. */
 export function formatIp(address: IpAddress): string {
   return address.bits === 32 ? formatIpv4(address.value) : formatIpv6(address.value);
 }

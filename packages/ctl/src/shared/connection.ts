@@ -12,6 +12,7 @@ export interface ConnectionOptions {
   readonly roles: boolean;
 }
 
+/** `get-connection`, `del-connection`, `set-connection` (ovn-nbctl(8)). */
 export function connectionCommands<D extends DatabaseSchema>(
   _schema: D,
   { root, roles }: ConnectionOptions,
