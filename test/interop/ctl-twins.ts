@@ -304,7 +304,8 @@ export class Comparison {
     const rowsOurs = canonicalRows(oursAfter, known);
     // The order of rows depends on what happened in the server before: a command that only reads is compared on the same server.
     const readOnly = same(rowsC, canonicalRows(this.#state[which], known)) && same(rowsC, rowsOurs);
-    if (readOnly && c.stdout !== ours.stdout) c = runC(which, filled, this.#ours.socket, this.#dir);
+    const unlike = c.stdout !== ours.stdout || comparable(c.stderr, known) !== comparable(ours.stderr, known);
+    if (readOnly && unlike) c = runC(which, filled, this.#ours.socket, this.#dir);
     if (c.status === crashed) {
       // A crash is nothing to be like.
       await this.#ours.load(which, after);
