@@ -71,4 +71,25 @@ describe('a northd that takes databases over', () => {
     await replaceBy(weft);
     expect(diff(before, await rows())).toBe('');
   });
+
+  test('puts right datapaths that somebody else spoilt', async () => {
+    const before = await content();
+    const { sb } = await side.dump();
+    const datapaths = sb.find(({ name }) => name === 'Datapath_Binding')?.rows ?? [];
+    const uuids = datapaths.map((row) => (row._uuid as [string, string])[1]);
+    await side.sbctl([
+      'create Datapath_Binding tunnel_key=999999',
+      ...uuids.map((uuid) => `clear Datapath_Binding ${uuid} external_ids`),
+    ]);
+    // A northd sees what others write to SB by another connection than the `sync`.
+    await expect
+      .poll(
+        async () => {
+          await side.nbctl(['sync']);
+          return diff(before, await content());
+        },
+        { timeout: 20_000 },
+      )
+      .toBe('');
+  });
 });

@@ -96,6 +96,12 @@ export class Allocations {
     if (!uuids.has(key)) uuids.set(key, uuid);
   }
 
+  /** The key under which this uuid was chosen or found. Looks at all of the table's. */
+  keyOf(table: string, uuid: Uuid): string | undefined {
+    for (const [key, known] of this.#uuids.get(table) ?? []) if (known === uuid) return key;
+    return undefined;
+  }
+
   release(table: string, key: string): void {
     this.#uuids.get(table)?.delete(key);
   }

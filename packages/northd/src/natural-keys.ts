@@ -12,7 +12,9 @@ export const naturalKeys = {
   RBAC_Role: (row) => row.name,
   DHCP_Options: (row) => row.name,
   DHCPv6_Options: (row) => row.name,
-  Datapath_Binding: (row) => row.external_ids.get('logical-switch') ?? row.external_ids.get('logical-router'),
+  // One that says of nothing that it is its datapath is nobody's: nobody desires it, so it is deleted.
+  Datapath_Binding: ({ _uuid, external_ids }) =>
+    external_ids.get('logical-switch') ?? external_ids.get('logical-router') ?? `stray ${_uuid}`,
   IP_Multicast: (row) => row.datapath,
   HA_Chassis_Group: (row) => row.name,
   Port_Binding: (row) => row.logical_port,

@@ -58,7 +58,12 @@ export class SbWriter {
 
   /** `child` finds the rows of tables that have no natural key, by uuid. */
   constructor(northd: Northd, allocations: Allocations, child: ConstructorParameters<typeof TableReconciler>[2]) {
-    for (const [table, keyOf] of Object.entries(naturalKeys)) {
+    // A datapath of ours that somebody has made a stray one is put right: its tunnel key is in use.
+    const keyOfDatapath = (row: SbRow<'Datapath_Binding'>): string => {
+      const key = naturalKeys.Datapath_Binding(row);
+      return key.startsWith('stray ') ? (allocations.keyOf('Datapath_Binding', row._uuid) ?? key) : key;
+    };
+    for (const [table, keyOf] of Object.entries({ ...naturalKeys, Datapath_Binding: keyOfDatapath })) {
       const spec = {
         desired: northd.rows.table('sb', table),
         schema: sb.tables[table as KeyedTable],
