@@ -158,6 +158,11 @@ export class Peer {
     return id;
   }
 
+  /** Neither function of that request will be called. Returns false if one of them has been. */
+  forget(id: number): boolean {
+    return this.#pending.delete(id);
+  }
+
   notify(method: string, params: readonly Json[]): void {
     this.sendText(stringifyJson({ id: null, method, params }));
   }

@@ -194,17 +194,29 @@ export class Relay {
       unavailable();
       return () => {};
     }
+    let answered = false;
     // The source sends the updates of a transaction before its reply, so our clients get them in that order too.
     const id = source.request(
       'transact',
       params,
-      (result) => done(`"result":${jsonText(result)},"error":null`),
+      (result) => {
+        answered = true;
+        done(`"result":${jsonText(result)},"error":null`);
+      },
       (error) => {
+        answered = true;
         if ('error' in error) done(`"result":null,"error":${jsonText(error.error as Json)}`);
         else unavailable();
       },
     );
-    return () => source.notify('cancel', [id]);
+    // The C server forgets a transaction that it cancels: what has no answer when a later request has one, gets none.
+    const forgotten = (): void => {
+      if (!answered && source.forget(id)) done('"result":null,"error":"canceled"');
+    };
+    return () => {
+      source.notify('cancel', [id]);
+      source.request('echo', [], forgotten, () => {});
+    };
   };
 
   #lost(peer: Peer, remote: string, error: Error | undefined): void {

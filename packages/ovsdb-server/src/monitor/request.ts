@@ -125,17 +125,17 @@ export function parseConditionChanges(
     if (!isArray(requests)) {
       throw new OvsdbError('syntax error', `table ${name} no monitor-cond-change JSON array`);
     }
-    // A plain `monitor` has no conditions, and is as good as asked without them.
-    if (member.method === 'update') continue;
     const condition: (Condition[number] | true)[] = [];
     for (const request of requests) {
       if (!isObject(request)) throw syntaxError(request, 'monitor request must be an object');
       checkMembers(table, request, ['columns', 'where']);
       if (request.columns !== undefined) throw syntaxError(request, 'changing columns is unsupported');
+      // A plain `monitor` has no conditions, and is as good as asked without them.
+      if (member.method === 'update') continue;
       const where = request.where === undefined ? [] : parseCondition(table.name, table.schema, request.where);
       condition.push(...(where.length === 0 ? [true as const] : where));
     }
-    changes.set(table, condition);
+    if (member.method !== 'update') changes.set(table, condition);
   }
   return changes;
 }
