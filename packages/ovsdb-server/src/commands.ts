@@ -3,15 +3,11 @@ import { CommandError, type UnixctlCommand, type UnixctlServer } from '@weft/jso
 import { serverDatabaseName } from './server-database.ts';
 import type { DatabaseService } from './service.ts';
 
+type Register = (name: string, usage: string, run: UnixctlCommand['run'], minArgs?: number, maxArgs?: number) => void;
+
 export function registerCommands(control: UnixctlServer, service: DatabaseService): void {
   const { server, remotes } = service;
-  const register = (
-    name: string,
-    usage: string,
-    run: UnixctlCommand['run'],
-    minArgs?: number,
-    maxArgs?: number,
-  ): void => {
+  const register: Register = (name, usage, run, minArgs, maxArgs) => {
     const most = maxArgs ?? (usage === '' ? 0 : usage.split(' ').length);
     const least = minArgs ?? most;
     control.register(name, {
@@ -31,7 +27,7 @@ export function registerCommands(control: UnixctlServer, service: DatabaseServic
   };
   const databaseNamed = (name: string) => {
     const database = server.database(name);
-    if (database === undefined) throw new CommandError('database not found');
+    if (database === undefined) throw new CommandError('no database by that name');
     return database;
   };
 
@@ -42,7 +38,7 @@ export function registerCommands(control: UnixctlServer, service: DatabaseServic
   });
   register('ovsdb-server/remove-db', 'DB', async ([name = '']) => {
     if (name === serverDatabaseName) throw new CommandError('Cannot remove reserved database.');
-    databaseNamed(name);
+    if (server.database(name) === undefined) throw new CommandError('Failed to find the database.');
     await service.removeDatabase(name);
     return '';
   });
@@ -59,6 +55,7 @@ export function registerCommands(control: UnixctlServer, service: DatabaseServic
     'ovsdb-server/compact',
     '[DB]',
     async ([name]) => {
+      if (name === serverDatabaseName) throw new CommandError('cannot compact built-in databases');
       const names = name === undefined ? server.databaseNames() : [name];
       for (const each of names) {
         const database = databaseNamed(each);
@@ -71,13 +68,14 @@ export function registerCommands(control: UnixctlServer, service: DatabaseServic
     1,
   );
   register('ovsdb-server/get-db-storage-status', 'DB', ([name = '']) => {
-    databaseNamed(name);
+    if (server.database(name) === undefined) throw new CommandError('Failed to find the database.');
     return 'status: ok';
   });
   register('ovsdb-server/reconnect', '', () => {
     for (const session of [...server.sessions]) session.peer.close();
     return '';
   });
+  registerReplication(register, service);
   register('ovsdb-server/perf-counters-show', '', () => {
     const { requests, transactions, sessions } = server.counters;
     const usage = process.cpuUsage();
@@ -92,6 +90,16 @@ export function registerCommands(control: UnixctlServer, service: DatabaseServic
       `cpu: ${((usage.user + usage.system) / 1e6).toFixed(3)} s of ${(service.uptimeMs / 1000).toFixed(3)} s`,
     ].join('\n');
   });
+  register('ovsdb-server/perf-counters-clear', '', () => {
+    service.takeLongestBlock();
+    for (const name of ['requests', 'transactions', 'sessions'] as const) server.counters[name] = 0;
+    return '';
+  });
+  register('ovsdb-server/memory-trim-on-compaction', 'on|off', ([word = '']) => {
+    // The memory that a compaction frees is not kept here, so both are done already.
+    if (word !== 'on' && word !== 'off') throw new CommandError('invalid argument');
+    return '';
+  });
   register('memory/show', '', () => {
     let cells = 0;
     let monitors = 0;
@@ -104,4 +112,34 @@ export function registerCommands(control: UnixctlServer, service: DatabaseServic
     const kb = (bytes: number): number => Math.round(bytes / 1024);
     return `cells:${cells} monitors:${monitors} sessions:${server.sessions.size} rss-kB:${kb(rss)} heap-kB:${kb(heapUsed)} buffers-kB:${kb(external)}`;
   });
+}
+
+/** ovsdb-server(1), "Active-Backup Commands". */
+function registerReplication(register: Register, { replication }: DatabaseService): void {
+  register('ovsdb-server/set-active-ovsdb-server', 'SERVER', ([remote = '']) => {
+    replication.active = remote;
+    return '';
+  });
+  register('ovsdb-server/get-active-ovsdb-server', '', () => replication.active ?? '');
+  register('ovsdb-server/connect-active-ovsdb-server', '', () => {
+    if (replication.active === undefined) return 'Unable to connect: active server is not specified.';
+    replication.connect();
+    return '';
+  });
+  register('ovsdb-server/disconnect-active-ovsdb-server', '', () => {
+    replication.disconnect();
+    return '';
+  });
+  register('ovsdb-server/set-active-ovsdb-server-probe-interval', 'MILLISECONDS', ([text = '']) => {
+    if (!/^-?[0-9]+$/.test(text)) return 'Invalid probe interval, integer value expected';
+    replication.probeIntervalMs = Math.max(0, Number(text));
+    replication.restart();
+    return '';
+  });
+  register('ovsdb-server/set-sync-exclude-tables', 'DB:TABLE[,DB:TABLE]...', ([text = '']) => {
+    replication.exclude(text);
+    return '';
+  });
+  register('ovsdb-server/get-sync-exclude-tables', '', () => replication.excluded);
+  register('ovsdb-server/sync-status', '', () => replication.status());
 }

@@ -50,6 +50,9 @@ export interface AcceptOptions extends SessionOptions {
 /** A whole southbound database of 130,000 logical flows can be restored in one transaction: some 5 million values. */
 const clientLimits: FramerLimits = { ...defaultLimits, maxValues: 8_000_000 };
 
+/** Goes on after "operation not allowed". */
+export const readOnlyMode = 'when database server is in read only mode';
+
 export class OvsdbServer {
   readonly id: Uuid = randomUUID();
   readonly locks = new Locks();
@@ -58,6 +61,7 @@ export class OvsdbServer {
   readonly #served = new Map<string, Served>();
   readonly #self: Database;
   readonly #options: ServerOptions;
+  #backup = false;
   /** Called when a database has come or gone. */
   readonly onDatabases = new Set<() => void>();
 
@@ -96,13 +100,33 @@ export class OvsdbServer {
   }
 
   readOnlyReason(database: Database): string | undefined {
-    return database === this.#self ? `on table in reserved database ${serverDatabaseName}` : undefined;
+    if (database === this.#self) return `on table in reserved database ${serverDatabaseName}`;
+    return this.#backup ? readOnlyMode : undefined;
+  }
+
+  /** It follows an active server, and clients may only read. */
+  get backup(): boolean {
+    return this.#backup;
+  }
+
+  /** Clients are disconnected, so that they look again what they find. */
+  setBackup(backup: boolean): void {
+    if (backup === this.#backup) return;
+    this.#backup = backup;
+    for (const session of [...this.sessions]) session.peer.close();
+  }
+
+  /** Those that have a file of their own. */
+  standaloneDatabases(): Database[] {
+    return [...this.#served.values()]
+      .filter(({ database, options }) => database !== this.#self && options.model !== 'relay')
+      .map(({ database }) => database);
   }
 
   /** Throws if a database of that name is served already. */
   add(database: Database, options: ServedOptions = {}): void {
     if (this.#served.has(database.name)) {
-      throw new OvsdbError('syntax error', `${database.store.name}: duplicate database name ${database.name}`);
+      throw new OvsdbError('ovsdb error', `${database.store.name}: duplicate database name ${database.name}`);
     }
     const served = { database, options, uuid: randomUUID() };
     this.#served.set(database.name, served);

@@ -14,6 +14,7 @@ import {
 } from './db-remotes.ts';
 import { Relay } from './relay.ts';
 import { Remotes } from './remotes.ts';
+import { Replication } from './replication.ts';
 import { OvsdbServer } from './server.ts';
 import { SqliteStore } from './store/sqlite.ts';
 
@@ -31,6 +32,7 @@ const statusIntervalMs = 2500;
 export class DatabaseService {
   readonly server: OvsdbServer;
   readonly remotes: Remotes;
+  readonly replication: Replication;
   readonly #relays = new Map<string, Relay>();
   readonly #options: ServiceOptions;
   #statusTimer: NodeJS.Timeout | undefined;
@@ -45,6 +47,7 @@ export class DatabaseService {
     this.remotes = new Remotes({ server, rundir: options.rundir, tls: () => this.#tls(), log: options.log }, (remote) =>
       expandDbRemote(server, remote),
     );
+    this.replication = new Replication({ server, rundir: options.rundir, tls: () => this.#tls(), log: options.log });
     server.onDatabases.add(() => void this.remotes.refresh());
   }
 
@@ -84,6 +87,7 @@ export class DatabaseService {
       throw error;
     }
     this.follow(database);
+    this.replication.restart();
     return database.name;
   }
 
@@ -113,7 +117,9 @@ export class DatabaseService {
 
   /** Starts telling Connection rows how their remotes fare. */
   start(): void {
-    this.#statusTimer = setInterval(() => writeStatus(this.server, this.remotes, performance.now()), statusIntervalMs);
+    this.#statusTimer = setInterval(() => {
+      if (!this.server.backup) writeStatus(this.server, this.remotes, performance.now());
+    }, statusIntervalMs);
     this.#statusTimer.unref();
   }
 
@@ -136,6 +142,7 @@ export class DatabaseService {
   async close(): Promise<void> {
     clearInterval(this.#statusTimer);
     this.#loopDelay.disable();
+    this.replication.close();
     for (const relay of this.#relays.values()) relay.close();
     await this.remotes.close();
     await this.server.close();

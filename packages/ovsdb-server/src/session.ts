@@ -12,7 +12,7 @@ import type { Member, Method, MonitorSink } from './monitor/member.ts';
 import { parseConditionChanges, parseMonitorRequests } from './monitor/request.ts';
 import { Output } from './output.ts';
 import { RoleAccess } from './rbac.ts';
-import type { Forwarder, OvsdbServer } from './server.ts';
+import { type Forwarder, type OvsdbServer, readOnlyMode } from './server.ts';
 
 export interface SessionOptions {
   /** Only transactions that write nothing. */
@@ -226,9 +226,7 @@ export class Session implements LockHolder, MonitorSink {
       {
         access,
         ownsLock: (lock) => this.#server.locks.owns(lock, this),
-        readOnly:
-          this.#server.readOnlyReason(database) ??
-          (this.#options.readOnly ? 'when database server is in read only mode' : undefined),
+        readOnly: this.#server.readOnlyReason(database) ?? (this.#options.readOnly ? readOnlyMode : undefined),
       },
       (results) => {
         if (key !== undefined) this.#waiting.delete(key);
@@ -369,10 +367,9 @@ export class Session implements LockHolder, MonitorSink {
   }
 
   #refuseLocks(id: Json): boolean {
-    if (this.#options.readOnly) {
-      this.#reply(id, 'null', '"lock and unlock methods not allowed, DB server is read only."');
-    }
-    return this.#options.readOnly === true;
+    const refuse = this.#options.readOnly === true || this.#server.backup;
+    if (refuse) this.#reply(id, 'null', '"lock and unlock methods not allowed, DB server is read only."');
+    return refuse;
   }
 
   #unlock(params: readonly Json[], id: Json): void {
@@ -391,7 +388,7 @@ export class Session implements LockHolder, MonitorSink {
   #convert(params: readonly Json[], id: Json): void {
     const database = this.#database('convert', params);
     if (params.length !== 2) throw syntaxError(params, 'array expected');
-    if (this.#options.readOnly || this.#options.role) {
+    if (this.#options.readOnly || this.#options.role || this.#server.backup) {
       throw new OvsdbError('not allowed', 'convert is not allowed on this connection');
     }
     const schema = parseSchema(params[1]);

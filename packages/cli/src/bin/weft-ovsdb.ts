@@ -35,6 +35,10 @@ async function serve(): Promise<void> {
           array: true,
           describe: 'listen on or connect to REMOTE, or to those in db:DB,TABLE,COLUMN',
         },
+        run: { type: 'string', describe: 'run a shell COMMAND, and end when it ends' },
+        'sync-from': { type: 'string', describe: 'be a backup that follows SERVER' },
+        'sync-exclude-tables': { type: 'string', describe: 'do not replicate DB:TABLE[,DB:TABLE]...' },
+        active: { type: 'boolean', describe: 'with --sync-from: start as the active server' },
       },
     },
     async (daemon) => {
@@ -49,10 +53,21 @@ async function serve(): Promise<void> {
         },
       });
       daemon.onExit(() => service.close());
+      const { replication } = service;
+      replication.active = daemon.args['sync-from'];
+      if (daemon.args['sync-exclude-tables'] !== undefined) replication.exclude(daemon.args['sync-exclude-tables']);
       for (const file of daemon.positionals) await service.addDatabase(file);
       for (const remote of daemon.args.remote ?? []) await service.addRemote(remote);
       registerCommands(daemon.control, service);
       service.start();
+      if (replication.active !== undefined && daemon.args.active !== true) replication.connect();
+      const { run } = daemon.args;
+      if (run !== undefined) {
+        const { spawn } = await import('node:child_process');
+        const child = spawn('/bin/sh', ['-c', run], { stdio: 'inherit' });
+        child.once('error', (error) => log.error(`--run: ${error.message}`));
+        child.once('close', (code) => void daemon.exit(code === 0 ? 0 : 1));
+      }
     },
   );
 }
