@@ -42,7 +42,7 @@ order.forEach((name, position) => {
     const isTest = file.endsWith('.test.ts');
     const text = readFileSync(file, 'utf8');
     if (/^export \* from/m.test(text)) problems.push(`${file}: a barrel (export * from)`);
-    for (const [, spec] of text.matchAll(/(?:from|import)\s*\(?\s*'([^']+)'/g)) {
+    for (const [, spec] of text.matchAll(/(?<![-\w])(?:from|import)\s*\(?\s*'([^']+)'/g)) {
       if (spec.startsWith('.')) {
         const target = relative(resolve(root), resolve(dirname(file), spec));
         if (target.startsWith('..')) problems.push(`${file}: ${spec} leaves the package; import it by name`);
