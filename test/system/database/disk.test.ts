@@ -167,7 +167,7 @@ describe('starting the server', () => {
     db.prepare(`UPDATE _meta SET value = replace(value, '"string"', '"quaternion"') WHERE key = 'schema'`).run();
     db.close();
     expect(await refusal(file)).toMatch(
-      /schema\.db: the schema in it cannot be understood: .*Item\.columns\.name\.type/,
+      /schema\.db: the schema in it cannot be understood: "quaternion" is not an atomic-type/,
     );
   });
 
