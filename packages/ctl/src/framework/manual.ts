@@ -21,6 +21,13 @@ A command fetches the rows that it needs, not whole tables.
 
 \`nbctl --help COMMAND\` explains one command. \`source <(nbctl --completion bash)\` (or \`zsh\`) completes commands, options, and the names of switches,
 routers and ports from the database.
+
+Logs are those of the C programs: \`-v\`, \`--log-file\`, \`--syslog-method\` and patterns as in ovs-appctl(8), with the same messages in the same modules, but
+for the protocol's, which differs. What goes to the local system log is sent by logger(1): with \`--syslog-method=unix:FILE\` too, each message has the prefix of
+syslog(3), which the C programs leave out there. The default log directory is \`$OVN_LOGDIR\`, else \`$OVS_LOGDIR\`, else \`/var/log/ovn\`.
+
+Where they differ from 23.03.1: \`--ssl-protocols\` and \`--ssl-ciphers\` work, at which the C programs abort; \`--bootstrap-ca-cert\` needs no second call; what is
+wrong with an SSL connection is said in words.
 `;
 
 /** `docs/nbctl.md`: what the registries of the programs say, as Markdown. */
