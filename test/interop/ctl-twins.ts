@@ -329,7 +329,7 @@ export class Comparison {
     return differences.length === 0 ? undefined : `$ ${filled.join(' ')}\n${differences.join('\n')}`;
   }
 
-  /** `<Table:name>` in an argument stands for the uuid of that row, `<Table:name/8>` for its first characters; `<Table>` is any row. */
+  /** `<Table:name>` in an argument stands for the uuid of that row (a column or a value in a map is the name), `<Table:name/8>` for its first characters; `<Table>` is any row. */
   #fill(which: Which, word: string): string {
     return word.replace(
       /<(\w+)(?::([^>/]*))?(?:\/(\d+))?>/g,
@@ -337,7 +337,7 @@ export class Comparison {
         const rows = this.#state[which].get(table);
         if (rows === undefined) return whole;
         for (const [uuid, row] of rows) {
-          if (name === undefined || Object.values(row).includes(name))
+          if (name === undefined || Object.values(row).includes(name) || jsonText(row).includes(`,${jsonText(name)}]`))
             return length === undefined ? uuid : uuid.slice(0, Number(length));
         }
         return whole;

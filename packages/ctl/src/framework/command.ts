@@ -51,10 +51,10 @@ export interface Context<D extends DatabaseSchema> {
   /** The client waits for the southbound database or the chassis even if nothing changed. */
   forceWait(): void;
   /**
-   * The flows of an OpenFlow switch, as text, by cookie. `remote` is an active connection method; empty for the integration bridge. What is not
+   * The flows of an OpenFlow switch, as text, by cookie. `remote` is an active connection method; undefined for the integration bridge. What is not
    * known yet is empty, and the command runs again when it is.
    */
-  switchFlows(remote: string, details: boolean): (cookie: number) => readonly string[];
+  switchFlows(remote: string | undefined, details: boolean): (cookie: number) => readonly string[];
   /** Works on JSON output are to be readable (`--pretty`). */
   readonly pretty: boolean;
 }

@@ -237,9 +237,10 @@ export function execute<D extends DatabaseSchema>(
     warn,
     readSwitch: async (given, cookies, details) => {
       const rundir = host.env.OVS_RUNDIR ?? '/var/run/openvswitch';
-      const remote = given === '' ? `unix:${rundir}/br-int.mgmt` : given;
+      const remote = given ?? `unix:${rundir}/br-int.mgmt`;
       try {
-        const { readSwitch } = await import('./read-switch.ts');
+        const { lacksPort, readSwitch } = await import('./read-switch.ts');
+        if (lacksPort(remote)) warn('stream', 'The default OpenFlow port number has changed from 6633 to 6653');
         return await readSwitch({ remote, rundir, ...tlsOptions(settings.tls) }, cookies, details);
       } catch (error) {
         warn(program.name, `${remote}: connection failed (${failureReason(error)})`);

@@ -18,13 +18,18 @@ export interface SwitchAddress {
   readonly tls?: TlsFiles;
 }
 
+/** Is this a connection method with a port, which is not given? */
+export function lacksPort(remote: string): boolean {
+  return /^(tcp|ssl):(\[.*\]|[^:]*)$/.test(remote);
+}
+
 /** The flows with each of the cookies, in the switch's order. Throws what the connection throws. */
 export async function readSwitch(
   { remote, rundir, tls }: SwitchAddress,
   cookies: readonly number[],
   details: boolean,
 ): Promise<SwitchFlows> {
-  const withPort = /^(tcp|ssl):(\[.*\]|[^:]*)$/.test(remote) ? `${remote}:6653` : remote;
+  const withPort = lacksPort(remote) ? `${remote}:6653` : remote;
   const stream = await connect(parseActive(withPort, { rundir }), tls === undefined ? {} : { tls });
   let connection: Connection | undefined;
   try {

@@ -32,7 +32,11 @@ export interface RunOptions {
   readonly printWaitTime: boolean;
   readonly warn: (module: string, message: string, level?: 'WARN' | 'ERR') => void;
   /** Reads the flows of an OpenFlow switch that have these cookies, as text; warns and gives none if there is no switch. */
-  readonly readSwitch: (remote: string, cookies: readonly number[], details: boolean) => Promise<SwitchFlows>;
+  readonly readSwitch: (
+    remote: string | undefined,
+    cookies: readonly number[],
+    details: boolean,
+  ) => Promise<SwitchFlows>;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
 }

@@ -2,7 +2,7 @@
 import type { RunOptions, SwitchFlows } from './run.ts';
 
 interface Asked {
-  readonly remote: string;
+  readonly remote: string | undefined;
   readonly details: boolean;
   readonly wanted: Set<number>;
   /** Undefined until it is read. */
@@ -14,8 +14,8 @@ export class Switches {
   readonly #asked = new Map<string, Asked>();
 
   /** Gives a switch's flows by cookie; those that are not known are noted, for `fetch`. */
-  reader(remote: string, details: boolean): (cookie: number) => readonly string[] {
-    const key = `${details} ${remote}`;
+  reader(remote: string | undefined, details: boolean): (cookie: number) => readonly string[] {
+    const key = JSON.stringify([remote, details]);
     const asked = this.#asked.get(key) ?? { remote, details, wanted: new Set(), known: undefined };
     this.#asked.set(key, asked);
     return (cookie) => {
@@ -28,7 +28,7 @@ export class Switches {
   async fetch({ readSwitch }: Pick<RunOptions, 'readSwitch'>): Promise<boolean> {
     let any = false;
     for (const asked of this.#asked.values()) {
-      if (asked.known !== undefined || asked.wanted.size === 0) continue;
+      if (asked.known !== undefined) continue;
       asked.known = await readSwitch(asked.remote, [...asked.wanted], asked.details);
       any = true;
     }

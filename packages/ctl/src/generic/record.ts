@@ -30,13 +30,14 @@ export function findRecord(tx: Transaction, program: ProgramFacts, table: string
     if (row !== undefined) return row;
   }
   if (text === '.') return onlyRow(tx, table);
-  const found = new Map<Uuid, Row>();
-  for (const name of program.recordNames[table] ?? []) {
-    const row = byName(tx, table, name, text);
-    if (row !== undefined) found.set(row._uuid, row);
+  // Of several ways to name a record the first that finds one decides.
+  const names = program.recordNames[table] ?? [];
+  const queries = names.map((name) => nameQuery(tx.schema, table, name, text));
+  tx.prefetch(queries.filter((query) => query !== undefined));
+  for (const [i, name] of names.entries()) {
+    const row = queries[i] === undefined ? undefined : byName(tx, table, name, queries[i], text);
+    if (row !== undefined) return row;
   }
-  if (found.size > 1) throw new CtlError(`multiple rows in ${table} match "${text}"`);
-  if (found.size === 1) return [...found.values()][0];
   return isBeginning(text) ? byBeginning(tx, table, text) : undefined;
 }
 
@@ -53,22 +54,19 @@ function onlyRow(tx: Transaction, table: string): Row | undefined {
   return rows.length === 1 ? tx.select({ kind: 'uuid', table, uuid: rows[0]!._uuid })[0] : undefined;
 }
 
-function byName(tx: Transaction, table: string, name: RecordName, text: string): Row | undefined {
-  if (name.column === undefined) return undefined;
-  const named = name.via?.table ?? table;
-  const query = nameQuery(tx.schema, named, name.column, name.key, text);
-  if (query === undefined) return undefined;
-  // A name that is a uuid can be cut short as a record's uuid can (Neutron names by uuid).
-  const rows = isBeginning(text)
-    ? tx
-        .select({ kind: 'column', table: named, column: name.column })
-        .filter((row) => isNamed(row[name.column!], name.key, text))
-        .flatMap((row) => tx.select({ kind: 'uuid', table: named, uuid: row._uuid }))
-    : tx.select(query);
-  if (rows.length > 1) throw new CtlError(`multiple rows in ${named} match "${text}"`);
+function byName(tx: Transaction, table: string, name: RecordName, query: Query, text: string): Row | undefined {
+  const { column, key, via } = name;
+  const rows =
+    query.kind === 'column'
+      ? tx
+          .select(query)
+          .filter((row) => isNamed(row[column!], key, text))
+          .flatMap((row) => tx.select({ kind: 'uuid', table: query.table, uuid: row._uuid }))
+      : tx.select(query);
+  if (rows.length > 1) throw new CtlError(`multiple rows in ${query.table} match "${text}"`);
   const row = rows[0];
-  if (row === undefined || name.via === undefined) return row;
-  const reference = row[name.via.column];
+  if (row === undefined || via === undefined) return row;
+  const reference = row[via.column];
   const uuid = Array.isArray(reference)
     ? reference.length === 1
       ? (reference[0] as Uuid)
@@ -84,21 +82,23 @@ function isNamed(datum: Datum, key: string | undefined, text: string): boolean {
   return typeof name === 'string' && name.startsWith(text) && parseUuid(name) !== undefined;
 }
 
+/** What finds the records of this name; undefined if a record cannot have it. */
 function nameQuery(
   schema: DatabaseSchema,
-  table: string,
-  column: string,
-  key: string | undefined,
+  recordTable: string,
+  { column, key, via }: RecordName,
   text: string,
 ): Query | undefined {
-  if (key !== undefined) return { kind: 'pair', table, column, key, value: text };
+  if (column === undefined) return undefined;
+  const table = via?.table ?? recordTable;
   const { type } = schema.tables[table]!.columns[column]!.type.key;
-  let atom: Atom = text;
-  if (type === 'integer') {
-    if (!/^-?\d+$/.test(text)) return undefined;
-    atom = Number(text);
-  }
-  return { kind: 'holds', table, column, atom };
+  if (type === 'integer')
+    return /^-?\d+$/.test(text) ? { kind: 'holds', table, column, atom: Number(text) } : undefined;
+  // A name that is a uuid can be cut short as a record's uuid can (Neutron names by uuid).
+  if (isBeginning(text)) return { kind: 'column', table, column };
+  return key === undefined
+    ? { kind: 'holds', table, column, atom: text }
+    : { kind: 'pair', table, column, key, value: text };
 }
 
 function byBeginning(tx: Transaction, table: string, text: string): Row | undefined {
@@ -111,9 +111,14 @@ function byBeginning(tx: Transaction, table: string, text: string): Row | undefi
   return found.length === 1 ? tx.select({ kind: 'uuid', table, uuid: found[0]!._uuid })[0] : undefined;
 }
 
-/** Could `text` be the beginning of a uuid, of at least four digits? */
+/** Is `text` the beginning of a uuid, of at least four digits but not a whole one? */
 function isBeginning(text: string): boolean {
-  if (text.length < 4 || text.length > 35) return false;
+  return text.length >= 4 && text.length <= 35 && isUuidBeginning(text);
+}
+
+/** Is `text` a uuid or the beginning of one, of any length? */
+export function isUuidBeginning(text: string): boolean {
+  if (text.length > 36) return false;
   return [...text].every((character, i) =>
     [8, 13, 18, 23].includes(i) ? character === '-' : /[0-9a-fA-F]/.test(character),
   );

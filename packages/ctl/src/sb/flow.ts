@@ -4,7 +4,7 @@ import type { SbRow } from '@weft/schemas/sb';
 import type { Context } from '../framework/command.ts';
 import { CtlError } from '../framework/ctl-error.ts';
 import type { Transaction } from '../framework/transaction.ts';
-import { findRecord } from '../generic/record.ts';
+import { findRecord, isUuidBeginning } from '../generic/record.ts';
 import { switchFlowPrinter } from './switch-flows.ts';
 import type { Sb, SbCommand, SbContext } from './types.ts';
 import { printVflows, vflowReads } from './vflow.ts';
@@ -66,14 +66,16 @@ function flowsInOrder(tx: Context<Sb>['tx'], only: Datapath | undefined): FlowOn
       }
     }
   } else {
-    for (const flow of tx.holding('Logical_Flow', 'logical_datapath', only._uuid)) add(flow, only);
+    const here = new Map<string, Flow>();
+    for (const flow of tx.holding('Logical_Flow', 'logical_datapath', only._uuid)) here.set(flow._uuid, flow);
     const groups = tx.holding('Logical_DP_Group', 'datapaths', only._uuid);
     tx.prefetch(
       groups.map((group) => ({ kind: 'holds', table: 'Logical_Flow', column: 'logical_dp_group', atom: group._uuid })),
     );
     for (const group of groups) {
-      for (const flow of tx.holding('Logical_Flow', 'logical_dp_group', group._uuid)) add(flow, only);
+      for (const flow of tx.holding('Logical_Flow', 'logical_dp_group', group._uuid)) here.set(flow._uuid, flow);
     }
+    for (const flow of here.values()) add(flow, only);
   }
   return flows.sort(inOrder);
 }
@@ -98,13 +100,16 @@ function stage(flow: Flow): string {
 
 /** The beginning of a uuid, in the form that OpenFlow cookies have too: `0x`, without leading zeros. */
 function parseUuidBeginning(text: string): string {
-  const digits = text.replace(/^0x/, '');
-  if (!/^[0-9a-fA-F-]+$/.test(digits)) throw new CtlError(`${text} is not a UUID or the beginning of a UUID`);
-  return digits.toLowerCase();
+  const digits = text.replace(/^0[xX]/, '');
+  if (digits === '' || !isUuidBeginning(digits)) {
+    throw new CtlError(`${text} is not a UUID or the beginning of a UUID`);
+  }
+  return withoutZeros(digits);
 }
 
-function beginsWith(uuid: string, beginning: string): boolean {
-  return uuid.startsWith(beginning) || uuid.replace(/^0+/, '').startsWith(beginning);
+/** Leading zeros do not matter: cookies are printed without. */
+function withoutZeros(digits: string): string {
+  return digits.replace(/^0+/, '');
 }
 
 const lflowList: SbCommand = {
@@ -122,7 +127,8 @@ const lflowList: SbCommand = {
     let previous: FlowOnDatapath | undefined;
     for (const entry of flowsInOrder(tx, only)) {
       const { flow, datapath } = entry;
-      if (beginnings.length > 0 && !beginnings.some((beginning) => beginsWith(flow._uuid, beginning))) continue;
+      if (beginnings.length > 0 && !beginnings.some((beginning) => withoutZeros(flow._uuid).startsWith(beginning)))
+        continue;
       if (previous?.datapath._uuid !== datapath._uuid || previous.flow.pipeline !== flow.pipeline) {
         print(`Datapath: ${datapathTitle(datapath)}  Pipeline: ${flow.pipeline}`);
       }

@@ -8,8 +8,7 @@ export function switchFlowPrinter({
   switchFlows,
 }: SbContext): (row: { readonly _uuid: string }) => void {
   if (!options.has('--ovs')) return () => undefined;
-  const remote = options.get('--ovs') ?? '';
-  const flows = switchFlows(remote, options.has('--stats'));
+  const flows = switchFlows(options.get('--ovs'), options.has('--stats'));
   return (row) => {
     for (const line of flows(Number.parseInt(row._uuid.slice(0, 8), 16))) print(`    ${line}`);
   };

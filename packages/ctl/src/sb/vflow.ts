@@ -31,7 +31,7 @@ export function printVflows(context: SbContext, only: Datapath | undefined): voi
   const datapath = (of: string) => {
     if (only !== undefined) return '';
     const name = tx.get('Datapath_Binding', of)?.external_ids.get('name') ?? '';
-    return name === '' ? '' : `datapath="${name}", `;
+    return `datapath=${name === '' ? '' : `"${name}"`}, `;
   };
   const printSwitchFlows = switchFlowPrinter(context);
   const section = <R extends { readonly _uuid: string }>(
