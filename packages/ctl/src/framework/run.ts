@@ -10,7 +10,7 @@ import type { Uuid } from '@weft/ovsdb/uuid';
 import { type Command, type Context, type Invocation, NotYet, type OutputPart, type ProgramFacts } from './command.ts';
 import { CtlError } from './ctl-error.ts';
 import { type Query, queryKey } from './query.ts';
-import { errorText, type Session } from './session.ts';
+import { errorText, type NamedRows, type Session } from './session.ts';
 import { MissingRows } from './snapshot.ts';
 import { Switches } from './switches.ts';
 import { SymbolTable } from './symbol-table.ts';
@@ -85,10 +85,12 @@ export async function runCommands<D extends DatabaseSchema>(
   ask({ kind: 'all', table: root.table });
   let waiting = false;
   const pool: Uuid[] = [];
+  // Answers that only say which row a command means are not asked for again.
+  const names = new Map<string, NamedRows>();
   const switches = new Switches();
   for (;;) {
     const seen = session.changes;
-    const snapshot = await session.read([...queries.values()], columns);
+    const snapshot = await session.read([...queries.values()], columns, names);
     const newUuid = uuidsFrom(pool);
     const tx = new Transaction(schema, snapshot, newUuid);
     const warnings: [string, string, ('WARN' | 'ERR')?][] = [];
@@ -111,6 +113,7 @@ export async function runCommands<D extends DatabaseSchema>(
         }
         // Which rows are wanted may differ now.
         queries.clear();
+        names.clear();
         ask({ kind: 'all', table: root.table });
         continue;
       }
@@ -123,7 +126,10 @@ export async function runCommands<D extends DatabaseSchema>(
       for (const warning of warnings) options.warn(...warning);
       for (const warning of tx.warnings()) options.warn('ovsdb_idl', warning);
     });
-    if (committed === 'try again') continue;
+    if (committed === 'try again') {
+      names.clear();
+      continue;
+    }
     let text = printOutputs(outputs, committed.uuidOf, options);
     if (committed.nbCfg !== undefined) text += await waitFor(session, root, committed.nbCfg, options);
     return text;

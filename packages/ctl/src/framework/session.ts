@@ -7,11 +7,17 @@ import type { Row } from '@weft/ovsdb/row';
 import type { DatabaseSchema } from '@weft/ovsdb/schema';
 import { decodeDatum } from '@weft/ovsdb/wire';
 import { CtlError } from './ctl-error.ts';
-import { type Query, whereOf } from './query.ts';
+import { type Query, queryKey, whereOf } from './query.ts';
 import { Snapshot } from './snapshot.ts';
 
 /** Which columns are fetched of each table. */
 export type ColumnsByTable = ReadonlyMap<string, ReadonlySet<string>>;
+
+/** What a query of kind `ids` or `column` found. */
+export interface NamedRows {
+  readonly query: Query;
+  readonly rows: readonly Row[];
+}
 
 /** What `_Server` (ovsdb-server(5)) says of a database. */
 export interface ServerState {
@@ -96,9 +102,18 @@ export class Session {
     }
   }
 
-  /** Answers all the queries from one state of the database. */
-  async read(queries: readonly Query[], columns: ColumnsByTable): Promise<Snapshot> {
+  /**
+   * Answers all the queries from one state of the database. Where a whole table was read only to find a row by its name, that is done once:
+   * `names`, by the query's key, has such answers of before, and gets new ones.
+   */
+  async read(
+    wanted: readonly Query[],
+    columns: ColumnsByTable,
+    names: Map<string, NamedRows> = new Map(),
+  ): Promise<Snapshot> {
     const snapshot = new Snapshot(this.#schema);
+    const queries = wanted.filter((query) => !names.has(queryKey(query)));
+    for (const { query, rows } of names.values()) snapshot.add(query, rows);
     if (queries.length === 0) return snapshot;
     const operations = queries.map((query): Json => {
       const table = this.#schema.tables[query.table]!;
@@ -116,6 +131,7 @@ export class Session {
       const rank = (row: Row) => ranks?.get(row._uuid) ?? Number.MAX_SAFE_INTEGER;
       if (ranks !== undefined) rows.sort((a, b) => rank(a) - rank(b));
       snapshot.add(query, rows);
+      if (query.kind === 'ids' || query.kind === 'column') names.set(queryKey(query), { query, rows });
     });
     return snapshot;
   }

@@ -38,7 +38,10 @@ export function findRecord(tx: Transaction, program: ProgramFacts, table: string
     const row = queries[i] === undefined ? undefined : byName(tx, table, name, queries[i], text);
     if (row !== undefined) return row;
   }
-  return isBeginning(text) ? byBeginning(tx, table, text) : undefined;
+  if (!isBeginning(text)) return undefined;
+  // The names were read, and with them the uuids.
+  const named = queries.find((query) => query?.kind === 'column' && query.table === table);
+  return byBeginning(tx, table, named ?? { kind: 'column', table, column: '_uuid' }, text);
 }
 
 /** As `findRecord`, for a record that must exist. */
@@ -101,11 +104,12 @@ function nameQuery(
     : { kind: 'pair', table, column, key, value: text };
 }
 
-function byBeginning(tx: Transaction, table: string, text: string): Row | undefined {
-  const found = tx.select({ kind: 'ids', table }).filter((row) => row._uuid.startsWith(text));
+function byBeginning(tx: Transaction, table: string, everyRow: Query, text: string): Row | undefined {
+  const found = tx.select(everyRow).filter((row) => row._uuid.startsWith(text));
   if (found.length > 1) {
+    const inOrder = tx.select({ kind: 'ids', table }).filter((row) => row._uuid.startsWith(text));
     throw new CtlError(
-      `${table} contains 2 or more rows whose UUIDs begin with ${text}: at least ${found[0]!._uuid} and ${found[1]!._uuid}`,
+      `${table} contains 2 or more rows whose UUIDs begin with ${text}: at least ${inOrder[0]!._uuid} and ${inOrder[1]!._uuid}`,
     );
   }
   return found.length === 1 ? tx.select({ kind: 'uuid', table, uuid: found[0]!._uuid })[0] : undefined;
