@@ -16,6 +16,91 @@ export function randomSource(seed: number): () => number {
   };
 }
 
+/** Text for columns of any type: words, numbers, sets, maps, quotes that are not closed, brackets, blanks. */
+const elements: readonly string[] = [
+  'a=b',
+  'a',
+  'a=zz',
+  'a=b,c=d',
+  '{a=b c=d}',
+  '[a, b]',
+  'a,a',
+  '5',
+  '5-7',
+  '-3',
+  '99999999999999999999',
+  '0.5',
+  'true',
+  'true,false',
+  '[]',
+  '{}',
+  '',
+  ' ',
+  ',',
+  '""',
+  '"a b"="c,d"',
+  '"a',
+  'a"b',
+  '"a""b"',
+  '"\\u00e9\\n"',
+  'é😀',
+  '@a',
+  '<Logical_Switch_Port>',
+  '<Logical_Switch_Port>,<Logical_Switch_Port:p1>',
+  'junk=x',
+];
+
+const assigned = [
+  'name',
+  'external_ids',
+  'external_ids:a',
+  'external-ids:"b c"',
+  'options:a',
+  'ports',
+  'addresses',
+  'tag',
+  'enabled',
+  'type',
+];
+const operators = [
+  '=',
+  '=',
+  '=',
+  '!=',
+  '<',
+  '>',
+  '<=',
+  '>=',
+  '{=}',
+  '{!=}',
+  '{<}',
+  '{>}',
+  '{<=}',
+  '{>=}',
+  '{in}',
+  '{not-in}',
+  '~',
+  '',
+];
+
+/** Assignments and conditions: most cannot be done, for one reason or another. */
+function assignments(): readonly string[] {
+  const texts = [
+    'options:a=b',
+    'external_ids:a=b',
+    'name=s9',
+    'name=s0',
+    'junk=1',
+    'enabled=true',
+    '_uuid=1',
+    '=a',
+    'name',
+  ];
+  for (const column of assigned)
+    for (const operator of operators) for (const element of elements) texts.push(`${column}${operator}${element}`);
+  return texts;
+}
+
 /** Few names, so that commands meet each other's work. */
 const values: { readonly [kind: string]: readonly string[] } = {
   SWITCH: ['s0', 's1', 's2', 'both', 'nosuch'],
@@ -23,7 +108,7 @@ const values: { readonly [kind: string]: readonly string[] } = {
   ROUTER: ['r0', 'r1', 'both', 'nosuch'],
   PORT: ['p0', 'p1', 'p2', 'rp0', 'rp1', 'nosuch'],
   PARENT: ['p0', 'p1'],
-  TAG: ['0', '5', '4095', '4096', 'x'],
+  TAG: ['0', '5', '4095', '4096', 'x', '-1', ' 5', '5x', ''],
   ADDRESS: [
     '00:00:00:00:00:01',
     '00:00:00:00:00:02 10.0.0.1',
@@ -32,21 +117,36 @@ const values: { readonly [kind: string]: readonly string[] } = {
     'unknown',
     'router',
     'junk',
+    'dynamic 10.0.0.1',
+    '0:0:0:0:0:1 10.0.0.1 10.0.0.2',
+    '00:00:00:00:00:04 10.0.0.01',
+    '',
   ],
   ADDRS: ['00:00:00:00:00:01', '00:00:00:00:00:02 10.0.0.1'],
   STATE: ['enabled', 'disabled', 'off'],
   TYPE: ['router', 'localnet', '', 'gre', 'erspan', 'snat', 'dnat', 'dnat_and_snat', 'overlay', 'bridged', 'junk'],
-  MAC: ['00:00:00:00:00:01', '00:00:00:00:00:02', 'junk'],
+  MAC: ['00:00:00:00:00:01', '00:00:00:00:00:02', '0:0:0:0:0:1', '00:00:00:00:00:100', 'junk'],
   VMAC: ['00:00:00:00:00:01', 'junk'],
   EXTERNAL_MAC: ['00:00:00:00:00:01', 'junk'],
-  NETWORK: ['10.0.0.1/24', '10.0.1.1/24', 'fd00::1/64', 'junk'],
-  PREFIX: ['10.0.0.0/24', '10.0.1.0/24', '10.0.0.0/8', '0.0.0.0/0', 'fd00::/64', '::/0', 'junk'],
-  NEXTHOP: ['10.0.0.2', '10.0.0.3', 'fd00::2', 'discard', 'junk'],
+  NETWORK: ['10.0.0.1/24', '10.0.1.1/24', 'fd00::1/64', '010.0.2.1/24', '10.0.0.1', 'peer=rp1', 'enabled=true', 'junk'],
+  PREFIX: [
+    '10.0.0.0/24',
+    '10.0.1.0/24',
+    '10.0.0.0/8',
+    '0.0.0.0/0',
+    'fd00::/64',
+    '::/0',
+    '10.0.0.7/24',
+    '010.0.0.0/24',
+    '10.0.0.1',
+    'junk',
+  ],
+  NEXTHOP: ['10.0.0.2', '10.0.0.3', 'fd00::2', 'FD00::0002', '10.0.0.02', 'discard', '', 'junk'],
   'NEXTHOP,': ['10.0.0.2', '10.0.0.2,10.0.0.3', 'fd00::2', 'junk'],
   DIRECTION: ['from-lport', 'to-lport', 'from', 'to', 'up'],
   '{DIRECTION|UUID}': ['from-lport', 'to-lport', '<QoS>', 'up'],
   '{PRIORITY|UUID}': ['100', '200', '<Logical_Router_Policy>', 'x'],
-  PRIORITY: ['0', '100', '200', '32767', '32768', 'x'],
+  PRIORITY: ['0', '100', '200', '32767', '32768', 'x', '-1', '5x', ''],
   MATCH: ['ip', 'tcp', 'ip4.src == 10.0.0.1'],
   ACTION: ['allow', 'allow-related', 'drop', 'reject', 'reroute', 'junk'],
   RATE: ['1', '100', '0', 'x'],
@@ -62,12 +162,22 @@ const values: { readonly [kind: string]: readonly string[] } = {
   EXTERNAL_IP: ['5.0.0.1', '5.0.0.2', 'fd05::1', 'junk'],
   LOGICAL_IP: ['10.0.0.1', '10.0.0.0/24', 'fd00::1', 'junk'],
   LOGICAL_PORT: ['p0', 'rp0', 'nosuch'],
-  EXTERNAL_PORT_RANGE: ['1-100', '5', 'junk'],
+  EXTERNAL_PORT_RANGE: ['1-100', '5', 'junk', '70000', '5-', '5--6', '6-5'],
   GATEWAY_PORT: ['rp0', 'rp1'],
   ADDRESS_SET: ['as0', 'nosuch'],
   LB: ['lb0', 'lb1', 'nosuch'],
-  VIP: ['1.1.1.1', '1.1.1.1:80', '[fd01::1]:80', '1.1.1.2:80', 'junk'],
-  IPS: ['2.2.2.2', '2.2.2.2:80,2.2.2.3:80', '[fd02::1]:80', 'junk'],
+  VIP: [
+    '1.1.1.1',
+    '1.1.1.1:80',
+    '[fd01::1]:80',
+    '1.1.1.2:80',
+    'fd01::1',
+    '1.1.1.1:0',
+    '1.1.1.1:99999',
+    '^vip:^port',
+    'junk',
+  ],
+  IPS: ['2.2.2.2', '2.2.2.2:80,2.2.2.3:80', '[fd02::1]:80', '2.2.2.2:80,', '2.2.2.2:80,junk', '^b:^p', '', 'junk'],
   PROTOCOL: ['tcp', 'udp', 'junk'],
   ADDRESS_FAMILY: ['ipv4', 'ipv6'],
   CIDR: ['10.0.0.0/24', 'fd00::/64', 'junk'],
@@ -83,11 +193,35 @@ const values: { readonly [kind: string]: readonly string[] } = {
   '{rate=RATE|dscp=DSCP}': ['rate=5', 'dscp=6', 'rate=0', 'junk=1'],
   'burst=BURST': ['burst=5', 'dscp=7'],
   'dscp=DSCP': ['dscp=5'],
-  'COLUMN[:KEY]=VALUE': ['options:a=b', 'external_ids:a=b', 'name=s9', 'junk=1', 'enabled=true'],
-  'COLUMN[:KEY]': ['name', 'external_ids', 'external_ids:a', '_uuid', 'junk'],
-  COLUMN: ['external_ids', 'options', 'name', 'ports', 'addresses', 'junk'],
-  '[KEY=]VALUE': ['a=b', 'a', 'junk=x'],
-  'KEY|VALUE|KEY=VALUE': ['a=b', 'a', 'a=zz'],
+  'COLUMN[:KEY]=VALUE': assignments(),
+  'COLUMN[:KEY]': [
+    'name',
+    'NAME',
+    'na',
+    'external_ids',
+    'external-ids:a',
+    'external_ids:',
+    'ports',
+    '_uuid',
+    'e',
+    'name:a',
+    'junk',
+  ],
+  COLUMN: [
+    'external_ids',
+    'options',
+    'name',
+    'ports',
+    'addresses',
+    'tag',
+    'enabled',
+    'networks',
+    'vips',
+    'ext',
+    'junk',
+  ],
+  '[KEY=]VALUE': elements,
+  'KEY|VALUE|KEY=VALUE': elements,
   TABLE: [
     'Logical_Switch',
     'Logical_Switch_Port',
@@ -95,10 +229,37 @@ const values: { readonly [kind: string]: readonly string[] } = {
     'Port_Group',
     'NAT',
     'Load_Balancer',
+    'Address_Set',
+    'logical-switch',
+    'nb',
     'logical',
+    'Datapath_Binding',
+    'Port_Binding',
+    'Chassis',
+    'Encap',
     'junk',
   ],
-  RECORD: ['s0', 'p0', 'rp0', 'pg0', 'lb0', 'nosuch', '<Logical_Switch>', '.'],
+  RECORD: [
+    's0',
+    'p0',
+    'rp0',
+    'pg0',
+    'lb0',
+    'as0',
+    'r0',
+    'ch0',
+    'nosuch',
+    '<Logical_Switch>',
+    '<Logical_Switch/4>',
+    '<Logical_Switch_Port/7>',
+    '<Port_Group/9>',
+    '<Address_Set/3>',
+    '<Load_Balancer/35>',
+    '<Datapath_Binding/8>',
+    '0a0b',
+    '@a',
+    '.',
+  ],
   DATAPATH: ['s0', 'nosuch', '<Datapath_Binding>'],
   ARG: ['word'],
   'PRIVATE-KEY': ['key'],
@@ -107,7 +268,7 @@ const values: { readonly [kind: string]: readonly string[] } = {
   'SSL-PROTOS': ['TLSv1.2'],
   'SSL-CIPHERS': ['HIGH'],
   OPTION: ['read-only'],
-  LFLOW: ['<Logical_Flow/8>', 'ab', 'zz'],
+  LFLOW: ['<Logical_Flow/8>', '0x<Logical_Flow/5>', '0x0', 'ab', 'zz'],
 };
 
 const optionValues: { readonly [option: string]: readonly string[] } = {
@@ -120,22 +281,43 @@ const optionValues: { readonly [option: string]: readonly string[] } = {
   '--label': ['1', 'x'],
   '--gateway-port': ['rp0', 'nosuch'],
   '--inactivity-probe': ['5', 'x'],
-  '--columns': ['name', '_uuid,name', 'junk'],
+  '--columns': ['name', '_uuid,name', 'ext', 'name,name', 'NAME external-ids', '', 'junk'],
   '--id': ['@a'],
 };
+
+/** Records that are there, mostly. */
+const records: { readonly [table: string]: readonly string[] } = {
+  Logical_Switch: ['s0', 's1', '<Logical_Switch>', '<Logical_Switch/6>'],
+  Logical_Switch_Port: ['p0', 'p1', 'p2', '<Logical_Switch_Port>', '<Logical_Switch_Port/5>'],
+  Logical_Router_Port: ['rp0', 'rp1'],
+  Port_Group: ['pg0', '<Port_Group/12>'],
+  NAT: ['<NAT>', '<NAT/4>'],
+  Load_Balancer: ['lb0'],
+  Address_Set: ['as0'],
+  nb: ['.'],
+  Datapath_Binding: ['s0', 'r0'],
+  Port_Binding: ['p0', 'p1'],
+  Chassis: ['ch0'],
+  Encap: ['<Encap>'],
+};
+/** Commands of the database, which have more to say than there are of them. */
+const databaseCommands = ['list', 'find', 'get', 'set', 'add', 'remove', 'clear', 'create', 'destroy'];
 
 /** Not comparable: they wait for others, talk to a switch, or print what no two programs print alike. */
 const excluded = new Set(['wait-until', 'sync']);
 const globals = [
   '--oneline',
   '--dry-run',
-  '-fcsv',
-  '-ftable',
-  '-fjson',
-  '-dbare',
+  ...['list', 'table', 'html', 'csv', 'json'].flatMap((format) =>
+    ['string', 'bare', 'json'].map((data) => `-f${format} -d${data}`),
+  ),
   '--no-headings',
+  '-fcsv --no-headings',
+  '-ftable --max-column-width=7',
   '--bare',
+  '--bare --oneline',
   '--pretty',
+  '-fjson --pretty',
 ];
 
 /** What most random commands need to get anywhere. */
@@ -162,10 +344,10 @@ export function randomCommandLine(which: Which, random: () => number): string[] 
     ({ name }) => !excluded.has(name),
   ) as Command<DatabaseSchema>[];
   const line: string[] = [];
-  if (random() < 0.1) line.push(pick(globals));
-  for (let count = random() < 0.15 ? 2 : 1; count > 0; count--) {
+  if (random() < 0.2) line.push(...pick(globals).split(' '));
+  for (let count = random() < 0.15 ? 2 + Math.floor(random() * 2) : 1; count > 0; count--) {
     if (line.length > 0) line.push('--');
-    const command = pick(commands);
+    const command = random() < 0.4 ? program.commands.get(pick(databaseCommands))! : pick(commands);
     for (const spec of command.options ?? []) {
       if (spec === '--ovs?' || random() > 0.25) continue;
       if (!spec.endsWith('=')) line.push(spec.replace('?', ''));
@@ -184,6 +366,10 @@ function randomArguments(args: string, random: () => number, pick: <T>(items: re
     const kind = kindOf(token);
     const known = values[kind];
     if (known === undefined) throw new Error(`no random values for argument ${kind}`);
+    if (kind === 'RECORD' && records[words[0]!] !== undefined && random() < 0.7) {
+      words.push(pick(records[words[0]!]!));
+      continue;
+    }
     for (let n = token.includes('...') ? Math.floor(random() * 2) + 1 : 1; n > 0; n--) words.push(pick(known));
   }
   // Now and then too few.
