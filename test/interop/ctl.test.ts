@@ -40,7 +40,8 @@ describe.each(servers)('on $server', ({ program }) => {
     const which: Which = file.startsWith('sb') ? 'sb' : 'nb';
     describe(file, () => {
       for (const { title, lines } of scenesOf(readFileSync(join(folder, file), 'utf8'))) {
-        it(title, async () => {
+        // Long scenes on a machine that does other things too.
+        it(title, { timeout: 600_000 }, async () => {
           await twins.reset(which);
           const differences: string[] = [];
           for (const line of lines) {

@@ -156,7 +156,7 @@ async function runOne<D extends DatabaseSchema>(
     applyOptions(settings, parsed.global, (name, value) =>
       applyLogOption(log, name, value, program.name, logDirectory(host.env)),
     );
-    const commands = parse(program, parsed, { isTerminal: false });
+    const commands = parse(program, parsed, { isTerminal: false }, log);
     logRun(
       log,
       ['run', ...args],

@@ -118,7 +118,7 @@ async function run<D extends DatabaseSchema>(program: Program<D>, host: Host, lo
     const why = `not using ${program.name} daemon because of ${option.slice(2)} option`;
     log.write('ovn_dbctl', 'warn', why);
   }
-  const commands = parse(program, parsed, host);
+  const commands = parse(program, parsed, host, log);
   logCall(
     log,
     [program.name, ...host.argv],
@@ -202,15 +202,18 @@ export function localOptions<D extends DatabaseSchema>(program: Program<D>): Rea
   return options;
 }
 
-/** Parses the commands and has each check what it can without a database. */
+/** Parses the commands and has each, in their order, check and say what it can without a database. */
 export function parse<D extends DatabaseSchema>(
   program: Program<D>,
   parsed: Pick<GlobalArguments, 'local' | 'rest'>,
   host: Pick<Host, 'isTerminal'>,
+  log: Pick<Log, 'write'>,
 ): Runnable<D>[] {
   const commands = parseCommands(parsed, program.commands, host.isTerminal);
   for (const { command, invocation } of commands) {
     if (typeof command.reads === 'function') command.reads(invocation, program);
+    const warning = command.warning?.(invocation);
+    if (warning !== undefined) log.write('db_ctl_base', 'warn', warning);
   }
   return commands;
 }

@@ -65,10 +65,6 @@ export async function runCommands<D extends DatabaseSchema>(
   commands: readonly Runnable<D>[],
   options: RunOptions,
 ): Promise<string> {
-  for (const { command, invocation } of commands) {
-    const warning = command.warning?.(invocation);
-    if (warning !== undefined) options.warn('db_ctl_base', warning);
-  }
   const columns = new Map<string, Set<string>>([[root.table, new Set(root.canWait ? ['nb_cfg'] : [])]]);
   for (const { command, invocation } of commands) {
     const reads = typeof command.reads === 'function' ? command.reads(invocation, program) : command.reads;

@@ -38,8 +38,8 @@ const lrpAdd: NbCommand = {
     const settingsAt = rest.findIndex((text) => text.includes('='));
     const networks = settingsAt < 0 ? rest : rest.slice(0, settingsAt);
     const settings = settingsAt < 0 ? [] : rest.slice(settingsAt);
-    if (parseMac(mac) === undefined) throw new CtlError(`${name}: invalid mac address ${mac}`);
     if (networks.length === 0) throw new CtlError(`${name}: router port requires specifying a network`);
+    if (parseMac(mac) === undefined) throw new CtlError(`${name}: invalid mac address ${mac}`);
     const existing = findRouterPort(tx, name);
     if (existing !== undefined) {
       if (!options.has('--may-exist')) throw new CtlError(`${name}: a port with this name already exists`);
