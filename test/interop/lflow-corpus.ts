@@ -2,6 +2,14 @@
 
 /** Actions that any packet may have. */
 export const actions: readonly string[] = [
+  'ct_snat(0.0.0.0);',
+  'ct_snat(::);',
+  'reg0[0] = put_dhcp_opts(offerip=1.2.3.4, domain_search_list="");',
+  'reg0[0] = put_dhcp_opts(offerip=1.2.3.4, router={});',
+  'reg0[0] = put_dhcpv6_opts(domain_search={"a","b"});',
+  'reg0[0] = put_nd_ra_opts(addr_mode="dhcpv6_stateful", slla=00:00:00:00:10:02, dnssl="", route_info="HIGH-::/0,LOW-fd00::/1");',
+  'trigger_event(event="empty_lb_backends", vip="1.2.3.4:0", protocol="udp");',
+  'trigger_event(event="empty_lb_backends", vip="1.2.3.4:", protocol="udp");',
   'reg0 /* of the packet */ = 1;',
   'xxreg0// of the packet\n[0..31] = 1;',
   'reg0[0] = /* a */ chk_lb_hairpin /* b */ (/* c */);',
@@ -304,6 +312,9 @@ export const actions: readonly string[] = [
 
 /** Actions for `ip4 && tcp`. */
 export const tcp4Actions: readonly string[] = [
+  'ct_lb_mark(backends=10.0.0.1:0);',
+  'ct_lb_mark(backends=10.0.0.1:80; hash_fields="");',
+  'ct_lb_mark(backends=10.0.0.1:80; hash_fields="tcp_src tcp_dst");',
   'commit_ecmp_nh(ipv6 = "false", proto=tcp);',
   'commit_ecmp_nh(ipv6 = false, proto = tcp);',
   'commit_lb_aff(vip = "172.16.0.123", backend = "10.0.0.3", timeout = 30);',
@@ -328,6 +339,8 @@ export const tcp6Actions: readonly string[] = [
 
 /** Actions that both refuse, in the same words. */
 export const badActions: readonly string[] = [
+  'ct_dnat(1.2.3.4, 65536);',
+  'trigger_event(event="empty_lb_backends", vip="a");',
   // Of several errors, the one that ovn-controller finds first.
   'set_meter(0 1;',
   'set_queue(61441;',

@@ -115,6 +115,7 @@ function bitCount(value: number): number {
 
 /** Domain names, compressed by pointers to suffixes that came before (RFC 3397, RFC 1035 section 4.1.4). */
 function searchList(out: Bytes, text: string): void {
+  if (text === '') return;
   const suffixes = new Map<string, number>();
   for (const domain of text.split(',')) {
     const labels = domain.split('.').filter((label) => label !== '');
@@ -148,9 +149,11 @@ export function encodeDhcpv6(
     }
     checkType(option, definition, 'DHCPv6');
     const data = new Bytes();
-    for (const value of option.values) {
-      if (value.kind === 'string') data.text(value.value);
-      else data.number(integer(value), definition.type === 'mac' ? 6 : 16);
+    const [first] = option.values;
+    // Of several strings only the first counts.
+    if (first?.kind === 'string') data.text(first.value);
+    for (const value of first?.kind === 'string' ? [] : option.values) {
+      data.number(integer(value), definition.type === 'mac' ? 6 : 16);
     }
     out.u16(definition.code).u16(data.length).raw(data.done());
   }

@@ -13,6 +13,7 @@ import { type Constant, type FieldRef, unreachable } from './ast.ts';
 import { encodeDhcpv4, encodeDhcpv6 } from './dhcp-options.ts';
 import { learnEcmpNextHop, learnLbAffinity } from './learn-actions.ts';
 import { encodeNdRa } from './nd-ra-options.ts';
+import { fieldNames } from './parse-calls.ts';
 import { FlagBit, flagBit, LogicalField, Opcode, openflowTable, Table } from './pipeline.ts';
 import { type Bytes, constantText, userdata } from './userdata.ts';
 
@@ -395,6 +396,11 @@ class Encoder {
       return;
     }
     const { address, family } = action.ip;
+    // The switch takes no translation to 0.0.0.0 or ::.
+    if (BigInt(address) === 0n) {
+      this.#put({ type: 'ct', commit: true, zone, table, actions: [{ type: 'nat', direction }] });
+      return;
+    }
     const nat: NatAction = {
       type: 'nat',
       direction,
@@ -431,10 +437,11 @@ class Encoder {
       const ct: CtAction = { type: 'ct', commit: true, zone, table, actions: [natTo(backend), ...marks] };
       return { weight: 100, watchPort: undefined, actions: [ct] };
     });
-    const fields = action.hashFields?.split(',').map((name) => name.trim()) ?? [];
     this.#group(
       buckets,
-      fields.length > 0 ? { method: 'hash', param: 0n, fields } : { method: 'dp_hash', param: 0n, fields: [] },
+      action.hashFields === undefined
+        ? { method: 'dp_hash', param: 0n, fields: [] }
+        : { method: 'hash', param: 0n, fields: fieldNames(action.hashFields) },
     );
   }
 
@@ -575,7 +582,7 @@ function natTo(backend: Endpoint): NatAction {
     type: 'nat',
     direction: 'dst',
     ip: { min: backend.family === 'ipv6' ? BigInt(backend.address) : backend.address },
-    ...(backend.port === undefined ? {} : { port: { min: backend.port } }),
+    ...(backend.port === undefined || backend.port === 0 ? {} : { port: { min: backend.port } }),
   };
 }
 

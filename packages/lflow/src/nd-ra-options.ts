@@ -109,7 +109,7 @@ function encodeOption(out: Bytes, option: NamedOption, slaac: boolean): void {
       return;
     case 'dnssl': {
       const names = new Bytes();
-      for (const domain of text(value).split(',')) {
+      for (const domain of text(value) === '' ? [] : text(value).split(',')) {
         for (const label of domain.trim().split('.')) {
           const bytes = new TextEncoder().encode(label);
           names.u8(bytes.length).raw(bytes);
@@ -143,7 +143,8 @@ function encodeRoute(out: Bytes, option: NamedOption, route: string): void {
     .u8(length)
     .u8(preferences.get(found[1] ?? '') ?? 0)
     .u32(FOREVER);
-  out.number(address >> BigInt(128 - 64 * (words - 1)), 8 * (words - 1));
+  const prefix = (address >> BigInt(128 - length)) << BigInt(128 - length);
+  out.number(prefix >> BigInt(128 - 64 * (words - 1)), 8 * (words - 1));
 }
 
 function prefixLength(mask: bigint): number {

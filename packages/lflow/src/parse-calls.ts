@@ -1,6 +1,7 @@
 /**
  * The arguments of actions and functions, action by action. Each parser starts after the name and ends before the `;`. One file, because it is one table.
  */
+import { fieldByName } from '@weft/openflow/fields';
 import {
   type Endpoint,
   type LflowAction,
@@ -48,7 +49,8 @@ export const nat: Statement = ({ lexer }, name) => {
     if (lexer.type !== 'integer' || lexer.format !== 'decimal')
       throw lexer.syntaxError('expecting Integer for port range');
     const min = Number(lexer.value);
-    if (min === 0) throw lexer.syntaxError("range can't be 0");
+    if (min % 0x10000 === 0) throw lexer.syntaxError("range can't be 0");
+    if (min > 0xffff) throw lexer.syntaxError('expecting Integer for port range');
     lexer.next();
     let max: number | undefined;
     if (lexer.match('-')) {
@@ -89,7 +91,7 @@ const ctLb: Statement = ({ lexer }, name) => {
       if (flag !== undefined) throw lexer.syntaxError("expecting `;'");
       if (hashFields === undefined && lexer.matchId('hash_fields')) {
         if (!lexer.match('=') || (lexer.type as string) !== 'string') throw lexer.syntaxError('invalid hash_fields');
-        hashFields = lexer.expectString();
+        hashFields = knownFields(lexer);
       } else if (lexer.matchId('skip_snat')) {
         flag = 'skip_snat';
       } else if (lexer.matchId('force_snat')) {
@@ -103,6 +105,18 @@ const ctLb: Statement = ({ lexer }, name) => {
   }
   return { kind: name as 'ct_lb', backends, hashFields, flag };
 };
+
+/** The names in `hash_fields`. */
+export function fieldNames(text: string): string[] {
+  return text.split(/[,\s]+/).filter((name) => name !== '');
+}
+
+/** A string of names of the switch's fields. ovn-controller ends over a name that is none. */
+function knownFields(lexer: Lexer): string {
+  const unknown = fieldNames(lexer.text).find((name) => fieldByName(name) === undefined);
+  if (unknown !== undefined) throw lexer.fail(`hash_fields names ${unknown}, which is no field.`);
+  return lexer.expectString();
+}
 
 function backend(lexer: Lexer): Endpoint {
   const bracket = lexer.match('[');
@@ -180,10 +194,10 @@ function options(lexer: Lexer, known: (name: string) => void, check?: (option: N
 function constants(lexer: Lexer): Constant[] {
   const values: Constant[] = [];
   if (!lexer.match('{')) return [constant(lexer)];
-  while (!lexer.match('}')) {
+  do {
     values.push(constant(lexer));
     lexer.match(',');
-  }
+  } while (!lexer.match('}'));
   return values;
 }
 
@@ -413,6 +427,9 @@ const triggerEvent: Statement = ({ lexer }) => {
   for (const { name, values, offset } of found) {
     const [value] = values;
     if (value?.kind !== 'string') continue;
+    // Port 0 is none.
+    if (name === 'vip' && (parseEndpoint(value.value) ?? parseEndpoint(value.value.replace(/:0*$/, ''))) === undefined)
+      throw lexer.fail(`Invalid load balancer VIP '${value.value}'`, offset);
     if (name === 'protocol' && !protocols.includes(value.value as Protocol)) {
       throw lexer.fail(`Load balancer protocol '${value.value}' is not 'tcp', 'udp', or 'sctp'`, offset);
     }
