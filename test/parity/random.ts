@@ -48,6 +48,10 @@ export function randomSteps(seed: number, count: number): readonly (readonly str
       () => 'router',
       () => '',
       () => `"${mac()} ${ip4()}" "${mac()} ${ip6()}"`,
+      // As few people write it.
+      () => 'dynamic',
+      () => `"0A:0b:00:00:00:0${int(8)}  ${ip4()}/24 ${ip6().toUpperCase()}/64"`,
+      () => `"${mac()} ${ip4()}/33 ${ip4()}"`,
     ])();
   const security = (): string =>
     pick([
@@ -113,10 +117,15 @@ export function randomSteps(seed: number, count: number): readonly (readonly str
     ],
     [2, () => `--policy=src-ip lr-route-add ${lr()} 10.${int(3)}.0.0/16 ${ip4()}`],
     [2, () => `lr-route-add ${lr()} fd9${int(3)}::/32 ${ip6()}`],
+    [
+      1,
+      () =>
+        `--id=@r create Logical_Router_Static_Route ip_prefix="fd8${int(3)}::1/64" nexthop="${ip6().toUpperCase()}" route_table=${pick(['""', 't1'])} -- add Logical_Router ${lr()} static_routes @r`,
+    ],
     [1, () => `lr-route-add ${lr()} 172.16.${int(3)}.0/24 discard`],
     [1, () => `--ecmp lr-route-add ${lr()} 10.${int(2)}.9.0/24 ${ip4()}`],
     [1, () => `--if-exists lr-route-del ${lr()} 10.${int(3)}.0.0/16`],
-    [1, () => `set Logical_Switch ${ls()} other_config:vlan-passthru=${pick(['true', 'false'])}`],
+    [1, () => `set Logical_Switch ${ls()} other_config:vlan-passthru=${pick(['true', 'false', 'TRUE'])}`],
     [1, () => `pg-add pg${int(3)}`],
     [2, () => `pg-set-ports pg${int(3)} ${[lsp(), ...some([lsp(), lsp()])].join(' ')}`],
     [1, () => `pg-del pg${int(3)}`],
@@ -152,6 +161,8 @@ export function randomSteps(seed: number, count: number): readonly (readonly str
         `lsp-set-type ${lsp()} virtual -- set Logical_Switch_Port ${lsp()} options:virtual-ip=${ip4()} options:virtual-parents=${lsp()}`,
     ],
     [1, () => `set Logical_Switch_Port ${lsp()} options:qos_max_rate=0`],
+    [1, () => `set Logical_Switch_Port ${lsp()} options:mcast_flood_reports=${pick(['true', 'false'])}`],
+    [1, () => `set Logical_Switch_Port ${lsp()} tag_request=0`],
     [
       1,
       () =>
