@@ -1,11 +1,11 @@
 /** Opens passive remotes. */
-import { rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { PeerCertificate, TLSSocket } from 'node:tls';
 import { systemReason } from './connect.ts';
 import { formatHostPort, formatRemote, type PassiveRemote } from './remote.ts';
-import { loadTls, type TlsFiles } from './tls.ts';
+import { bootstrapCa, loadTls, type TlsFiles } from './tls.ts';
 
 export interface Accepted {
   readonly stream: Duplex;
@@ -65,9 +65,28 @@ export async function listen(
       case 'pssl': {
         const context = loadTls(options.tls);
         const tls = await import('node:tls');
+        let bootstrapTo = context.bootstrapTo;
+        const requestCert = context.verify || bootstrapTo !== undefined;
         const server = tls.createServer(
-          { ...context.options, requestCert: context.verify, rejectUnauthorized: context.verify, noDelay: true },
-          (stream: TLSSocket) => onConnection({ stream, name: peerName('ssl', stream), ...verifiedName(stream) }),
+          { ...context.options, requestCert, rejectUnauthorized: context.verify, noDelay: true },
+          (stream: TLSSocket) => {
+            const name = peerName('ssl', stream);
+            if (bootstrapTo !== undefined) {
+              // The CA certificate of the first client that shows one is kept, and this client connects again to be verified by it.
+              try {
+                if (!existsSync(bootstrapTo)) bootstrapCa(stream, bootstrapTo);
+                server.setSecureContext(loadTls(options.tls).options);
+                bootstrapTo = undefined;
+              } catch (error) {
+                options.onError?.(new Error(`${name}: ${error instanceof Error ? error.message : String(error)}`));
+              }
+              stream.destroy();
+            } else if (requestCert && !stream.authorized) {
+              // What a server that began without a CA certificate has to see to by itself.
+              options.onError?.(new Error(`${name}: ${stream.authorizationError}`));
+              stream.destroy();
+            } else onConnection({ stream, name, ...verifiedName(stream) });
+          },
         );
         server.on('tlsClientError', (error) => options.onError?.(error));
         await start(server, { port: remote.port, host: remote.host ?? '0.0.0.0' });

@@ -5,10 +5,13 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ConnectError, connect } from './connect.ts';
+import type { Json } from './json.ts';
 import { type Accepted, listen } from './listen.ts';
 import { Peer } from './peer.ts';
 import { type ActiveRemote, parsePassive } from './remote.ts';
 import { listening } from './testing.ts';
+import { makeAuthority, makeCertificate } from './testing-pki.ts';
+import type { TlsFiles } from './tls.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'weft-jsonrpc-'));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
@@ -72,48 +75,9 @@ describe('remotes, live', () => {
 
   describe('ssl', () => {
     const file = (name: string) => join(dir, name);
-    const openssl = (...args: string[]) => execFileSync('openssl', args, { cwd: dir, stdio: 'pipe' });
     beforeAll(() => {
-      openssl(
-        'req',
-        '-x509',
-        '-newkey',
-        'rsa:2048',
-        '-nodes',
-        '-keyout',
-        'ca.key',
-        '-out',
-        'ca.pem',
-        '-subj',
-        '/CN=test-ca',
-      );
-      for (const name of ['server', 'chassis-1']) {
-        openssl(
-          'req',
-          '-newkey',
-          'rsa:2048',
-          '-nodes',
-          '-keyout',
-          `${name}.key`,
-          '-out',
-          `${name}.csr`,
-          '-subj',
-          `/CN=${name}`,
-        );
-        openssl(
-          'x509',
-          '-req',
-          '-in',
-          `${name}.csr`,
-          '-CA',
-          'ca.pem',
-          '-CAkey',
-          'ca.key',
-          '-CAcreateserial',
-          '-out',
-          `${name}.pem`,
-        );
-      }
+      makeAuthority(dir, 'ca', 'test-ca');
+      for (const name of ['server', 'chassis-1']) makeCertificate(dir, name);
       // A server that presents its CA too, as bootstrapping wants it.
       writeFileSync(file('chain.pem'), execFileSync('cat', [file('server.pem'), file('ca.pem')]));
     });
@@ -130,6 +94,40 @@ describe('remotes, live', () => {
       const caCert = file('bootstrapped.pem');
       await roundTrip('pssl:0:127.0.0.1', active, { server, client: { ...client, caCert, bootstrapCaCert: true } });
       expect(execFileSync('openssl', ['x509', '-in', caCert, '-noout', '-subject']).toString()).toContain('test-ca');
+    });
+
+    it('takes the CA certificate from the first client that presents it, and verifies the others by it', async () => {
+      makeAuthority(dir, 'x', 'stranger');
+      writeFileSync(file('client-chain.pem'), execFileSync('cat', [file('chassis-1.pem'), file('ca.pem')]));
+      const caCert = file('from-client.pem');
+      const names: (string | undefined)[] = [];
+      const listener = await listen(
+        parsePassive('pssl:0:127.0.0.1'),
+        ({ stream, commonName }) => {
+          names.push(commonName);
+          new Peer(stream);
+        },
+        { tls: { ...server, caCert, bootstrapCaCert: true } },
+      );
+      const port = 'port' in listener.remote ? listener.remote.port : 0;
+      const call = async (tls: TlsFiles): Promise<Json> => {
+        const peer = new Peer(await connect(active(port), { tls }));
+        try {
+          return await peer.call('echo', ['here']);
+        } finally {
+          peer.close();
+        }
+      };
+      await expect(call({ ...client, caCert: 'none' })).rejects.toThrow();
+      expect(existsSync(caCert)).toBe(false);
+      await expect(call({ ...client, certificate: file('client-chain.pem') })).rejects.toThrow();
+      expect(execFileSync('openssl', ['x509', '-in', caCert, '-noout', '-subject']).toString()).toContain('test-ca');
+      expect(await call(client)).toEqual(['here']);
+      const stranger = { privateKey: file('x.key'), certificate: file('x.pem'), caCert: file('ca.pem') };
+      await expect(call(stranger)).rejects.toThrow();
+      expect(await call(client)).toEqual(['here']);
+      expect(names).toEqual(['chassis-1', 'chassis-1']);
+      await listener.close();
     });
 
     const flags = (name: string): string[] => [
@@ -175,19 +173,7 @@ describe('remotes, live', () => {
     });
 
     it('refuses a server that another CA signed', async () => {
-      openssl(
-        'req',
-        '-x509',
-        '-newkey',
-        'rsa:2048',
-        '-nodes',
-        '-keyout',
-        'o.key',
-        '-out',
-        'other.pem',
-        '-subj',
-        '/CN=other',
-      );
+      makeAuthority(dir, 'other', 'other');
       await expect(
         roundTrip('pssl:0:127.0.0.1', active, { server, client: { ...client, caCert: file('other.pem') } }),
       ).rejects.toThrow(ConnectError);

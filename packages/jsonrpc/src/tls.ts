@@ -1,4 +1,5 @@
 /** TLS as the OVS programs configure it: a key, a certificate and the CA that signed the peer's; host names are not compared. */
+import { X509Certificate } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import type { SecureContextOptions, TLSSocket } from 'node:tls';
 
@@ -8,7 +9,7 @@ export interface TlsFiles {
   readonly certificate?: string;
   /** `none`: the peer's certificate is not verified. */
   readonly caCert?: string;
-  /** If `caCert` does not exist, take the CA certificate that the first server presents, and keep it there. */
+  /** If `caCert` does not exist, take the CA certificate that the first peer presents, and keep it there. */
   readonly bootstrapCaCert?: boolean;
   readonly protocols?: string;
   readonly ciphers?: string;
@@ -22,7 +23,7 @@ export class TlsConfigError extends Error {
 export interface TlsContext {
   readonly options: SecureContextOptions;
   readonly verify: boolean;
-  /** Present if the CA certificate must be taken from the first server that answers, and written there. */
+  /** Present if the CA certificate must be taken from the first peer that presents one, and written there. */
   readonly bootstrapTo?: string;
 }
 
@@ -53,7 +54,10 @@ export function loadTls(files: TlsFiles | undefined): TlsContext {
   }
 }
 
-/** Stores the CA certificate at the end of the peer's chain, as `--bootstrap-ca-cert` does (ovs-vswitchd(8)). */
+/**
+ * Stores the CA certificate at the end of the peer's chain, as `--bootstrap-ca-cert` does (ovs-vswitchd(8)).
+ * @throws TlsConfigError if the peer presented none.
+ */
 export function bootstrapCa(socket: TLSSocket, path: string): void {
   let certificate = socket.getPeerCertificate(true);
   while (certificate.issuerCertificate && certificate.issuerCertificate.fingerprint256 !== certificate.fingerprint256) {
@@ -62,6 +66,8 @@ export function bootstrapCa(socket: TLSSocket, path: string): void {
   if (certificate.raw === undefined || certificate.fingerprint256 === undefined) {
     throw new TlsConfigError('could not obtain a CA certificate from the peer');
   }
+  const top = new X509Certificate(certificate.raw);
+  if (!top.checkIssued(top)) throw new TlsConfigError('the peer did not present the certificate of its CA');
   const body = certificate.raw.toString('base64').replace(/.{64}(?=.)/g, '$&\n');
   // The peer decides the content, so nothing that exists is overwritten.
   writeFileSync(path, `-----BEGIN CERTIFICATE-----\n${body}\n-----END CERTIFICATE-----\n`, { flag: 'wx', mode: 0o600 });

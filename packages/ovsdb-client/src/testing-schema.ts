@@ -38,6 +38,7 @@ export const inventory = database('Inventory', '1.0.0', {
   }),
 });
 
+/** Writes the schema of the tests to a file, for the C programs. */
 export function writeSchema(path: string, schema: DatabaseSchema = inventory): string {
   writeFileSync(path, JSON.stringify(schemaToJson(schema)));
   return path;

@@ -23,6 +23,7 @@ function requireProgram(name: string): void {
   }
 }
 
+/** Resolves when the condition holds; fails after a generous time. */
 export async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
   const end = Date.now() + 30_000;
   while (!(await condition())) {
@@ -33,6 +34,7 @@ export async function until(condition: () => boolean | Promise<boolean>, what: s
 
 export const nbSchemaFile = '/usr/share/ovn/ovn-nb.ovsschema';
 
+/** A new folder, and the function that removes it. */
 export function makeDir(): { dir: string; remove: () => void } {
   const dir = mkdtempSync(join(tmpdir(), 'weft-client-'));
   return { dir, remove: () => rmSync(dir, { recursive: true, force: true }) };

@@ -5,6 +5,7 @@ import type { DatabaseService } from './service.ts';
 
 type Register = (name: string, usage: string, run: UnixctlCommand['run'], minArgs?: number, maxArgs?: number) => void;
 
+/** Makes the commands of this service known to the control socket. */
 export function registerCommands(control: UnixctlServer, service: DatabaseService): void {
   const { server, remotes } = service;
   const register: Register = (name, usage, run, minArgs, maxArgs) => {

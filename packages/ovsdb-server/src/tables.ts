@@ -6,6 +6,7 @@ import { MemoryTable } from './memory-table.ts';
 import { References } from './references.ts';
 import type { TransactionEnvironment } from './transaction.ts';
 
+/** Empty tables of a schema, with the references between them. */
 export function createTables(schema: DatabaseSchema, newUuid: () => Uuid = randomUUID): TransactionEnvironment {
   const tables = new Map<string, MemoryTable>();
   for (const [name, table] of Object.entries(schema.tables)) tables.set(name, new MemoryTable(name, table, newUuid));

@@ -95,6 +95,7 @@ function typeOfArgument(type: ColumnType, fn: ConditionFunction): ColumnType | u
   }
 }
 
+/** The inverse of `parseCondition`. */
 export function conditionToJson(condition: Condition): Json {
   return condition.map((clause) =>
     typeof clause === 'boolean' ? clause : [clause.column, clause.function, encodeDatum(clause.type, clause.argument)],

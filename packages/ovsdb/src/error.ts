@@ -48,6 +48,7 @@ export class OvsdbError extends Error {
   }
 }
 
+/** An error of the kind `syntax error`; `syntax` is the piece of JSON at fault. */
 export function syntaxError(syntax: Json, details: string): OvsdbError {
   return new OvsdbError('syntax error', details, { syntax });
 }

@@ -99,6 +99,7 @@ interface IntegerRange {
   readonly max?: number;
 }
 
+/** The base type `integer`. */
 export function integer(range: IntegerRange = {}): TypedBase<number> {
   return {
     type: 'integer',
@@ -107,6 +108,7 @@ export function integer(range: IntegerRange = {}): TypedBase<number> {
   };
 }
 
+/** The base type `real`. */
 export function real(range: { readonly min?: number; readonly max?: number } = {}): TypedBase<number> {
   return {
     type: 'real',
@@ -115,6 +117,7 @@ export function real(range: { readonly min?: number; readonly max?: number } = {
   };
 }
 
+/** The base type `boolean`. */
 export function boolean(): TypedBase<boolean> {
   return { type: 'boolean' };
 }
@@ -124,6 +127,7 @@ export function string(length: { readonly minLength?: number; readonly maxLength
   return { type: 'string', ...length };
 }
 
+/** The base type `uuid`. */
 export function uuid(): TypedBase<Uuid> {
   return { type: 'uuid' };
 }
@@ -178,6 +182,7 @@ interface TableOptions {
   readonly indexes?: readonly (readonly string[])[];
 }
 
+/** A table of a schema; without `isRoot` its rows live as long as something refers to them. */
 export function table<C extends Columns>(columns: C, options: TableOptions = {}): TypedTable<C> {
   return {
     columns,
@@ -187,6 +192,7 @@ export function table<C extends Columns>(columns: C, options: TableOptions = {})
   };
 }
 
+/** A whole schema (RFC 7047 `<database-schema>`). */
 export function database<T extends Tables>(
   name: string,
   version: string,

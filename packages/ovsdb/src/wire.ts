@@ -11,10 +11,12 @@ import { parseUuid, type Uuid } from './uuid.ts';
 /** Turns a `["named-uuid", name]` into the uuid of the row that the name stands for. */
 export type NamedUuidResolver = (name: string) => Uuid;
 
+/** RFC 7047 `<atom>`. */
 export function encodeAtom(type: AtomicType, atom: Atom): Json {
   return type === 'uuid' ? ['uuid', atom as Uuid] : atom;
 }
 
+/** RFC 7047 `<value>`. */
 export function encodeDatum(type: ColumnType, datum: Datum): Json {
   switch (type.kind) {
     case 'scalar':

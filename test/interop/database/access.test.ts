@@ -1,11 +1,12 @@
 /** SSL remotes, remotes from the database with their settings, and role-based access control, with the C clients. */
-import { execFile, execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { connect } from '@weft/jsonrpc/connect';
 import { Peer } from '@weft/jsonrpc/peer';
+import { makeAuthority, makeCertificate } from '@weft/jsonrpc/testing-pki';
 import type { Json } from '@weft/ovsdb/json';
 import { sb } from '@weft/schemas/sb';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -15,62 +16,10 @@ const run = promisify(execFile);
 let pki: string;
 let server: WeftServer;
 
-function openssl(...args: string[]): void {
-  try {
-    execFileSync('openssl', args, { cwd: pki, stdio: 'pipe' });
-  } catch (cause) {
-    throw new Error('openssl failed: is the Debian package openssl installed?', { cause });
-  }
-}
-
-function certificate(name: string): void {
-  openssl(
-    'req',
-    '-newkey',
-    'rsa:2048',
-    '-nodes',
-    '-keyout',
-    `${name}.key`,
-    '-out',
-    `${name}.csr`,
-    '-subj',
-    `/CN=${name}`,
-  );
-  openssl(
-    'x509',
-    '-req',
-    '-in',
-    `${name}.csr`,
-    '-CA',
-    'ca.pem',
-    '-CAkey',
-    'ca.key',
-    '-CAcreateserial',
-    '-out',
-    `${name}.pem`,
-    '-days',
-    '2',
-  );
-}
-
 beforeAll(() => {
   pki = mkdtempSync(join(tmpdir(), 'weft-pki-'));
-  openssl(
-    'req',
-    '-x509',
-    '-newkey',
-    'rsa:2048',
-    '-nodes',
-    '-keyout',
-    'ca.key',
-    '-out',
-    'ca.pem',
-    '-subj',
-    '/CN=weft test CA',
-    '-days',
-    '2',
-  );
-  for (const name of ['server', 'ch1', 'ch2']) certificate(name);
+  makeAuthority(pki, 'ca', 'weft test CA');
+  for (const name of ['server', 'ch1', 'ch2']) makeCertificate(pki, name);
 });
 afterAll(() => rmSync(pki, { recursive: true, force: true }));
 

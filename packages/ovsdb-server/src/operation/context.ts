@@ -78,6 +78,7 @@ export function checkWritable(context: OperationContext, operation: string): voi
   throw new OvsdbError('not allowed', `${operation} operation not allowed ${context.readOnly}`);
 }
 
+/** The table that the operation names. Errors: `syntax error`. */
 export function tableOf(context: OperationContext, members: Members): MemoryTable {
   const name = members.id('table');
   const table = context.tables.get(name);
@@ -85,6 +86,7 @@ export function tableOf(context: OperationContext, members: Members): MemoryTabl
   return table;
 }
 
+/** The `where` of an operation; the errors are those of `parseCondition`. */
 export function whereOf(context: OperationContext, table: MemoryTable, json: Json): Condition {
   return parseCondition(table.name, table.schema, json, context.named.resolve);
 }

@@ -10,6 +10,7 @@ export function commit(members: Members): boolean {
   return durable;
 }
 
+/** Ends the transaction. Errors: `aborted`. */
 export function abort(members: Members): never {
   members.end();
   throw new OvsdbError('aborted', 'aborted by request');
@@ -22,6 +23,7 @@ export function comment(members: Members): string {
   return text;
 }
 
+/** Errors: `not owner` if the client does not hold the lock. */
 export function assertLock(context: OperationContext, members: Members): void {
   const lock = members.id('lock');
   members.end();

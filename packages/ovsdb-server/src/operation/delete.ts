@@ -3,6 +3,7 @@ import { allHold } from '@weft/ovsdb/condition';
 import { checkWritable, type OperationContext, tableOf, whereOf } from './context.ts';
 import type { Members } from './members.ts';
 
+/** Returns the result as JSON text. Errors: those of `parseCondition`, `not allowed`, `permission error`. */
 export function deleteRows(context: OperationContext, members: Members): string {
   const table = tableOf(context, members);
   const where = members.array('where');

@@ -8,6 +8,7 @@ import { isUuid, parseUuid, type Uuid } from '@weft/ovsdb/uuid';
 import { checkWritable, decodeValues, type OperationContext, tableOf } from './context.ts';
 import type { Members } from './members.ts';
 
+/** Returns the result as JSON text. Errors: `duplicate uuid`, `duplicate uuid-name`, those of `decodeValues`, `not allowed`, `permission error`. */
 export function insert(context: OperationContext, members: Members): string {
   const table = tableOf(context, members);
   const name = members.has('uuid-name') ? members.id('uuid-name') : undefined;

@@ -6,6 +6,7 @@ import type { Row } from '@weft/ovsdb/row';
 import { checkWritable, type ModifiedColumn, type OperationContext, tableOf, whereOf, withValues } from './context.ts';
 import type { Members } from './members.ts';
 
+/** Returns the result as JSON text. Errors: those of `parseMutations`, of `parseCondition` and of `mutateDatum`, `not allowed`, `permission error`. */
 export function mutate(context: OperationContext, members: Members): string {
   const table = tableOf(context, members);
   const where = members.array('where');

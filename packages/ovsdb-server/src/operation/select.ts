@@ -7,6 +7,7 @@ import type { MemoryTable } from '../memory-table.ts';
 import { type OperationContext, parseColumns, tableOf, whereOf } from './context.ts';
 import type { Members } from './members.ts';
 
+/** Returns the result as JSON text. Errors: those of `parseCondition` and of `parseColumns`. */
 export function select(context: OperationContext, members: Members): string {
   const table = tableOf(context, members);
   const where = members.array('where');

@@ -4,6 +4,7 @@ import { OvsdbError } from '@weft/ovsdb/error';
 import { checkWritable, decodeValues, type OperationContext, tableOf, whereOf, withValues } from './context.ts';
 import type { Members } from './members.ts';
 
+/** Returns the result as JSON text. Errors: those of `decodeValues` and of `parseCondition`, `constraint violation` for an immutable column, `not allowed`. */
 export function update(context: OperationContext, members: Members): string {
   const table = tableOf(context, members);
   const where = members.array('where');

@@ -16,6 +16,7 @@ export class MustWait extends Error {
   }
 }
 
+/** Returns the result as JSON text. Errors: `timed out`, those of `parseCondition`. Throws `MustWait` if it must be tried again. */
 export function wait(context: OperationContext, members: Members): string {
   const timeoutMs = members.has('timeout') ? members.integer('timeout') : undefined;
   const table = tableOf(context, members);

@@ -18,6 +18,7 @@ function* places(): Generator<string> {
   }
 }
 
+/** Opens a file; the errors are those of better-sqlite3. */
 export function openSqlite(file: string, options: BetterSqlite3.Options): Sqlite {
   let failure: unknown;
   for (const place of places()) {

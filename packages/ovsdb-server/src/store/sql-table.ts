@@ -84,6 +84,7 @@ export function unused(name: string, taken: Set<string>): string {
   return candidate;
 }
 
+/** A name as SQL wants it. */
 export function quote(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
