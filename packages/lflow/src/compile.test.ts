@@ -69,6 +69,18 @@ describe('the compiler', () => {
     });
   });
 
+  it.each(['10.0.0.1', 'fd00::1', '00:00:00:00:00:01', '12345', '"p1"'])(
+    'compiles a text with more literals like %s than a shape has',
+    (literal) => {
+      const { match } = contexts();
+      const compiler = new Compiler();
+      const name = literal.startsWith('"') ? 'inport' : literal.includes('::') ? 'ip6.src' : 'eth.src';
+      const field = literal.includes('.') ? 'ip4.src' : literal === '12345' ? 'reg0' : name;
+      const text = `${field} == {${Array.from({ length: 60 }, () => literal).join(', ')}}`;
+      for (let i = 0; i < 3; i++) expect(compiler.compileMatch(text, match)).toMatchObject({ flows: [{ parts: [] }] });
+    },
+  );
+
   it('asks again when a text comes again, since the answers may be others', () => {
     const { asked, match, actions } = contexts();
     const compiler = new Compiler();

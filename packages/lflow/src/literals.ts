@@ -208,6 +208,8 @@ export class Literals {
       c = codeAt(text, ++i);
     }
     if (!endsLiteral(c) || (gap < 0 ? count !== 8 : count > 7)) return -1;
+    // One too many has no place; the scan ends over it.
+    if (this.count === limit) return i;
     this.#set(LiteralKind.ipv6, 0, 0);
     const at = 16 * this.count;
     const head = gap < 0 ? count : gap;
