@@ -83,7 +83,7 @@ export class Journal {
 function restoreIdentity(table: MemoryTable, old: Row, next: Row): Row {
   let changed = false;
   let restored: { _uuid: Uuid; [column: string]: Row[string] } | undefined;
-  for (const column of Object.keys(table.schema.columns)) {
+  for (const column of table.allColumns) {
     const before = old[column];
     if (before === next[column]) continue;
     if (datumsEqual(before, next[column])) {
