@@ -318,3 +318,22 @@ it.each(byKind.map((arbitrary, i) => [i, arbitrary] as const))(
 it('lists of actions, and actions within actions, are read as they were printed', () => {
   fc.assert(fc.property(actions, check), { numRuns: 500 });
 }, 300_000);
+
+/** Texts that are in canonical form already. */
+const canonical = [
+  'drop;',
+  'next; next(5); next(pipeline=egress); next(pipeline=egress, table=5); output; ip.ttl--;',
+  'reg0[3] = 1; reg0[3..5] = 2/2; ip4.src = 10.0.0.0/8; outport = "a\\"b"; icmp4.frag_mtu = 1500; inport <-> outport;',
+  'push(reg0[1..3]); pop(ip6.src); ct_commit { }; ct_commit { ct_mark = 1/3; }; ct_commit(ct_mark = 1, ct_label = 2/2);',
+  'ct_dnat; ct_snat(fe80::1, 5-10); ct_lb_mark(backends=[fd00::1]:80,fd00::2; hash_fields="ip_src,ip_dst"; skip_snat);',
+  'clone { drop; }; arp { eth.dst = ff:ff:ff:ff:ff:ff; output; }; reg8[16..31] = select(1=20, 2, 3=50);',
+  'put_arp(inport, arp.spa, arp.sha); reg0[0] = lookup_arp(inport, arp.spa, arp.sha); reg0[0] = lookup_nd_ip(inport, ip6.src);',
+  'reg0[0] = put_dhcp_opts(offerip = 10.0.0.2, dns_server = {8.8.8.8, 7.7.7.7}, hostname = "x");',
+  'set_meter(100, 1000); log(name="acl1", verdict=drop, severity=info, meter="m1"); fwd_group(liveness="true", childports="a", "b");',
+  'commit_lb_aff(vip = "[::1]:8080", backend = "[::2]:8080", proto = udp, timeout = 30); bind_vport("v", inport);',
+  'sample(probability=1,collector_set=0,obs_domain=0,obs_point=$cookie); commit_ecmp_nh(ipv6 = true, proto = tcp);',
+];
+
+it.each(canonical)('%s is printed as it is', (text) => {
+  expect(printActions(parseActions(text, symbols).actions)).toBe(text);
+});
