@@ -124,7 +124,22 @@ const commits = refs(marks).chain(
 );
 const wholeMark = fc.constantFrom('ct_mark', 'ct_label').chain((name) => {
   const symbol = symbols.get(name) as FieldSymbol;
-  return integer(symbol.bits).map((value) => ({ kind: 'load' as const, dst: symbol.whole, value }));
+  const bits = fc.bigInt(0n, (1n << BigInt(symbol.bits)) - 1n);
+  // In whatever notation it is written, it is a hexadecimal number.
+  return fc.tuple(bits, maybe(bits)).map(([all, mask]) => {
+    const value = mask === undefined ? all : all & mask;
+    return {
+      kind: 'load' as const,
+      dst: symbol.whole,
+      value: {
+        kind: 'integer' as const,
+        value: narrow(value),
+        mask: mask === undefined ? undefined : narrow(mask),
+        format: 'hexadecimal' as const,
+        offset: 0,
+      },
+    };
+  });
 });
 
 const byKind: readonly fc.Arbitrary<LflowAction>[] = [
@@ -172,7 +187,7 @@ const byKind: readonly fc.Arbitrary<LflowAction>[] = [
     .tuple(
       wide(16, true),
       fc.array(
-        fc.tuple(number(0, 65535), maybe(number(1, 65535))).map(([id, weight]) => ({ id, weight })),
+        fc.tuple(number(0, 65535), number(1, 65535)).map(([id, weight]) => ({ id, weight })),
         { minLength: 2, maxLength: 4 },
       ),
     )
@@ -192,7 +207,7 @@ const byKind: readonly fc.Arbitrary<LflowAction>[] = [
   fc.tuple(port, wide(48)).map(([p, mac]) => ({ kind: 'put_fdb', port: p, mac })),
   fc.tuple(bit, port, wide(48)).map(([dst, p, mac]) => ({ kind: 'lookup_fdb', dst, port: p, mac })),
   fc.tuple(fc.constantFrom(...bitFunctions), bit).map(([kind, dst]) => ({ kind, dst })),
-  fc.tuple(bit, number(0, 0x7fffffff)).map(([dst, length]) => ({ kind: 'check_pkt_larger', dst, length })),
+  fc.tuple(bit, number(0, 0xffff)).map(([dst, length]) => ({ kind: 'check_pkt_larger', dst, length })),
   fc
     .tuple(
       fc.constantFrom('put_dhcp_opts' as const, 'put_dhcpv6_opts' as const),
@@ -225,7 +240,7 @@ const byKind: readonly fc.Arbitrary<LflowAction>[] = [
     .tuple(number(1, 0xffffffff), maybe(number(0, 0xffffffff)))
     .map(([rate, burst]) => ({ kind: 'set_meter', rate, burst })),
   fc
-    .tuple(maybe(string), maybe(fc.constantFrom(...severities)), fc.constantFrom(...verdicts), maybe(string))
+    .tuple(maybe(string), fc.constantFrom(...severities), fc.constantFrom(...verdicts), maybe(string))
     .map(([name, severity, verdict, meter]) => ({ kind: 'log', name, severity, verdict, meter })),
   fc
     .tuple(fc.boolean(), fc.array(string, { minLength: 1, maxLength: 3 }))
@@ -324,9 +339,9 @@ const canonical = [
   'drop;',
   'next; next(5); next(pipeline=egress); next(pipeline=egress, table=5); output; ip.ttl--;',
   'reg0[3] = 1; reg0[3..5] = 2/2; ip4.src = 10.0.0.0/8; outport = "a\\"b"; icmp4.frag_mtu = 1500; inport <-> outport;',
-  'push(reg0[1..3]); pop(ip6.src); ct_commit { }; ct_commit { ct_mark = 1/3; }; ct_commit(ct_mark = 1, ct_label = 2/2);',
-  'ct_dnat; ct_snat(fe80::1, 5-10); ct_lb_mark(backends=[fd00::1]:80,fd00::2; hash_fields="ip_src,ip_dst"; skip_snat);',
-  'clone { drop; }; arp { eth.dst = ff:ff:ff:ff:ff:ff; output; }; reg8[16..31] = select(1=20, 2, 3=50);',
+  'push(reg0[1..3]); pop(ip6.src); ct_commit; ct_commit { ct_mark = 1/3; }; ct_commit(ct_mark=0x1, ct_label=0x2/0x2);',
+  'ct_dnat; ct_snat(fe80::1,5-10); ct_lb_mark(backends=[fd00::1]:80,fd00::2; hash_fields="ip_src,ip_dst"; skip_snat);',
+  'clone { drop; }; arp { eth.dst = ff:ff:ff:ff:ff:ff; output; }; reg8[16..31] = select(1=20, 2=100, 3=50);',
   'put_arp(inport, arp.spa, arp.sha); reg0[0] = lookup_arp(inport, arp.spa, arp.sha); reg0[0] = lookup_nd_ip(inport, ip6.src);',
   'reg0[0] = put_dhcp_opts(offerip = 10.0.0.2, dns_server = {8.8.8.8, 7.7.7.7}, hostname = "x");',
   'set_meter(100, 1000); log(name="acl1", verdict=drop, severity=info, meter="m1"); fwd_group(liveness="true", childports="a", "b");',

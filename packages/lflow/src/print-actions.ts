@@ -42,7 +42,10 @@ function printCommitList(actions: readonly LflowAction[]): string {
     if (action.kind !== 'load' || action.value.kind !== 'integer') return [];
     const { dst, value } = action;
     const hex = (number: Value): string => (BigInt(number) === 0n ? '0' : `0x${number.toString(16)}`);
-    return [`${dst.symbol.name}=${hex(value.value)}${value.mask === undefined ? '' : `/${hex(value.mask)}`}`];
+    if (value.mask === undefined) return [`${dst.symbol.name}=${hex(value.value)}`];
+    const mask = hex(value.mask);
+    // A value is written in its mask's notation.
+    return [`${dst.symbol.name}=${mask === '0' ? '0' : `0x${value.value.toString(16)}`}/${mask}`];
   });
   return `ct_commit(${parts.join(', ')});`;
 }
