@@ -175,7 +175,7 @@ const byKind: readonly fc.Arbitrary<LflowAction>[] = [
     .tuple(
       fc.constantFrom('ct_lb' as const, 'ct_lb_mark' as const),
       fc.array(anyEndpoint, { maxLength: 3 }),
-      maybe(string),
+      maybe(fc.constantFrom('ip_src', 'ip_src,ip_dst', 'tcp_src, tcp_dst', '')),
       maybe(fc.constantFrom('skip_snat' as const, 'force_snat' as const)),
     )
     .map(([kind, backends, hashFields, flag]) =>
@@ -212,7 +212,7 @@ const byKind: readonly fc.Arbitrary<LflowAction>[] = [
     .tuple(
       fc.constantFrom('put_dhcp_opts' as const, 'put_dhcpv6_opts' as const),
       bit,
-      options(['offerip', 'dns_server', 'ia_addr'], fc.array(constant, { maxLength: 3 })),
+      options(['offerip', 'dns_server', 'ia_addr'], fc.array(constant, { minLength: 1, maxLength: 3 })),
     )
     .map(([kind, dst, found]) => ({ kind, dst, options: found, offset: 0 })),
   fc
@@ -245,14 +245,16 @@ const byKind: readonly fc.Arbitrary<LflowAction>[] = [
   fc
     .tuple(fc.boolean(), fc.array(string, { minLength: 1, maxLength: 3 }))
     .map(([liveness, childPorts]) => ({ kind: 'fwd_group', liveness, childPorts })),
-  fc.tuple(string, fc.constantFrom(...protocols), fc.uuid()).map(([vip, protocol, uuid]) => ({
-    kind: 'trigger_event',
-    options: Object.entries({ vip, protocol, load_balancer: uuid }).map(([name, value]) => ({
-      name,
-      values: [{ kind: 'string', value, offset: 0 }],
-      offset: 0,
+  fc
+    .tuple(fc.constantFrom('10.0.0.1:80', '[::1]:80', '10.0.0.1'), fc.constantFrom(...protocols), fc.uuid())
+    .map(([vip, protocol, uuid]) => ({
+      kind: 'trigger_event',
+      options: Object.entries({ vip, protocol, load_balancer: uuid }).map(([name, value]) => ({
+        name,
+        values: [{ kind: 'string', value, offset: 0 }],
+        offset: 0,
+      })),
     })),
-  })),
   fc.tuple(string, port).map(([virtualPort, p]) => ({ kind: 'bind_vport', virtualPort, port: p })),
   port.map((p) => ({ kind: 'handle_svc_check', port: p })),
   fc.constant({ kind: 'handle_bfd_msg' }),
