@@ -19,10 +19,7 @@ export function createCommand<D extends DatabaseSchema>(schema: D): Command<D> {
     options: ['--id='],
     reads: (invocation) => toReads(new Map([[tableOf(invocation).name, []]])),
     summary: 'creates a record and prints its uuid',
-    examples: [
-      'create Address_Set name=as0',
-      '--id=@s create SSL private_key=key.pem certificate=cert.pem ca_cert=ca.pem',
-    ],
+    examples: ['create Address_Set name=as0', '--id=f81d4fae-7dec-11d0-a765-00a0c91e6bf6 create Address_Set name=as1'],
     warning: (invocation) => {
       const table = tableOf(invocation);
       if (invocation.options.has('--id') || table.schema.isRoot) return undefined;
