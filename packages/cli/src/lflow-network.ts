@@ -98,7 +98,7 @@ export async function networkFromDatabase(remote: string): Promise<Network> {
       new Map(rows.map(({ name, code, type }) => [name, { code, type }]));
     return {
       addressSets: new Map(sets.map((row) => [row.name, row.addresses])),
-      portGroups: new Map(groups.map((row) => [row.name, row.ports])),
+      portGroups: portGroups(groups),
       ports: new Map([
         ...multicast.map((row) => [row.name, row.tunnel_key] as const),
         ...bindings.map((row) => [row.logical_port, row.tunnel_key] as const),
@@ -111,4 +111,19 @@ export async function networkFromDatabase(remote: string): Promise<Network> {
   } finally {
     client.close();
   }
+}
+
+/**
+ * Port groups under the names that matches use. The southbound database has a row for each datapath with members of the group, named by the datapath's
+ * tunnel key and the group (ovn-sb(5), Port_Group).
+ */
+function portGroups(
+  rows: readonly { readonly name: string; readonly ports: readonly string[] }[],
+): ReadonlyMap<string, readonly string[]> {
+  const groups = new Map<string, readonly string[]>();
+  for (const { name, ports } of rows) {
+    const plain = name.replace(/^\d+_/, '');
+    groups.set(plain, [...(groups.get(plain) ?? []), ...ports]);
+  }
+  return groups;
 }
