@@ -69,8 +69,10 @@ function formatList(headings: readonly string[], rows: readonly (readonly string
 
 function formatColumns(headings: readonly string[], rows: readonly (readonly string[])[], style: TableStyle): string {
   const widths = headings.map((heading, i) => {
-    const width = rows.reduce((max, row) => Math.max(max, width8(row[i]!)), style.headings ? heading.length : 0);
-    return style.maxColumnWidth > 0 ? Math.min(width, style.maxColumnWidth) : width;
+    const widest = rows.reduce((max, row) => Math.max(max, width8(row[i]!)), 0);
+    const width = style.maxColumnWidth > 0 ? Math.min(widest, style.maxColumnWidth) : widest;
+    // A heading is never cut.
+    return style.headings ? Math.max(width, heading.length) : width;
   });
   const line = (cells: readonly string[]) =>
     `${cells
