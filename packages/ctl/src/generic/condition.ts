@@ -67,14 +67,16 @@ export function parseCondition(table: NamedTable, text: string): Condition {
 
 function partsOf(table: NamedTable, text: string): Parts {
   const { key, reader } = parseColumnKey(table, text, false);
-  const operator = longestFirst.find((candidate) => reader.take(candidate));
-  if (operator === undefined || reader.atEnd) {
+  // An operator is one only before a value: `a>=` asks for more than `=`.
+  const rest = reader.rest();
+  const operator = longestFirst.find((candidate) => rest.startsWith(candidate) && rest.length > candidate.length);
+  if (operator === undefined) {
     const list = operators.map((candidate) => `"${candidate}"`);
     throw new CtlError(
       `${text}: argument does not end in ${list.slice(0, -1).join(', ')}, or ${list.at(-1)} followed by a value.`,
     );
   }
-  return { key, operator, value: reader.rest() };
+  return { key, operator, value: rest.slice(operator.length) };
 }
 
 /** Does a row satisfy the condition? */
