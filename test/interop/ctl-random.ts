@@ -1,5 +1,7 @@
 /** Random command lines, made from what the registry says of each command: its arguments and its options. */
+
 import type { Command } from '@weft/ctl/framework/command';
+import { operators as conditionOperators } from '@weft/ctl/generic/condition';
 import { nbctl } from '@weft/ctl/nb/program';
 import { sbctl } from '@weft/ctl/sb/program';
 import type { DatabaseSchema } from '@weft/ovsdb/schema';
@@ -62,26 +64,8 @@ const assigned = [
   'enabled',
   'type',
 ];
-const operators = [
-  '=',
-  '=',
-  '=',
-  '!=',
-  '<',
-  '>',
-  '<=',
-  '>=',
-  '{=}',
-  '{!=}',
-  '{<}',
-  '{>}',
-  '{<=}',
-  '{>=}',
-  '{in}',
-  '{not-in}',
-  '~',
-  '',
-];
+// Equality is what people ask for; the last two are none.
+const operators = ['=', '=', ...conditionOperators, '~', ''];
 
 /** Assignments and conditions: most cannot be done, for one reason or another. */
 function assignments(): readonly string[] {

@@ -8,6 +8,7 @@ export interface StatusCommand {
   readonly run: () => string;
 }
 
+/** The controller's commands on its control socket (ovn-controller(8), "Runtime Management Commands"). */
 export function status(service: ControllerService): readonly StatusCommand[] {
   const { controller } = service;
   const { model } = controller;

@@ -21,6 +21,7 @@ const preferences: ReadonlyMap<string, number> = new Map([
   ['LOW', 0x18],
 ]);
 
+/** Whether `put_nd_ra_opts` has an option of that name (ovn-sb(5)). */
 export function isNdRaOption(name: string): boolean {
   return optionNames.includes(name);
 }

@@ -133,10 +133,12 @@ export function formatNumber(value: Value, format: NumberFormat): string {
   }
 }
 
+/** Dotted quad of a 32-bit number. */
 export function formatIpv4(value: number): string {
   return `${value >>> 24}.${(value >>> 16) & 255}.${(value >>> 8) & 255}.${value & 255}`;
 }
 
+/** Six lowercase octets, separated by colons, of a 48-bit number. */
 export function formatEthernet(value: bigint): string {
   return (value.toString(16).padStart(12, '0').match(/../g) ?? []).join(':');
 }

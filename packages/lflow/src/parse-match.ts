@@ -70,6 +70,7 @@ export function parseField(lexer: Lexer, symbols: SymbolTable): FieldRef {
   return operand;
 }
 
+/** Tells a predicate symbol such as `ip4` from a field. */
 export function isPredicate(operand: FieldRef | PredicateSymbol): operand is PredicateSymbol {
   return 'kind' in operand;
 }

@@ -6,6 +6,7 @@ export function formatEthernet(value: bigint): string {
   return `${hex.slice(0, 2)}:${hex.slice(2, 4)}:${hex.slice(4, 6)}:${hex.slice(6, 8)}:${hex.slice(8, 10)}:${hex.slice(10)}`;
 }
 
+/** 48 bits of six octets separated by colons; undefined for anything else. */
 export function parseEthernet(text: string): bigint | undefined {
   if (!/^[0-9a-fA-F]{1,2}(?::[0-9a-fA-F]{1,2}){5}$/.test(text)) return undefined;
   return BigInt(
@@ -16,10 +17,12 @@ export function parseEthernet(text: string): bigint | undefined {
   );
 }
 
+/** Dotted quad of a 32-bit number. */
 export function formatIpv4(value: number): string {
   return `${value >>> 24}.${(value >>> 16) & 0xff}.${(value >>> 8) & 0xff}.${value & 0xff}`;
 }
 
+/** 32 bits of a dotted quad; undefined for anything else. */
 export function parseIpv4(text: string): number | undefined {
   const match = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(text);
   if (match === null) return undefined;
@@ -32,6 +35,7 @@ export function parseIpv4(text: string): number | undefined {
   return value;
 }
 
+/** A 128-bit number in the shortest form (RFC 5952). */
 export function formatIpv6(value: bigint): string {
   const groups: number[] = [];
   for (let i = 7; i >= 0; i--) groups.push(Number((value >> BigInt(i * 16)) & 0xffffn));
@@ -55,6 +59,7 @@ export function formatIpv6(value: bigint): string {
   return `${hex.slice(0, best).join(':')}::${hex.slice(best + bestLength).join(':')}`;
 }
 
+/** 128 bits of an IPv6 address (RFC 4291 section 2.2); undefined for anything else. */
 export function parseIpv6(text: string): bigint | undefined {
   let source = text;
   const lastColon = source.lastIndexOf(':');

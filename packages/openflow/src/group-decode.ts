@@ -93,6 +93,7 @@ function readSelection(r: Reader): GroupSelection | undefined {
   return selection;
 }
 
+/** Body of an OFPT_GROUP_MOD (OpenFlow 1.5.1 section 7.3.4.3). Errors stay in the reader. */
 export function readGroupMod(r: Reader): Message {
   const code = r.u16();
   const command = code === GROUP_ADD_OR_MOD ? 'add_or_mod' : pick(r, GROUP_COMMANDS, code, 'group command');
@@ -117,6 +118,7 @@ export function readGroupMod(r: Reader): Message {
   };
 }
 
+/** One entry of a group description reply (OpenFlow 1.5.1 section 7.3.5.10). Errors stay in the reader. */
 export function readGroupDesc(r: Reader): Group {
   const start = r.pos;
   const length = r.u16();
@@ -150,6 +152,7 @@ function readBands(r: Reader): MeterBand[] {
   return bands;
 }
 
+/** Body of an OFPT_METER_MOD (OpenFlow 1.5.1 section 7.3.4.5). Errors stay in the reader. */
 export function readMeterMod(r: Reader): Message {
   const command = pick(r, METER_COMMANDS, r.u16(), 'meter command');
   const flags = flagNames(METER_FLAGS, r.u16());
@@ -157,6 +160,7 @@ export function readMeterMod(r: Reader): Message {
   return { type: 'meter_mod', mod: { command, id, flags, bands: readBands(r) } };
 }
 
+/** One entry of a meter description reply (OpenFlow 1.5.1 section 7.3.5.14). Errors stay in the reader. */
 export function readMeterConfig(r: Reader): Meter {
   const start = r.pos;
   const length = r.u16();

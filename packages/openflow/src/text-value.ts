@@ -53,6 +53,7 @@ const PORT_NUMBERS: ReadonlyMap<number, string> = new Map([
   [Port.unset, 'UNSET'],
 ]);
 
+/** A port as ovs-ofctl(8) writes it: a reserved one by its name in capitals. */
 export function formatPort(port: number): string {
   return PORT_NUMBERS.get(port) ?? String(port);
 }

@@ -21,6 +21,7 @@ export function macBytes(text: string): Uint8Array | undefined {
   return Uint8Array.from(text.split(':'), (byte) => Number.parseInt(byte, 16));
 }
 
+/** Six lowercase octets, separated by colons, of six bytes. */
 export function formatMac(bytes: Uint8Array): Mac {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(':');
 }
@@ -37,6 +38,7 @@ export function ipv4Bytes(text: string): Uint8Array | undefined {
   return bytes;
 }
 
+/** Dotted quad of four bytes. */
 export function formatIpv4(bytes: Uint8Array): Ipv4 {
   return bytes.join('.');
 }
@@ -115,6 +117,7 @@ export function bytesToBigint(bytes: Uint8Array): bigint {
   return value;
 }
 
+/** A number as `length` bytes, the most significant first. */
 export function bigintToBytes(value: bigint, length: number): Uint8Array {
   const bytes = new Uint8Array(length);
   for (let i = length - 1; i >= 0; i--, value >>= 8n) bytes[i] = Number(value & 0xffn);

@@ -27,6 +27,7 @@ export function decodeArp(bytes: Uint8Array): ArpPacket | undefined {
   return reader.ok ? packet : undefined;
 }
 
+/** An ARP packet for IPv4 over Ethernet (RFC 826), without the frame. */
 export function encodeArp(packet: ArpPacket): Uint8Array {
   return new Writer()
     .u16(1)

@@ -42,6 +42,7 @@ export function decodeEthernet(bytes: Uint8Array): EthernetFrame | undefined {
   return { destination, source, vlans, etherType: type, payload: reader.rest() };
 }
 
+/** A frame, with its VLAN tags, without padding and checksum (IEEE 802.3, 802.1Q). */
 export function encodeEthernet(frame: EthernetFrame): Uint8Array {
   const writer = new Writer().put(requireMac(frame.destination)).put(requireMac(frame.source));
   for (const tag of frame.vlans) writer.u16(tag.tpid).u16(tag.control);

@@ -21,6 +21,7 @@ export interface IcmpMessage {
   readonly body: Uint8Array;
 }
 
+/** An ICMP message (RFC 792, RFC 4443); undefined if it is too short. The checksum is not verified. */
 export function decodeIcmp(bytes: Uint8Array): IcmpMessage | undefined {
   const reader = new Reader(bytes);
   const type = reader.u8();
@@ -33,6 +34,7 @@ export function decodeIcmp(bytes: Uint8Array): IcmpMessage | undefined {
 const encode = ({ type, code, rest, body }: IcmpMessage): Uint8Array =>
   new Writer().u8(type).u8(code).u16(0).u32(rest).put(body).finish();
 
+/** An ICMP message with its checksum (RFC 792). */
 export function encodeIcmpv4(message: IcmpMessage): Uint8Array {
   const bytes = encode(message);
   const sum = internetChecksum(bytes);

@@ -42,6 +42,7 @@ export function decodeIpv4(bytes: Uint8Array): Ipv4Packet | undefined {
   return { source, destination, protocol, ttl, tos, identification, fragment, options, payload };
 }
 
+/** A packet with its header's length and checksum (RFC 791). */
 export function encodeIpv4(packet: Ipv4Packet): Uint8Array {
   const headerLength = 20 + packet.options.length;
   if (headerLength % 4 !== 0 || headerLength > 60)

@@ -53,6 +53,7 @@ export function decodeIpv6(bytes: Uint8Array): Ipv6Packet | undefined {
   };
 }
 
+/** A packet with its payload's length (RFC 8200). */
 export function encodeIpv6(packet: Ipv6Packet): Uint8Array {
   return new Writer()
     .u32((6 << 28) | (packet.trafficClass << 20) | packet.flowLabel)

@@ -46,6 +46,7 @@ function decodeOptions(reader: Reader): NdOption[] | undefined {
   return options;
 }
 
+/** A neighbor solicitation or advertisement with its checksum, which covers the addresses (RFC 4861 sections 4.3 and 4.4). */
 export function encodeNeighbor(message: NeighborMessage, source: Ipv6, destination: Ipv6): Uint8Array {
   const body = new Writer().put(requireIpv6(message.target));
   for (const { type, data } of message.options)

@@ -9,6 +9,7 @@ export interface UdpDatagram {
   readonly payload: Uint8Array;
 }
 
+/** A UDP datagram (RFC 768); undefined if it is too short. The checksum is not verified. */
 export function decodeUdp(bytes: Uint8Array): UdpDatagram | undefined {
   const reader = new Reader(bytes);
   const sourcePort = reader.u16();
@@ -19,6 +20,7 @@ export function decodeUdp(bytes: Uint8Array): UdpDatagram | undefined {
   return reader.ok && length >= 8 ? { sourcePort, destinationPort, payload } : undefined;
 }
 
+/** A UDP datagram with its checksum, which covers the addresses (RFC 768). */
 export function encodeUdp(datagram: UdpDatagram, source: string, destination: string): Uint8Array {
   const bytes = new Writer()
     .u16(datagram.sourcePort)
@@ -47,6 +49,7 @@ export interface TcpSegment {
   readonly payload: Uint8Array;
 }
 
+/** A TCP segment (RFC 9293); undefined if it is too short. The checksum is not verified. */
 export function decodeTcp(bytes: Uint8Array): TcpSegment | undefined {
   const reader = new Reader(bytes);
   const sourcePort = reader.u16();
@@ -74,6 +77,7 @@ export function decodeTcp(bytes: Uint8Array): TcpSegment | undefined {
   };
 }
 
+/** A TCP segment with its checksum, which covers the addresses (RFC 9293). */
 export function encodeTcp(segment: TcpSegment, source: string, destination: string): Uint8Array {
   const headerLength = 20 + segment.options.length;
   if (headerLength % 4 !== 0 || headerLength > 60)

@@ -81,6 +81,7 @@ export interface Tables {
   readonly ovs: OvsTables;
 }
 
+/** Both databases' tables, empty, in a runtime. */
 export function createTables(runtime: Runtime): Tables {
   const create = (columns: { readonly [table: string]: readonly string[] }): unknown =>
     Object.fromEntries(

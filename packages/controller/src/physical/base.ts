@@ -3,6 +3,7 @@ import type { Flow } from '@weft/openflow/flow';
 import { flag, register, table } from '../pipeline.ts';
 import { clearProgramRegisters, flagSet, flowsOf, match, resubmit } from './terms.ts';
 
+/** Flows that every chassis has, whatever its ports (ovn-architecture(7), "Architectural Physical Life Cycle of a Packet"). */
 export function baseFlows(): readonly Flow[] {
   const { flows, add } = flowsOf(undefined);
   const any = match({});

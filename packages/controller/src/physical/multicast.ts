@@ -24,6 +24,7 @@ export interface MulticastGroup {
   readonly tunnels: readonly Tunnel[];
 }
 
+/** What happens to packets for a multicast group: a copy for each member here, and one for each chassis with others (ovn-architecture(7), tables `remoteOutput` and `localOutput`). */
 export function multicastFlows(group: MulticastGroup): readonly Flow[] {
   const { flows, add } = flowsOf(group.uuid);
   const { groupKey, datapathKey } = group;

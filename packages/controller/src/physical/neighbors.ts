@@ -38,6 +38,7 @@ export interface FdbEntry {
   readonly mac: string;
 }
 
+/** What a learned address makes: a flow that finds its port, and one that knows a packet from it (`get_fdb`, `lookup_fdb` of ovn-sb(5)). */
 export function fdbFlows({ uuid, datapathKey, portKey, mac }: FdbEntry): readonly Flow[] {
   const { flows, add } = flowsOf(uuid);
   const address = macValue(mac);

@@ -4,6 +4,7 @@ import { register, table } from '../pipeline.ts';
 import { addCommon, enter, type PortKeys, toPort } from './port.ts';
 import { clearProgramRegisters, clone, ctClear, flowsOf, load, match, resubmit } from './terms.ts';
 
+/** Takes packets through a logical patch port to its peer's datapath. */
 export function patchPortFlows(port: PortKeys, peer: PortKeys): readonly Flow[] {
   const { flows, add } = flowsOf(port.uuid);
   addCommon(port, add);

@@ -81,6 +81,7 @@ export interface InterfacePort extends PortKeys {
   readonly localport: boolean;
 }
 
+/** Between an interface of this chassis and its logical port, both ways (tables 0 and 65). */
 export function interfacePortFlows(port: InterfacePort): readonly Flow[] {
   const { flows, add } = flowsOf(port.uuid);
   const { ofport, container } = port;

@@ -8,8 +8,8 @@ import type { Query } from '../framework/query.ts';
 import { columnType, findColumn, type NamedTable } from './names.ts';
 import { parseAtom, parseDatum, type SymbolResolver, ValueReader } from './parse-value.ts';
 
-/** As messages list them. */
-const operators = [
+/** What may stand between a column and a value in a condition (ovn-nbctl(8), "Database Commands"), as messages list them. */
+export const operators = [
   '=',
   '!=',
   '<',
