@@ -157,7 +157,7 @@ export class TrackedTable<V extends TableRow, R extends TableRow = V> implements
 }
 
 /** What is behind a view of a row that is tracked column by column. */
-class RowView implements View {
+abstract class RowView implements View {
   readonly _uuid: string;
   [current]: TableRow;
   /** A source for each column that somebody reads. */
@@ -168,13 +168,13 @@ class RowView implements View {
     this[current] = row;
   }
 
-  [replace](_next: TableRow): void {}
+  abstract [replace](next: TableRow): void;
 }
 
 /** Makes a class of views with a tracked getter for each column. */
 function viewMaker(graph: Graph, columns: readonly string[]): (row: TableRow) => View {
   class TableView extends RowView {
-    override [replace](next: TableRow): void {
+    [replace](next: TableRow): void {
       const old = this[current];
       this[current] = next;
       this[cells]?.forEach((cell, i) => {
