@@ -7,7 +7,8 @@ import { column, database, integer, string, table } from '@weft/ovsdb/schema';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Database } from '../database.ts';
 import { openSqlite } from './load-sqlite.ts';
-import { type Scheduler, SqliteStore } from './sqlite.ts';
+import type { Scheduler } from './scheduler.ts';
+import { SqliteStore } from './sqlite.ts';
 
 const schema = database('D', '1.0.0', {
   T: table({ name: column(string()), n: column(integer()) }, { isRoot: true, indexes: [['name']] }),

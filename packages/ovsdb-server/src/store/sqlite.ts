@@ -16,6 +16,7 @@ import { openSqlite, type Sqlite, type Statement } from './load-sqlite.ts';
 import { Log } from './log.ts';
 import type { LogRecord } from './log-file.ts';
 import { type LoggedChange, logText, replay } from './logged-change.ts';
+import { type Scheduler, systemScheduler } from './scheduler.ts';
 import { SqlTable, unused } from './sql-table.ts';
 import type { AppendResult, Loaded, LogEntry, Store } from './store.ts';
 
@@ -30,17 +31,6 @@ const rowsPerLook = 16;
 const foldDelayMs = 1000;
 /** Appends that never pause that long put it off so many times at most, so the log stays short. */
 const maxDelays = 15;
-
-/** Runs the background work: `after` calls back once, `ms` milliseconds later; `soon` when the event loop has nothing else to do. */
-export interface Scheduler {
-  after(ms: number, callback: () => void): void;
-  soon(callback: () => void): void;
-}
-
-export const systemScheduler: Scheduler = {
-  after: (ms, callback) => void setTimeout(callback, ms).unref(),
-  soon: (callback) => void setImmediate(callback),
-};
 
 export class SqliteStore implements Store {
   schema: DatabaseSchema;
