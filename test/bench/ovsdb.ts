@@ -108,6 +108,12 @@ class Server {
     await exited;
   }
 
+  /** Ends it at once, when the benchmark is interrupted. */
+  abandon(): void {
+    this.#child?.kill('SIGKILL');
+    this.remove();
+  }
+
   remove(): void {
     rmSync(this.#folder, { recursive: true, force: true });
   }
@@ -312,6 +318,11 @@ const limits: { readonly [work: string]: string } = {
 if (!existsSync(dist)) throw new Error(`${dist} is missing: run "npm run build" first`);
 const sides = (['C', 'weft'] as const).filter((name) => process.argv[2] === undefined || process.argv[2] === name);
 const servers = sides.map((name) => new Server(name));
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.once(signal, () => {
+    for (const server of servers) server.abandon();
+    process.exit(130);
+  });
 const restarts: { [name: string]: { rss: number; restart: number } } = {};
 const samples = new Map<string, { [name: string]: Sample }>();
 
