@@ -4,9 +4,8 @@
  */
 import { field } from '@weft/openflow/fields';
 import { type Match, MatchBuilder } from '@weft/openflow/match';
-import { LflowError } from './lexer.ts';
 import type { Clause, Conjunct, NormalForm } from './normalize.ts';
-import type { Ternary } from './terms.ts';
+import { MatchTooLarge, type Ternary } from './terms.ts';
 
 /** A flow is part `clause` (counted from 1) of the `count` dimensions of conjunction `id` (counted from 0 within the logical flow). */
 export interface ConjunctionPart {
@@ -49,12 +48,16 @@ export function toFlows(form: NormalForm): MatchFlows {
   if (form.length === 1 && only !== undefined && only.every((clause) => clause.terms.length === 1)) {
     return { flows: [{ match: build(builder, only, []), parts: noParts, conjunction: undefined }], conjunctions: 0 };
   }
+  // Before any is made: a million of them takes seconds.
+  const plans = form.map(plan);
+  const total = plans.reduce((count, chosen) => count + cost(chosen), 0);
+  if (total > flowLimit) throw new MatchTooLarge(`The match takes more than ${flowLimit} flows.`);
   const flows = new FlowSet();
-  for (const conjunct of form) conjunctFlows(conjunct, flows, builder);
+  for (const chosen of plans) planFlows(chosen, flows, builder);
   return { flows: flows.list(), conjunctions: flows.conjunctions };
 }
 
-/** A match that takes more flows is refused. */
+/** A match that takes more flows, those that its alternatives share counted for each, is refused. */
 const flowLimit = 1_000_000;
 
 /** Flows by match, so that the same match appears once. */
@@ -80,10 +83,6 @@ class FlowSet {
     const id = this.conjunctions++;
     this.#heads.push({ match, parts: noParts, conjunction: id });
     return id;
-  }
-
-  get size(): number {
-    return this.#byKey.size;
   }
 
   list(): readonly MatchFlow[] {
@@ -132,6 +131,11 @@ function times(clauses: readonly Clause[]): number {
   return clauses.reduce((total, clause) => total * clause.terms.length, 1);
 }
 
+/** Flows of a plan. */
+function cost({ multiplied, dimensions }: Plan): number {
+  return times(multiplied) * (dimensions.length === 0 ? 1 : sum(dimensions));
+}
+
 /** What the flows of one conjunct cost, and why. */
 export interface Cost {
   readonly multiplied: readonly FieldCount[];
@@ -150,22 +154,19 @@ export interface FieldCount {
 /** Says what each conjunct of a match costs. */
 export function costs(form: NormalForm): Cost[] {
   return form.map((conjunct) => {
-    const { multiplied, dimensions } = plan(conjunct);
+    const chosen = plan(conjunct);
+    const { multiplied, dimensions } = chosen;
     const count = ({ base, terms }: Clause): FieldCount => ({ field: base.name, terms: terms.length });
     return {
       multiplied: multiplied.map(count),
       dimensions: dimensions.map(count),
-      flows: times(multiplied) * (dimensions.length === 0 ? 1 : sum(dimensions)),
+      flows: cost(chosen),
       product: times(multiplied) * times(dimensions),
     };
   });
 }
 
-function conjunctFlows(conjunct: Conjunct, flows: FlowSet, builder: MatchBuilder): void {
-  const { fixed, multiplied, dimensions } = plan(conjunct);
-  if (flows.size + times(multiplied) * sum(dimensions) > flowLimit) {
-    throw new LflowError(`The match takes more than ${flowLimit} flows.`, 0);
-  }
+function planFlows({ fixed, multiplied, dimensions }: Plan, flows: FlowSet, builder: MatchBuilder): void {
   forEachCombination(multiplied, (chosen) => {
     if (dimensions.length === 0) {
       flows.add(build(builder, fixed, chosen));

@@ -11,7 +11,19 @@ import { Lexer, LflowError } from './lexer.ts';
 import type { NumberFormat, Value } from './number.ts';
 import { checkWidth, parseMatch, unknownSet } from './parse-match.ts';
 import type { BaseField, FieldSymbol, PredicateSymbol, SymbolTable } from './symbols.ts';
-import { above, below, complement, differing, intersectAll, onesOf, place, type Ternary, unique } from './terms.ts';
+import {
+  above,
+  below,
+  complement,
+  differing,
+  intersectAll,
+  isPrefixMask,
+  MatchTooLarge,
+  onesOf,
+  place,
+  type Ternary,
+  unique,
+} from './terms.ts';
 
 /** What a match means depends on these. Each call of one is a dependency of the result on its answer. */
 export interface MatchLookups {
@@ -288,9 +300,7 @@ function integerTerms(
       if (all.some((term) => term.mask === 0n)) return [];
       const [only] = all;
       if (all.length === 1 && only !== undefined) return placed(differing(only.value, only.mask));
-      const prefixes = complement(all, bits);
-      if (prefixes !== undefined) return placed(prefixes);
-      return all.map((term) => placed(differing(term.value, term.mask))).reduce(intersectAll);
+      return unequal(all, bits).map(placed).reduce(intersectAll);
     }
     default: {
       const bound = all[0]?.value ?? 0n;
@@ -308,6 +318,21 @@ function integerTerms(
       }
     }
   }
+}
+
+/** The product of the terms that differ from each constant gets this large; beyond it, prefixes are told apart by their trie. */
+const productLimit = 4096;
+
+/** What unequal to all of `constants` means: unions whose intersection it is. */
+function unequal(constants: readonly Masked[], bits: number): (readonly Masked[])[] {
+  const prefixes = constants.filter(({ mask }) => isPrefixMask(mask, bits));
+  const others = constants.filter(({ mask }) => !isPrefixMask(mask, bits));
+  const differ = ({ value, mask }: Masked): Masked[] => differing(value, mask);
+  if (others.length === 0) return [complement(prefixes, bits)];
+  const all = constants.map(differ);
+  // The product has no more terms than the trie wherever they overlap, but grows with the power of the constants.
+  if (all.reduce((total, terms) => total * terms.length, 1) <= productLimit) return all;
+  return [...(prefixes.length === 0 ? [] : [complement(prefixes, bits)]), ...others.map(differ)];
 }
 
 function masked(value: number | bigint, mask: number | bigint | undefined, ones: bigint): Masked {
@@ -356,7 +381,7 @@ export function product(a: NormalForm, b: NormalForm): NormalForm {
   if (a === always) return b;
   if (b === always || a === b) return a;
   if (a.length * b.length > conjunctLimit)
-    throw new LflowError(`The match has more than ${conjunctLimit} alternatives.`, 0);
+    throw new MatchTooLarge(`The match has more than ${conjunctLimit} alternatives.`);
   const out: Conjunct[] = [];
   for (const x of a) {
     for (const y of b) {

@@ -29,7 +29,14 @@ export function intersect(a: Ternary, b: Ternary): Ternary | undefined {
   return { value: a.value | bv, mask: am | bm };
 }
 
-/** A match whose intersections take more than this many steps is refused instead of eating the machine. */
+/** A match that would eat the machine. It is refused, and named as an erroneous one is. */
+export class MatchTooLarge extends LflowError {
+  constructor(message: string) {
+    super(message, 0);
+  }
+}
+
+/** A match whose intersections take more than this many steps is refused. */
 const pairLimit = 2_000_000;
 
 /** Intersection of two unions, without duplicates. */
@@ -39,7 +46,7 @@ export function intersectAll(a: readonly Ternary[], b: readonly Ternary[]): read
     const both = intersect(a[0]!, b[0]!);
     return both === undefined ? [] : [both];
   }
-  if (a.length * b.length > pairLimit) throw new LflowError('The match compares a field in too many ways.', 0);
+  if (a.length * b.length > pairLimit) throw new MatchTooLarge('The match compares a field in too many ways.');
   const out: Ternary[] = [];
   for (const x of a) {
     for (const y of b) {
@@ -139,19 +146,20 @@ export function differing(value: bigint, mask: bigint): { value: bigint; mask: b
   return out;
 }
 
+/** Whether `mask` keeps the first bits of a `bits`-bit number, and no others. */
+export function isPrefixMask(mask: bigint, bits: number): boolean {
+  const inverted = onesOf(bits) & ~mask;
+  return (inverted & (inverted + 1n)) === 0n;
+}
+
 /**
- * The values of a `bits`-bit number that none of `prefixes` holds, as disjoint prefixes; undefined if a mask is no prefix. There are never more than
- * `bits` for each prefix, where the product of the terms of `differing` has `bits` to the power of their number.
+ * The values of a `bits`-bit number that none of `prefixes` holds, as disjoint prefixes. There are never more than `bits` for each prefix, where the
+ * product of the terms of `differing` has `bits` to the power of their number.
  */
 export function complement(
   prefixes: readonly { readonly value: bigint; readonly mask: bigint }[],
   bits: number,
-): { value: bigint; mask: bigint }[] | undefined {
-  const ones = onesOf(bits);
-  for (const { mask } of prefixes) {
-    const inverted = ones & ~mask;
-    if ((inverted & (inverted + 1n)) !== 0n) return undefined;
-  }
+): { value: bigint; mask: bigint }[] {
   const out: { value: bigint; mask: bigint }[] = [];
   const walk = (
     value: bigint,
