@@ -1,8 +1,11 @@
+import type { Action } from '@weft/openflow/actions';
+import { field } from '@weft/openflow/fields';
+import { flowKey, type Group } from '@weft/openflow/flow';
 import { decodeArp } from '@weft/packet/arp';
 import { decodeEthernet } from '@weft/packet/ethernet';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { addChassis, chassisBed, id, plug, type TestBed, tunnel } from './testing.ts';
+import { addChassis, chassisBed, FakeSwitch, id, plug, type TestBed, tunnel } from './testing.ts';
 
 const datapath = (n: number) => id('Datapath_Binding', n);
 const portId = (n: number) => id('Port_Binding', n);
@@ -410,7 +413,7 @@ describe('laws', () => {
       what: fc.constant('flow' as const),
       n: fc.integer({ min: 1, max: 4 }),
       on: fc.integer({ min: 1, max: 2 }),
-      form: fc.nat(5),
+      form: fc.nat(8),
     }),
     fc.record({ what: fc.constant('shared flow' as const), n: fc.integer({ min: 9, max: 10 }) }),
     fc.record({
@@ -446,6 +449,9 @@ describe('laws', () => {
     (n: number) => [`outport == "p${n}" && ip4`, 'drop;'],
     () => ['eth.mcast', 'outport = "flood"; output;'],
     () => ['ip4 &&', 'next;'],
+    (n: number) => ['ip4.src == $as && tcp.dst == {80, 443}', `reg0 = ${n}; next;`],
+    (n: number) => ['ip4 && udp', `ct_lb_mark(backends=10.0.0.${n}:80,10.0.0.9:80);`],
+    () => ['ip6', 'set_meter(100, 10); log(verdict=drop, meter="m"); next;'],
   ] as const;
 
   class History {
@@ -461,6 +467,7 @@ describe('laws', () => {
         addPort(this.bed, n, 1 + (n % 2));
         for (const form of forms.keys()) this.apply({ what: 'flow', n: 10 * form + n, on: 1 + (n % 2), form });
       }
+      addMeter(this.bed, 1, 'm');
       this.apply({ what: 'shared flow', n: 9 });
       this.apply({ what: 'group', members: [1, 2] });
       this.apply({ what: 'plug', n: 1 });
@@ -507,7 +514,7 @@ describe('laws', () => {
           return;
         }
         case 'shared flow': {
-          addFlow(bed, change.n, 1, 'arp', 'next;', {
+          addFlow(bed, change.n, 1, 'arp || (ip4.src == $as && tcp.src == {80, 443})', 'next;', {
             logical_datapath: undefined,
             logical_dp_group: id('Logical_DP_Group', 1),
           });
@@ -588,4 +595,125 @@ describe('laws', () => {
       { numRuns: 60 },
     );
   });
+
+  test('a switch with the same under other numbers stays as it is', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(step, { minLength: 3, maxLength: 25, size: 'max' }),
+        fc.integer({ min: 2, max: 20 }),
+        async (history, factor) => {
+          const run = new History();
+          await run.bed.idle();
+          for (const change of history) run.apply(change);
+          await run.bed.idle();
+          const peer = renumbered(run.bed.switch, (n) => n * factor + 1);
+          const before = peer.contents();
+          const { controller } = await run.bed.fresh(peer);
+          expect(controller.sync.stats).toMatchObject({ added: 0, removed: 0, groups: 0, meters: 0 });
+          expect(controller.sync.stats.kept).toBe(peer.table.size);
+          expect(peer.contents()).toEqual(before);
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
 });
+
+describe('numbers that flows refer to', () => {
+  async function numbered(): Promise<TestBed> {
+    const bed = chassisBed();
+    addSwitch(bed, 1);
+    addPort(bed, 1, 1);
+    plug(bed, 1, 'tap1', new Map([['iface-id', 'p1']]), [1]);
+    addMeter(bed, 1, 'm');
+    addFlow(bed, 1, 1, 'ip4.src == {10.0.0.1, 10.0.0.2} && tcp.dst == {80, 443}', 'next;');
+    addFlow(bed, 2, 1, 'ip4', 'ct_lb_mark(backends=10.0.0.1:80,10.0.0.2:80);');
+    addFlow(bed, 3, 1, 'ip6', 'set_meter(100); log(verdict=drop, meter="m"); next;');
+    await bed.idle();
+    return bed;
+  }
+
+  test('are taken over, and stay when what they are for changes', async () => {
+    const bed = await numbered();
+    expect([bed.switch.groupTable.size, bed.switch.meterTable.size]).toEqual([1, 2]);
+    const peer = renumbered(bed.switch, (n) => n + 1000);
+    const ids = () => ({
+      groups: [...peer.groupTable.keys()],
+      meters: [...peer.meterTable.keys()],
+      conjunctions: peer.contents().flows.flatMap((flow) => /conj_id=\d+/.exec(flow) ?? []),
+    });
+    const before = ids();
+    const next = await bed.fresh(peer);
+    addFlow(next, 1, 1, 'ip4.src == {10.0.0.1, 10.0.0.3} && tcp.dst == {80, 443}', 'next;');
+    next.sb('Meter_Band', id('Meter_Band', 1), { rate: 7 });
+    await next.idle();
+    expect(ids()).toEqual(before);
+    expect(next.controller.sync.stats).toMatchObject({ added: 1, removed: 1, groups: 0, meters: 1 });
+  });
+
+  test('that are in the way make room', async () => {
+    const bed = await numbered();
+    // Another controller's group has the number that this one gives to its own.
+    const [group] = bed.switch.groupTable.values();
+    const peer = new FakeSwitch();
+    peer.groupTable.set(7, { ...(group as Group), id: 7 });
+    const next = await bed.fresh(peer);
+    expect([...peer.groupTable.keys()]).toEqual([7]);
+    addFlow(next, 2, 1, 'ip4', 'ct_lb_mark(backends=10.0.0.3:80,10.0.0.2:80);');
+    await next.idle();
+    expect(peer.groupTable.size).toBe(1);
+    expect(next.flows()).toEqual((await next.fresh()).flows());
+  });
+
+  test('a meter that no row describes has one, and is made when a row does', async () => {
+    const bed = await numbered();
+    addFlow(bed, 4, 1, 'arp', 'log(verdict=drop, meter="later"); next;');
+    await bed.idle();
+    const flow = () => bed.flows().find((text) => text.includes('priority=4 '));
+    expect(flow()).toMatch(/"meterId":\d+/);
+    expect(bed.switch.meterTable.size).toBe(2);
+    const before = flow();
+    addMeter(bed, 2, 'later');
+    await bed.idle();
+    expect(flow()).toBe(before);
+    expect(bed.switch.meterTable.size).toBe(3);
+  });
+
+  test('each logical flow has its own meter for a rate', async () => {
+    const bed = await numbered();
+    addFlow(bed, 4, 1, 'arp', 'set_meter(100); next;');
+    await bed.idle();
+    expect(bed.switch.meterTable.size).toBe(3);
+    addFlow(bed, 4, 1, 'arp', 'next;');
+    await bed.idle();
+    expect(bed.switch.meterTable.size).toBe(2);
+  });
+});
+
+function addMeter(bed: TestBed, n: number, name: string): void {
+  bed.sb('Meter_Band', id('Meter_Band', n), { action: 'drop', rate: 10 * n, burst_size: 0 });
+  bed.sb('Meter', id('Meter', n), { name, unit: 'pktps', bands: [id('Meter_Band', n)] });
+}
+
+/** The switch as it would be if somebody else had given the numbers. */
+function renumbered(from: FakeSwitch, number: (n: number) => number): FakeSwitch {
+  const to = new FakeSwitch();
+  const conjId = field('conj_id');
+  const action = (one: Action): Action => {
+    if (one.type === 'group') return { ...one, group: number(one.group) };
+    if (one.type === 'meter') return { ...one, meter: number(one.meter) };
+    if (one.type === 'conjunction') return { ...one, id: number(one.id) };
+    if (one.type === 'controller' && one.meterId !== undefined) return { ...one, meterId: number(one.meterId) };
+    return one;
+  };
+  for (const flow of from.table.values()) {
+    const id = flow.match.get(conjId)?.value;
+    const match = id === undefined ? flow.match : flow.match.with(conjId, number(Number(id)));
+    const next = { ...flow, match, actions: flow.actions.map(action).reverse() };
+    if (flow.actions[0]?.type !== 'conjunction') next.actions.reverse();
+    to.table.set(flowKey(next), next);
+  }
+  for (const group of from.groupTable.values()) to.groupTable.set(number(group.id), { ...group, id: number(group.id) });
+  for (const meter of from.meterTable.values()) to.meterTable.set(number(meter.id), { ...meter, id: number(meter.id) });
+  return to;
+}

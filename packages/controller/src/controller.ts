@@ -33,6 +33,7 @@ import { Writes } from './model/writes.ts';
 import { Announcer, type Timer } from './packet-in/announcer.ts';
 import { PacketInHandler } from './packet-in/handler.ts';
 import { physicalFlows } from './physical/flows.ts';
+import { sameNumbers } from './switch/same-numbers.ts';
 import type { Switch } from './switch/switch.ts';
 import { SwitchSync } from './switch/sync.ts';
 
@@ -80,9 +81,9 @@ export class Controller {
   readonly runtime: Runtime;
   readonly model: Model;
   readonly flows = new FlowTable();
-  readonly groups = new GroupTable();
-  readonly meters = new MeterTable();
-  readonly conjunctionIds = new ConjunctionIds();
+  readonly groups: GroupTable;
+  readonly meters: MeterTable;
+  readonly conjunctionIds: ConjunctionIds;
   readonly sync: SwitchSync;
   readonly #options: ControllerOptions;
   readonly #sbWrites = new Writes<typeof sb>();
@@ -121,6 +122,9 @@ export class Controller {
       );
     });
     this.model = new Model(this.runtime, options.name);
+    this.groups = new GroupTable(this.runtime);
+    this.meters = new MeterTable(this.runtime);
+    this.conjunctionIds = new ConjunctionIds(this.runtime);
     this.sync = new SwitchSync(this.flows, this.groups, this.meters, options.log, pause);
     this.#announcer = new Announcer((messages) => this.#switch?.send(messages), options.timer);
     const outputs: Outputs = {
@@ -272,6 +276,7 @@ export class Controller {
       this.#running = false;
     }
     if (this.#stopped) return;
+    for (const numbers of [this.groups, this.meters, this.conjunctionIds]) numbers.sweep();
     if (this.settled && this.model.marks.get('settled') === undefined) {
       this.model.marks.apply([{ uuid: 'settled', new: { _uuid: 'settled' } }]);
       this.schedule();
@@ -315,6 +320,14 @@ export class Controller {
       this.#pushAgain = true;
       return;
     }
+    this.#pushing = true;
+    this.#pushAgain = false;
+    const renumbered = await this.#takeNumbersOver();
+    this.#pushing = false;
+    if (renumbered || this.#pushAgain) {
+      this.schedule();
+      return;
+    }
     const settled = this.settled;
     const ports = settled ? [...this.#freshPorts] : [];
     let nbCfg: number | undefined;
@@ -339,6 +352,24 @@ export class Controller {
       this.model.reported.apply([{ uuid: 'reported', new: row }]);
     }
     if (ports.length > 0 || before !== nbCfg || this.#pushAgain) this.schedule();
+  }
+
+  /**
+   * Gives what flows refer to the numbers that a switch, when it is met, knows it by from before: those flows can stay. True if any is another now, and
+   * the flows must be made anew.
+   */
+  async #takeNumbersOver(): Promise<boolean> {
+    const present = await this.sync.read();
+    if (present === undefined) return false;
+    const flows = [...this.flows.flows()].map(([, flow]) => flow);
+    const wanted = { flows, groups: this.groups.groups(), meters: this.meters.meters() };
+    const same = sameNumbers(wanted, present);
+    const moved = [
+      this.conjunctionIds.renumber(same.conjunctions),
+      this.groups.renumber(same.groups),
+      this.meters.renumber(same.meters),
+    ];
+    return moved.includes(true);
   }
 
   /** One transaction at a time for each database: what is asked for meanwhile goes into the next. */

@@ -34,11 +34,10 @@ const outport = field(register.outport);
 /** What a logical flow makes in one datapath. */
 interface Compiled {
   readonly flows: readonly Flow[];
-  /** Keys of the groups and meters that its actions refer to. */
+  /** Keys of the groups and meters that its actions refer to, and of its conjunctive matches. */
   readonly groups: readonly string[];
   readonly meters: readonly string[];
-  /** The key of its conjunction ids, if it has any. */
-  readonly conjunctions: string | undefined;
+  readonly conjunctions: readonly string[];
 }
 
 /** The same for all its datapaths. */
@@ -52,7 +51,7 @@ interface LogicalFlowSource {
   isResident(name: string): boolean;
   lookupTunnel(port: string): number | undefined;
   allocateGroup(spec: GroupSpec): number;
-  allocateMeter(key: string, spec: MeterSpec): number | undefined;
+  allocateMeter(key: string, spec: MeterSpec): number;
   lookupDhcpv4Option(name: string): SbRow<'DHCP_Options'> | undefined;
   lookupDhcpv6Option(name: string): SbRow<'DHCPv6_Options'> | undefined;
   hasCollectorSet(id: number): boolean;
@@ -124,13 +123,11 @@ class Place implements ActionContext, MatchLookups {
     return this.#source.allocateGroup(spec);
   };
 
-  readonly allocateMeter = (spec: MeterSpec): number | undefined => {
-    const key = meterKey(spec);
-    const id = this.#source.allocateMeter(key, spec);
-    if (id === undefined) return undefined;
+  readonly allocateMeter = (spec: MeterSpec): number => {
+    const key = meterKey(spec, this.#row);
     this.meters ??= [];
     this.meters.push(key);
-    return id;
+    return this.#source.allocateMeter(key, spec);
   };
 
   readonly lookupDhcpv4Option = (name: string) => {
@@ -170,7 +167,6 @@ class LogicalFlowCompiler implements LogicalFlowSource {
   readonly #portGroup;
   readonly #multicastKey;
   readonly #isRelated;
-  readonly #meter;
   readonly #dhcpv4;
   readonly #dhcpv6;
   readonly #template;
@@ -186,7 +182,6 @@ class LogicalFlowCompiler implements LogicalFlowSource {
       ['datapath', 'name'],
       (row) => `${row.datapath}/${row.name}`,
     );
-    this.#meter = sb.Meter.index('meter by name', ['name'], (row) => row.name);
     this.#dhcpv4 = sb.DHCP_Options.index('DHCP option by name', ['name'], (row) => row.name);
     this.#dhcpv6 = sb.DHCPv6_Options.index('DHCPv6 option by name', ['name'], (row) => row.name);
     const variables = sb.Chassis_Template_Var.index('variables by chassis', ['chassis'], (row) => row.chassis);
@@ -218,26 +213,29 @@ class LogicalFlowCompiler implements LogicalFlowSource {
     const number = (ingress ? table.logicalIngress : table.logicalEgress) + row.table_id;
     const { priority } = row;
     const cookie = cookieOf(row._uuid);
-    // The key is made only where it is needed: most flows have no conjunctive match.
-    const key = matches.conjunctions > 0 ? `${row._uuid}/${uuid}` : undefined;
-    const base = key === undefined ? 0 : this.#outputs.conjunctionIds.allocate(key, matches.conjunctions);
+    // Most flows have no conjunctive match.
+    const conjunctions =
+      matches.conjunctions === 0
+        ? undefined
+        : this.#outputs.conjunctionIds.allocateAll(row._uuid, uuid, matches.conjunctions);
+    const ids = conjunctions?.ids ?? [];
     const onDatapath = BigInt(tunnelKey);
     const flows: Flow[] = [];
     for (const { match, parts, conjunction: id } of matches.flows) {
       if (isSwitch && !this.#isPossible(uuid, match, ingress)) continue;
       let whole = match.with(metadata, onDatapath);
-      if (id !== undefined) whole = whole.with(conjId, base + id);
+      if (id !== undefined) whole = whole.with(conjId, ids[id] as number);
       if (parts.length > 0) {
         // Clauses belong to no single logical flow: they carry no cookie.
-        const clauses: readonly Action[] = parts.map((part) => conjunction(base + part.id, part.clause, part.count));
+        const clauses: readonly Action[] = parts.map((part) =>
+          conjunction(ids[part.id] as number, part.clause, part.count),
+        );
         flows.push({ table: number, priority, cookie: 0n, match: whole, actions: clauses });
       } else flows.push({ table: number, priority, cookie, match: whole, actions: actions.actions });
     }
-    if (flows.length === 0) {
-      if (key !== undefined) this.#outputs.conjunctionIds.release(key);
-      return undefined;
-    }
-    return { flows, groups: place.groups ?? none, meters: place.meters ?? none, conjunctions: key };
+    if (flows.length === 0) return undefined;
+    const { groups = none, meters = none } = place;
+    return { flows, groups, meters, conjunctions: conjunctions?.keys ?? none };
   }
 
   /** False if the match's text says plainly that it is about a port where packets cannot be. */
@@ -289,8 +287,7 @@ class LogicalFlowCompiler implements LogicalFlowSource {
     return this.#outputs.groups.allocate(spec.key, spec);
   }
 
-  allocateMeter(key: string, spec: MeterSpec): number | undefined {
-    if (spec.kind === 'name' && this.#meter.one(spec.name) === undefined) return undefined;
+  allocateMeter(key: string, spec: MeterSpec): number {
     return this.#outputs.meters.allocate(key, spec);
   }
 
@@ -345,19 +342,19 @@ export const logicalFlows: Feature = (model, outputs) => {
     isDeepStrictEqual,
   );
 
+  const { groups, meters, conjunctionIds } = outputs;
   const hold = (row: CompiledRow | undefined) => {
     for (const compiled of row ?? []) {
-      for (const group of compiled.groups) outputs.groups.hold(group);
-      for (const meter of compiled.meters) outputs.meters.hold(meter);
+      for (const key of compiled.groups) groups.hold(key);
+      for (const key of compiled.meters) meters.hold(key);
+      for (const key of compiled.conjunctions) conjunctionIds.hold(key);
     }
   };
-  const release = (row: CompiledRow | undefined, next: CompiledRow | undefined) => {
-    const kept = new Set(next?.map((compiled) => compiled.conjunctions));
+  const release = (row: CompiledRow | undefined) => {
     for (const compiled of row ?? []) {
-      for (const group of compiled.groups) outputs.groups.release(group);
-      for (const meter of compiled.meters) outputs.meters.release(meter);
-      if (compiled.conjunctions !== undefined && !kept.has(compiled.conjunctions))
-        outputs.conjunctionIds.release(compiled.conjunctions);
+      for (const key of compiled.groups) groups.release(key);
+      for (const key of compiled.meters) meters.release(key);
+      for (const key of compiled.conjunctions) conjunctionIds.release(key);
     }
   };
 
@@ -383,7 +380,7 @@ export const logicalFlows: Feature = (model, outputs) => {
     },
     (_row, next, previous) => {
       hold(next);
-      release(previous, next);
+      release(previous);
       if (next === undefined || previous === undefined || next.length + previous.length <= 2) {
         outputs.flows.replace(flowsOf(next), flowsOf(previous));
         return;

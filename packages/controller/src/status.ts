@@ -50,10 +50,11 @@ export function status(service: ControllerService): readonly StatusCommand[] {
 
 /** How often each derivation ran since the last `inc-engine/clear-stats`, and what the switch was sent. */
 function statistics({ controller }: ControllerService): string {
-  const { added, removed, kept, bundles } = controller.sync.stats;
+  const { added, removed, kept, bundles, groups, meters } = controller.sync.stats;
   const runs = [...controller.runtime.stats()].sort(([a], [b]) => (a < b ? -1 : 1));
   return [
     `flows: ${controller.flows.size} wanted; ${added} added, ${removed} removed, ${kept} found right, in ${bundles} bundles`,
+    `changes of groups: ${groups}; of meters: ${meters}`,
     ...runs.map(([derivation, count]) => `${derivation}: ${count} runs`),
   ].join('\n');
 }
@@ -77,12 +78,18 @@ function localBindings({ controller }: ControllerService): string {
 }
 
 function conjunctionIds({ controller }: ControllerService): string {
-  const lines = ['Conjunction IDs allocations:'];
+  const runs: { flow: string; datapath: string; start: number; count: number }[] = [];
   let total = 0;
-  for (const [key, base, count] of controller.conjunctionIds.entries()) {
-    const [flow, datapath] = key.split('/');
-    lines.push(`lflow: ${flow}, dp: ${datapath}, start: ${base}, n: ${count}`);
-    total += count;
+  for (const [, id, { flow, datapath }] of controller.conjunctionIds.entries()) {
+    total++;
+    const last = runs.at(-1);
+    if (last?.flow === flow && last.datapath === datapath && last.start + last.count === id) last.count++;
+    else runs.push({ flow, datapath, start: id, count: 1 });
   }
-  return [...lines, '---', `Total ${total} IDs used.`].join('\n');
+  return [
+    'Conjunction IDs allocations:',
+    ...runs.map(({ flow, datapath, start, count }) => `lflow: ${flow}, dp: ${datapath}, start: ${start}, n: ${count}`),
+    '---',
+    `Total ${total} IDs used.`,
+  ].join('\n');
 }

@@ -1,3 +1,4 @@
+import { Runtime } from '@weft/incremental/runtime';
 import { field, subfield } from '@weft/openflow/fields';
 import type { Flow } from '@weft/openflow/flow';
 import { Match } from '@weft/openflow/match';
@@ -8,6 +9,7 @@ import { ConjunctionIds } from './conjunction-ids.ts';
 import { FlowTable, sameEffect } from './flow-table.ts';
 import { GroupTable } from './group-table.ts';
 import { rememberedZones, ZoneAllocator } from './local/ct-zones.ts';
+import { Numbers } from './numbers.ts';
 import { conjunction, resubmit } from './physical/terms.ts';
 
 const flow = (priority: number, cookie: bigint, to: number): Flow => ({
@@ -90,33 +92,64 @@ describe('the flow table', () => {
 describe('allocations', () => {
   test('conjunction ids never overlap, and are the same for the same flows', () => {
     fc.assert(
-      fc.property(fc.uniqueArray(fc.string(), { maxLength: 30 }), fc.nat(4), (keys, extra) => {
-        const ids = new ConjunctionIds();
-        const used = new Set<number>();
-        for (const key of keys) {
-          const base = ids.allocate(key, 1 + extra);
-          for (let id = base; id <= base + extra; id++) {
-            expect(used.has(id)).toBe(false);
-            used.add(id);
-          }
-        }
-        const again = new ConjunctionIds();
-        for (const key of keys) expect(again.allocate(key, 1 + extra)).toBe(ids.allocate(key, 1 + extra));
+      fc.property(fc.uniqueArray(fc.string(), { maxLength: 30 }), fc.nat(4), (flows, extra) => {
+        const ids = new ConjunctionIds(new Runtime());
+        const all = flows.flatMap((flow) => ids.allocateAll(flow, 'dp', 1 + extra).ids);
+        expect(new Set(all).size).toBe(flows.length * (1 + extra));
+        const again = new ConjunctionIds(new Runtime());
+        expect(flows.flatMap((flow) => again.allocateAll(flow, 'dp', 1 + extra).ids)).toEqual(all);
       }),
     );
   });
 
   test('groups live as long as a flow holds them', () => {
-    const groups = new GroupTable();
+    const groups = new GroupTable(new Runtime());
     const spec = { key: 'k', buckets: [], selection: { method: 'dp_hash' as const, param: 0n, fields: [] } };
     const id = groups.allocate('k', spec);
     expect(groups.groups()).toEqual([]);
     groups.hold('k');
     groups.hold('k');
+    groups.allocate('nobody holds it', spec);
+    groups.sweep();
     groups.release('k');
     expect(groups.groups().map((group) => group.id)).toEqual([id]);
     groups.release('k');
     expect(groups.groups()).toEqual([]);
+  });
+
+  test('whatever is renumbered, no two things have one number, and who asked for another works again', () => {
+    const numbers = fc.uniqueArray(fc.integer({ min: 1, max: 12 }), { minLength: 12, maxLength: 12 });
+    fc.assert(
+      fc.property(numbers, fc.nat(11), fc.nat(12), (targets, things, moved) => {
+        const runtime = new Runtime();
+        const given = new Numbers<string>(runtime, 'things', 1, 20);
+        const keys = Array.from({ length: things }, (_, i) => `thing ${i}`);
+        const seen = new Map<string, number>();
+        runtime.forEach(
+          'users',
+          () => keys,
+          (key) => given.allocate(key, key),
+          (key, next) => {
+            if (next !== undefined) seen.set(key, next);
+            given.hold(key);
+          },
+        );
+        runtime.flush();
+        const before = new Map(seen);
+        const renumbering = new Map(
+          keys.slice(0, moved).map((key, i) => [before.get(key) as number, targets[i] as number]),
+        );
+        const changed = given.renumber(renumbering);
+        runtime.resetStats();
+        runtime.flush();
+        expect(new Map([...given.entries()].map(([key, id]) => [key, id]))).toEqual(seen);
+        expect(new Set(seen.values()).size).toBe(seen.size);
+        for (const [key, id] of before) if (renumbering.has(id)) expect(seen.get(key)).toBe(renumbering.get(id));
+        const others = keys.filter((key) => seen.get(key) !== before.get(key));
+        expect(runtime.stats().get('users') ?? 0).toBe(others.length);
+        expect(changed).toBe(others.length > 0);
+      }),
+    );
   });
 
   test('zones are remembered, and never given twice', () => {

@@ -1,6 +1,6 @@
 /** A controller in memory, for tests: databases that are maps of rows, and a switch that is a map of flows. */
 
-import { type Flow, flowKey } from '@weft/openflow/flow';
+import { type Flow, flowKey, type Group, type Meter } from '@weft/openflow/flow';
 import type { Message, PacketIn } from '@weft/openflow/messages';
 import { BatchError, OpenFlowError } from '@weft/openflow/openflow-error';
 import type { Datum } from '@weft/ovsdb/datum';
@@ -12,6 +12,7 @@ import { sb } from '@weft/schemas/sb';
 import { vswitch } from '@weft/schemas/vswitch';
 import { Controller } from './controller.ts';
 import type { SbConditions } from './local/conditions.ts';
+import { groupContent, meterContent } from './switch/same-numbers.ts';
 import type { Switch } from './switch/switch.ts';
 
 type Values = { readonly [column: string]: Datum };
@@ -19,6 +20,8 @@ type Values = { readonly [column: string]: Datum };
 /** A switch that keeps what it is told. */
 export class FakeSwitch implements Switch {
   readonly table = new Map<string, Flow>();
+  readonly groupTable = new Map<number, Group>();
+  readonly meterTable = new Map<number, Meter>();
   readonly sent: Message[] = [];
   bundles = 0;
 
@@ -30,10 +33,23 @@ export class FakeSwitch implements Switch {
       packetCount: 0n,
       byteCount: 0n,
     }));
-  groups = async () => [];
-  meters = async () => [];
+  groups = async () => [...this.groupTable.values()];
+  meters = async () => [...this.meterTable.values()];
   tlvMappings = async () => [];
   barrier = async () => {};
+
+  /** Texts that can be compared. */
+  contents(): {
+    readonly flows: readonly string[];
+    readonly groups: readonly string[];
+    readonly meters: readonly string[];
+  } {
+    return {
+      flows: [...this.table.values()].map(flowText).sort(),
+      groups: [...this.groupTable.values()].map((group) => `${group.id} ${groupContent(group)}`).sort(),
+      meters: [...this.meterTable.values()].map((meter) => `${meter.id} ${meterContent(meter)}`).sort(),
+    };
+  }
 
   send(messages: readonly Message[]): void {
     this.sent.push(...messages);
@@ -70,13 +86,18 @@ export class FakeSwitch implements Switch {
 
   #apply(messages: readonly Message[]): void {
     for (const message of messages) {
-      if (message.type !== 'flow_mod' || this.refuses(message.mod)) continue;
-      const key = flowKey(message.mod);
-      const { command, ...flow } = message.mod;
-      if (command === 'add') this.table.set(key, flow);
-      else this.table.delete(key);
+      if (message.type === 'group_mod') take(this.groupTable, message.mod.id, message.mod);
+      else if (message.type === 'meter_mod') take(this.meterTable, message.mod.id, message.mod);
+      else if (message.type === 'flow_mod' && !this.refuses(message.mod))
+        take(this.table, flowKey(message.mod), message.mod);
     }
   }
+}
+
+function take<K, V, M extends V & { readonly command: string }>(table: Map<K, V>, key: K, mod: M): void {
+  const { command, ...value } = mod;
+  if (command.startsWith('delete')) table.delete(key);
+  else table.set(key, value as unknown as V);
 }
 
 /** The numbers of a test's rows: `id('Port_Binding', 3)` is always the same uuid. */
@@ -187,12 +208,12 @@ export class TestBed {
 
   /** The switch's flows, as text that can be compared. */
   flows(): readonly string[] {
-    return [...this.switch.table.values()].map(flowText).sort();
+    return this.switch.contents().flows;
   }
 
-  /** What a controller that starts now, with the same tables, makes of an empty switch. */
-  async fresh(): Promise<TestBed> {
-    const other = new TestBed();
+  /** What a controller that starts now, with the same tables, makes of a switch: an empty one, if none is given. */
+  async fresh(peer = new FakeSwitch()): Promise<TestBed> {
+    const other = new TestBed(peer);
     const zones = [...this.controller.model.ctZones.rows()].map(
       (row) => [`ct-zone-${row._uuid}`, String(row.zone)] as const,
     );

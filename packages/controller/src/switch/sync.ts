@@ -12,9 +12,10 @@ import { type Flow, flowKey, type Group, type Meter } from '@weft/openflow/flow'
 import type { Message } from '@weft/openflow/messages';
 import { BatchError } from '@weft/openflow/openflow-error';
 import type { Logger } from '../feature.ts';
-import { type FlowTable, textOf } from '../flow-table.ts';
+import type { FlowTable } from '../flow-table.ts';
 import type { GroupTable, MeterTable } from '../group-table.ts';
 import { geneveOption } from '../pipeline.ts';
+import { type Contents, groupContent, meterContent } from './same-numbers.ts';
 import type { Switch } from './switch.ts';
 
 /** Flows that are compared before others get their turn. */
@@ -30,6 +31,9 @@ export interface SyncStats {
   /** Found right when the switch was read. */
   kept: number;
   bundles: number;
+  /** Changes of groups and meters. */
+  groups: number;
+  meters: number;
 }
 
 export class SwitchSync {
@@ -41,20 +45,24 @@ export class SwitchSync {
   #switch: Switch | undefined;
   /** The switch has been read, and only changes need to be sent. */
   #inStep = false;
+  /** What the switch had when it was read, until that has been dealt with. */
+  #present: Contents | undefined;
   /** How often the switch was given up as known: what a push learned before does not count after. */
   #doubts = 0;
-  readonly stats: SyncStats = { added: 0, removed: 0, kept: 0, bundles: 0 };
+  readonly stats: SyncStats = { added: 0, removed: 0, kept: 0, bundles: 0, groups: 0, meters: 0 };
 
   constructor(table: FlowTable, groups: GroupTable, meters: MeterTable, log: Logger, pause: () => Promise<unknown>) {
     this.#table = table;
     this.#groups = new Numbered(
       () => groups.version,
       () => groups.groups(),
+      groupContent,
       (mod, command) => ({ type: 'group_mod', mod: { ...mod, command } }),
     );
     this.#meters = new Numbered(
       () => meters.version,
       () => meters.meters(),
+      meterContent,
       (mod, command) => ({ type: 'meter_mod', mod: { ...mod, command } }),
     );
     this.#log = log;
@@ -79,8 +87,27 @@ export class SwitchSync {
   /** Reads the switch anew at the next push. */
   forget(): void {
     this.#inStep = false;
+    this.#present = undefined;
     this.#doubts++;
     this.#table.ignoreChanges();
+  }
+
+  /**
+   * What the switch has, if that is not known already or was read before: the table may take numbers over from it before the next {@link push}.
+   */
+  async read(): Promise<Contents | undefined> {
+    const peer = this.#switch;
+    if (peer === undefined || this.#inStep || this.#present !== undefined) return undefined;
+    const doubts = this.#doubts;
+    try {
+      const present = await readSwitch(peer);
+      if (doubts !== this.#doubts) return undefined;
+      this.#present = present;
+      return present;
+    } catch (error) {
+      this.#failed(peer, error);
+      return undefined;
+    }
   }
 
   /**
@@ -90,31 +117,31 @@ export class SwitchSync {
   async push(zonesToFlush: ReadonlySet<number>): Promise<boolean> {
     const peer = this.#switch;
     if (peer === undefined) return false;
-    const full = !this.#inStep;
     const doubts = this.#doubts;
-    const changes = full ? undefined : this.#table.takeChanges();
     try {
-      if (full) await this.#prepare(peer);
-      const flows =
-        changes === undefined
-          ? await this.#differences(peer)
-          : { removed: [...changes.removed.values()], added: [...changes.put.values()] };
+      const flows = this.#inStep ? this.#changes() : await this.#differences(peer);
       // What flows refer to comes before them, and goes after them.
       const groups = this.#groups.changes();
       const meters = this.#meters.changes();
+      this.stats.groups += groups.before.length + groups.after.length;
+      this.stats.meters += meters.before.length + meters.after.length;
       if (meters.before.length > 0) await peer.batch(meters.before);
       if (zonesToFlush.size > 0) peer.send([...zonesToFlush].map((zone) => ({ type: 'ct_flush_zone', zone })));
       await this.#send(peer, new Mods(groups.before, flows, groups.after));
       if (meters.after.length > 0) await peer.batch(meters.after);
       if (this.#switch !== peer) return false;
-      if (full && doubts === this.#doubts) this.#inStep = true;
+      if (doubts === this.#doubts) this.#inStep = true;
       return true;
     } catch (error) {
       // What part of it has taken effect is not known: read the switch again.
-      if (this.#switch === peer) this.forget();
-      this.#log.warn(`switch: ${error instanceof Error ? error.message : String(error)}`);
+      this.#failed(peer, error);
       return false;
     }
+  }
+
+  #failed(peer: Switch, error: unknown): void {
+    if (this.#switch === peer) this.forget();
+    this.#log.warn(`switch: ${error instanceof Error ? error.message : String(error)}`);
   }
 
   /** The tunnel option must be there before flows can name it. */
@@ -128,11 +155,21 @@ export class SwitchSync {
       this.#log.warn(`the switch maps our Geneve option to tun_metadata${ours.index}: tunnels will not work`);
   }
 
+  /** What changed in the table since the last push. */
+  #changes(): FlowDifferences {
+    const { put, removed } = this.#table.takeChanges();
+    return { removed: [...removed.values()], added: [...put.values()] };
+  }
+
+  /** Between the whole table and the whole switch. */
   async #differences(peer: Switch): Promise<FlowDifferences> {
-    this.#groups.found(await peer.groups());
-    this.#meters.found(await peer.meters());
+    await this.#prepare(peer);
+    const found = this.#present ?? (await readSwitch(peer));
+    this.#present = undefined;
+    this.#groups.found(found.groups);
+    this.#meters.found(found.meters);
     const present = new Map<string, Flow>();
-    for (const flow of await peer.flows()) present.set(flowKey(flow), flow);
+    for (const flow of found.flows) present.set(flowKey(flow), flow);
     // From here on changes are noted again: what changes while we compare, behind our back or ahead of us, comes with the next push.
     this.#table.forgetChanges();
     const removed: Flow[] = [];
@@ -170,6 +207,12 @@ export class SwitchSync {
   }
 }
 
+const readSwitch = async (peer: Switch): Promise<Contents> => ({
+  groups: await peer.groups(),
+  meters: await peer.meters(),
+  flows: await peer.flows(),
+});
+
 /** Flows that the switch has and should not have, and those that it should have and has not, or not so. */
 interface FlowDifferences {
   readonly removed: readonly Flow[];
@@ -204,6 +247,7 @@ class Mods implements Iterable<Message> {
 class Numbered<T extends { readonly id: number }> {
   readonly #version: () => number;
   readonly #wanted: () => readonly T[];
+  readonly #content: (item: T) => string;
   readonly #message: (item: T, command: 'add' | 'modify' | 'delete') => Message;
   /** What the switch has, by number. */
   #present = new Map<number, T>();
@@ -212,10 +256,12 @@ class Numbered<T extends { readonly id: number }> {
   constructor(
     version: () => number,
     wanted: () => readonly T[],
+    content: (item: T) => string,
     message: (item: T, command: 'add' | 'modify' | 'delete') => Message,
   ) {
     this.#version = version;
     this.#wanted = wanted;
+    this.#content = content;
     this.#message = message;
   }
 
@@ -234,7 +280,7 @@ class Numbered<T extends { readonly id: number }> {
     for (const [id, item] of wanted) {
       const present = this.#present.get(id);
       if (present === undefined) before.push(this.#message(item, 'add'));
-      else if (textOf(present) !== textOf(item)) before.push(this.#message(item, 'modify'));
+      else if (this.#content(present) !== this.#content(item)) before.push(this.#message(item, 'modify'));
     }
     for (const [id, item] of this.#present) if (!wanted.has(id)) after.push(this.#message(item, 'delete'));
     this.#present = wanted;
@@ -253,11 +299,19 @@ const remove = ({ table, priority, match }: Flow): Message => ({
   mod: { table, priority, match, cookie: 0n, actions: [], command: 'delete_strict' },
 });
 
-/** Actions are alike if they are the same bytes. */
+/** Actions are alike if they are the same bytes. Of which conjunctive matches a flow is a part has no order. */
 function sameActions(a: readonly Action[], b: readonly Action[]): boolean {
   if (a.length !== b.length) return false;
-  return a.length === 0 || encodeActions(a).equals(encodeActions(b));
+  if (a.length === 0) return true;
+  if (a.length > 1 && a[0]?.type === 'conjunction') return encodeEach(a) === encodeEach(b);
+  return encodeActions(a).equals(encodeActions(b));
 }
+
+const encodeEach = (actions: readonly Action[]): string =>
+  actions
+    .map((action) => encodeActions([action]).toString('latin1'))
+    .sort()
+    .join('');
 
 function encodeActions(actions: readonly Action[]): Buffer {
   const writer = new Writer();
