@@ -153,6 +153,7 @@ export const actions: readonly string[] = [
   'ip6.src = ::1;',
   'log(name="acl1", severity=info, verdict=allow, meter="m1");',
   'log(verdict=allow, meter="m1");',
+  'log(verdict=allow, meter="unknown");',
   'log(verdict=drop);',
   'log(verdict=reject, severity=alert, name="x");',
   'nd.sll = 00:00:00:00:00:01;',

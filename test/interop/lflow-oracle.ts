@@ -370,18 +370,21 @@ export class LflowOracle {
 
   /** The switch's groups, one line of `ovs-ofctl dump-groups` each. */
   dumpGroups(): string[] {
-    return this.#ofctl('dump-groups').filter((line) => line.startsWith('group_id='));
+    return this.entries('dump-groups', 'group_id=');
   }
 
   /** The switch's meters. */
   dumpMeters(): string[] {
-    return this.#ofctl('dump-meters').filter((line) => line.startsWith('meter='));
+    return this.entries('dump-meters', 'meter=');
   }
 
-  #ofctl(command: string): string[] {
-    return this.run('ovs-ofctl', '-OOpenFlow15', command, `unix:${this.dir}/br-int.mgmt`)
-      .split('\n')
-      .map((line) => line.trim());
+  /** What an ovs-ofctl command prints of a bridge: entries that begin with `head`, each in one line. */
+  entries(command: string, head: string, bridge = 'br-int'): string[] {
+    const text = this.run('ovs-ofctl', '-OOpenFlow15', command, `unix:${this.dir}/${bridge}.mgmt`);
+    return text
+      .split(new RegExp(`^\\s*(?=${head})`, 'm'))
+      .slice(1)
+      .map((entry) => entry.trim().replaceAll(/\s*\n\s*/g, ' '));
   }
 
   /** Inserts logical flows, in order, which stay. */

@@ -64,8 +64,7 @@ async function installOurs(
     const type = flow.datapath ?? 'switch';
     const table = flow.table ?? 3;
     const cookie = Number.parseInt((theirs[i]?.uuid ?? '0').slice(0, 8), 16);
-    const allocateMeter = (spec: MeterSpec): number | undefined => {
-      if (spec.kind === 'name' && spec.name !== 'm1') return undefined;
+    const allocateMeter = (spec: MeterSpec): number => {
       const key = JSON.stringify(spec);
       const known = meters.get(key) ?? { id: meters.size + 1, spec };
       meters.set(key, known);
@@ -145,7 +144,10 @@ async function installOurs(
   return {
     flows: theirs.map(({ uuid }) => byCookie.get(uuid.slice(0, 8)) ?? []),
     errors,
-    references: references(ofctl(oracle, 'dump-groups'), ofctl(oracle, 'dump-meters')),
+    references: references(
+      oracle.entries('dump-groups', 'group_id=', BRIDGE),
+      oracle.entries('dump-meters', 'meter=', BRIDGE),
+    ),
   };
 }
 
@@ -197,6 +199,8 @@ async function install(
     c.start();
   });
   for (const { id, spec } of meters) {
+    // Of the meters with names the database knows one.
+    if (spec.kind === 'name' && spec.name !== 'm1') continue;
     const rate = spec.kind === 'rate' ? spec.rate : 100;
     const burst = spec.kind === 'rate' ? spec.burst : undefined;
     connection.send({

@@ -71,10 +71,13 @@ describe('actions become the flows that ovn-controller makes of them', () => {
     ];
     const comparisons = await compareWithOracle(
       oracle,
-      texts.map((text) => ({ match: '1', actions: text, controllerMeter: 'm1' })),
+      ['m1', 'unknown'].flatMap((controllerMeter) =>
+        texts.map((text) => ({ match: '1', actions: text, controllerMeter })),
+      ),
     );
     expect(differences(comparisons)).toEqual([]);
-    expect(comparisons[0]?.theirs.join()).toContain('meter_id');
+    expect(comparisons[0]?.theirs.join()).toContain('meter_id=<pktps stats bands= type=drop rate=100>');
+    expect(comparisons[texts.length]?.theirs.join()).toContain('meter_id=<?>');
   }, 60_000);
 });
 
