@@ -10,7 +10,7 @@ import { Peer } from '@weft/jsonrpc/peer';
 import { parseActive } from '@weft/jsonrpc/remote';
 import { type ActionContext, Compiler, type MatchContext } from '@weft/lflow/compile';
 import { withConjunctionId } from '@weft/lflow/flows';
-import { LogicalField, openflowTable } from '@weft/lflow/pipeline';
+import { openflowTable } from '@weft/lflow/pipeline';
 import { standardDhcpv4Options, standardDhcpv6Options } from '@weft/lflow/standard-options';
 import type { Action } from '@weft/openflow/actions';
 import { Writer } from '@weft/openflow/buffer';
@@ -171,6 +171,7 @@ class Bench {
   readonly #places = new Map<number, ActionContext>();
   readonly #matchContext: { prerequisites: string } & MatchContext = {
     prerequisites: '',
+    datapath: { tunnelKey: 1 },
     lookupPort,
     lookupAddressSet: (name) => this.sets.get(name),
     lookupPortGroup: (name) => this.portGroups.get(name),
@@ -196,13 +197,12 @@ class Bench {
     const writer = this.#writer;
     for (const flow of match.flows) {
       const conjunctions: Action[] = flow.parts.map((part) => ({ type: 'conjunction', ...part }));
-      const base = flow.match.with(LogicalField.datapath, 1n);
       encodeFlowMod(writer, 1, {
         command: 'add',
         table: openflowTable(pipeline, table),
         priority: lflow.priority,
         cookie: 0x12345678n,
-        match: flow.conjunction === undefined ? base : withConjunctionId(base, flow.conjunction + 1),
+        match: flow.conjunction === undefined ? flow.match : withConjunctionId(flow.match, flow.conjunction + 1),
         actions: conjunctions.length > 0 ? conjunctions : actions.actions,
       });
       this.flows++;

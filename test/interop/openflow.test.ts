@@ -114,7 +114,7 @@ function setsTunnelOption(message: Message): boolean {
   const inner = message.type === 'bundle_add' ? message.message : message;
   return (
     inner.type === 'flow_mod' &&
-    inner.mod.actions.some((a) => a.type === 'set_field' && a.field.name.startsWith('tun_metadata'))
+    [...inner.mod.actions].some((a) => a.type === 'set_field' && a.field.name.startsWith('tun_metadata'))
   );
 }
 

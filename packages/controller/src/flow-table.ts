@@ -1,3 +1,4 @@
+import { actionsWire } from '@weft/openflow/action-list';
 import { type Flow, flowKey } from '@weft/openflow/flow';
 
 /** A change of the flows that the switch should have. */
@@ -100,13 +101,15 @@ function chosen(entry: Entry): Flow {
   // A flow that matches whole wins over clauses of conjunctive matches.
   const whole = sorted.find((flow) => !isConjunctive(flow));
   if (whole !== undefined) return whole;
-  const clauses = new Map(sorted.flatMap((flow) => flow.actions.map((action) => [textOf(action), action] as const)));
+  const clauses = new Map(
+    sorted.flatMap((flow) => [...flow.actions].map((action) => [textOf(action), action] as const)),
+  );
   if (clauses.size === first.actions.length) return first;
   return { ...first, actions: [...clauses].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, action]) => action) };
 }
 
 const isConjunctive = (flow: Flow): boolean =>
-  flow.actions.length > 0 && flow.actions.every((action) => action.type === 'conjunction');
+  flow.actions.length > 0 && [...flow.actions].every((action) => action.type === 'conjunction');
 
 /** Two lists of actions are alike if their texts are. Fields are compared by identity, so their number stands for them. */
 export const textOf = (actions: unknown): string =>
@@ -117,10 +120,10 @@ export const textOf = (actions: unknown): string =>
   });
 
 const compareActions = (a: Flow, b: Flow): number => {
-  const [left, right] = [textOf(a.actions), textOf(b.actions)];
+  const [left, right] = [actionsWire(a.actions), actionsWire(b.actions)];
   return left < right ? -1 : left > right ? 1 : 0;
 };
 
 /** Same cookie and actions: nothing to tell the switch. */
 export const sameEffect = (a: Flow, b: Flow): boolean =>
-  a === b || (a.cookie === b.cookie && (a.actions === b.actions || textOf(a.actions) === textOf(b.actions)));
+  a === b || (a.cookie === b.cookie && (a.actions === b.actions || actionsWire(a.actions) === actionsWire(b.actions)));

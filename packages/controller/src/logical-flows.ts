@@ -12,6 +12,7 @@ import {
   type MatchLookups,
   type MeterSpec,
 } from '@weft/lflow/compile';
+import { withConjunctionId } from '@weft/lflow/flows';
 import type { Action } from '@weft/openflow/actions';
 import { field } from '@weft/openflow/fields';
 import type { Flow } from '@weft/openflow/flow';
@@ -26,8 +27,6 @@ import { minMulticastKey, register, table } from './pipeline.ts';
 
 type LogicalFlow = SbRow<'Logical_Flow'>;
 
-const metadata = field(register.datapath);
-const conjId = field('conj_id');
 const inport = field(register.inport);
 const outport = field(register.outport);
 
@@ -197,7 +196,7 @@ class LogicalFlowCompiler implements LogicalFlowSource {
 
   /** The flows of a row in a local datapath; undefined if it has none there, or is wrong. */
   compile(row: LogicalFlow, datapath: LocalDatapath): Compiled | undefined {
-    const { uuid, tunnelKey, isSwitch } = datapath;
+    const { uuid, isSwitch } = datapath;
     const ingress = row.pipeline === 'ingress';
     // Packets of a switch are at ports of this chassis only: flows for other ports would never match.
     if (isSwitch && !this.#mayMatch(uuid, row.match, ingress)) return undefined;
@@ -219,12 +218,10 @@ class LogicalFlowCompiler implements LogicalFlowSource {
         ? undefined
         : this.#outputs.conjunctionIds.allocateAll(row._uuid, uuid, matches.conjunctions);
     const ids = conjunctions?.ids ?? [];
-    const onDatapath = BigInt(tunnelKey);
     const flows: Flow[] = [];
     for (const { match, parts, conjunction: id } of matches.flows) {
       if (isSwitch && !this.#isPossible(uuid, match, ingress)) continue;
-      let whole = match.with(metadata, onDatapath);
-      if (id !== undefined) whole = whole.with(conjId, ids[id] as number);
+      const whole = id === undefined ? match : withConjunctionId(match, ids[id] as number);
       if (parts.length > 0) {
         // Clauses belong to no single logical flow: they carry no cookie.
         const clauses: readonly Action[] = parts.map((part) =>

@@ -229,7 +229,7 @@ export class TestBed {
 }
 
 export function flowText(flow: Flow): string {
-  const actions = JSON.stringify(flow.actions, (_key, value: unknown) => {
+  const actions = JSON.stringify([...flow.actions], (_key, value: unknown) => {
     if (typeof value === 'bigint') return `${value}n`;
     return typeof value === 'object' && value !== null && 'oxm' in value ? (value as { name?: Json }).name : value;
   });

@@ -3,14 +3,14 @@
  * asks for through functions that the caller passes, and it asks for nothing that the text does not name; so a caller who tracks its own reads knows the
  * dependencies of every result.
  */
-import type { Action } from '@weft/openflow/actions';
+import { ActionList } from '@weft/openflow/action-list';
 import type { ParsedActions } from './action-ast.ts';
 import type { ActionContext, GroupSpec, MeterSpec } from './action-context.ts';
 import { type ActionTemplate, learnActions } from './action-shapes.ts';
 import type { Expression } from './ast.ts';
 import type { OptionDefinition } from './dhcp-options.ts';
 import { encodeActions } from './encode-actions.ts';
-import { type Cost, costs, type MatchFlow, type MatchFlows, toFlows } from './flows.ts';
+import { type Cost, costs, inDatapath, type MatchFlow, type MatchFlows, toFlows } from './flows.ts';
 import { type Doubt, LflowError } from './lexer.ts';
 import { Literals } from './literals.ts';
 import { type CompileTree, learnMatch, type MatchTemplate } from './match-shapes.ts';
@@ -30,6 +30,8 @@ export interface MatchContext extends MatchLookups {
   readonly lookupTemplate?: (name: string) => string | undefined;
   /** A match expression that must hold too: the prerequisites of the flow's actions. */
   readonly prerequisites?: string;
+  /** The datapath that the flows are for, which their matches then say. */
+  readonly datapath?: { readonly tunnelKey: number };
 }
 
 /** A text that is no match or no actions. `offset` counts UTF-16 units from the text's start. */
@@ -40,7 +42,7 @@ export interface CompileError {
 
 export interface CompiledActions {
   /** Empty: drop. */
-  readonly actions: readonly Action[];
+  readonly actions: ActionList;
   /** A match expression that the logical flow's match must be joined with (`MatchContext.prerequisites`), or ''. */
   readonly prerequisites: string;
 }
@@ -119,7 +121,7 @@ export class Compiler {
     literals.scan(text);
     if (literals.count === 0) return this.#compileOneMatch(text, prerequisites, context);
     const shapes = shapesOf(this.#matchShapes, prerequisites);
-    const made = shapes?.template(text, literals)?.make(text, literals, context.lookupPort);
+    const made = shapes?.template(text, literals)?.make(text, literals, context);
     if (made !== undefined) {
       this.made++;
       return made;
@@ -139,6 +141,12 @@ export class Compiler {
 
   /** Compiles a match whose shape tells nothing. */
   #compileOneMatch(text: string, prerequisites: string, context: MatchContext): MatchFlows | CompileError {
+    const flows = this.#compileAnywhere(text, prerequisites, context);
+    return 'error' in flows || context.datapath === undefined ? flows : inDatapath(flows, context.datapath.tunnelKey);
+  }
+
+  /** The same for any datapath. */
+  #compileAnywhere(text: string, prerequisites: string, context: MatchContext): MatchFlows | CompileError {
     const known = this.#match(text);
     if (known.flows !== undefined && known.prerequisites === prerequisites) return known.flows;
     const parsed = known.parsed ?? attempt(() => parseMatch(text, this.symbols));
@@ -201,7 +209,7 @@ export class Compiler {
     const tracked = new TrackedActions(context);
     const result = attempt(
       (): CompiledActions => ({
-        actions: encodeActions(parsed.actions, tracked),
+        actions: ActionList.of(encodeActions(parsed.actions, tracked)),
         prerequisites: parsed.prerequisites,
       }),
     );

@@ -2,9 +2,12 @@
  * Normal forms to OpenFlow matches. Where at least two fields have several values each, a conjunctive match (ovs-fields(7), "Conjunctive Match Fields")
  * costs the sum of their counts instead of the product.
  */
+import { Writer } from '@weft/openflow/buffer';
 import { field } from '@weft/openflow/fields';
-import { type Match, MatchBuilder } from '@weft/openflow/match';
+import { Match, MatchBuilder } from '@weft/openflow/match';
+import { putOxm } from '@weft/openflow/oxm';
 import type { Clause, Conjunct, NormalForm } from './normalize.ts';
+import { LogicalField } from './pipeline.ts';
 import { MatchTooLarge, type Ternary } from './terms.ts';
 
 /** A flow is part `clause` (counted from 1) of the `count` dimensions of conjunction `id` (counted from 0 within the logical flow). */
@@ -37,6 +40,29 @@ const CONJ_ID = field('conj_id');
 /** The match of a flow for a conjunction, with its id. */
 export function withConjunctionId(match: Match, id: number): Match {
   return match.with(CONJ_ID, id);
+}
+
+/** For a match that is never true. */
+export const noFlows: MatchFlows = { flows: [], conjunctions: 0 };
+
+const METADATA = LogicalField.datapath;
+
+/** Writes the last of the TLVs of a match in a datapath: no field that a logical flow is about comes after it in a match. */
+export function putDatapath(w: Writer, tunnelKey: number): void {
+  putOxm(w, METADATA, BigInt(tunnelKey), undefined);
+}
+
+const scratch = new Writer();
+
+/** The flows in a datapath. */
+export function inDatapath({ flows, conjunctions }: MatchFlows, tunnelKey: number): MatchFlows {
+  scratch.pos = 0;
+  putDatapath(scratch, tunnelKey);
+  const wire = scratch.wire();
+  return {
+    flows: flows.map(({ match, parts, conjunction }) => ({ match: new Match(match.key + wire), parts, conjunction })),
+    conjunctions,
+  };
 }
 
 const noParts: readonly ConjunctionPart[] = [];

@@ -13,6 +13,13 @@ const limit = 24;
 /** Kinds of literals. */
 export const LiteralKind = { string: 0, decimal: 1, ipv4: 2, ethernet: 3, ipv6: 4 } as const;
 
+/** How many bits a literal of a kind has at most. */
+export function largest(kind: number): number {
+  return bitsOf[kind] ?? 128;
+}
+
+const bitsOf = [32, 30, 32, 48, 128];
+
 const SPACE = 32;
 const QUOTE = 34;
 const STAR = 42;
@@ -100,15 +107,25 @@ export class Literals {
     return text.slice(this.starts[i]! + 1, this.ends[i]! - 1);
   }
 
-  /** The value of a number or IPv4 address. */
-  narrow(i: number): number {
-    return this.#view.getUint32(16 * i + 12);
+  /** Gives a literal that names a port the port's number as its value. */
+  resolve(i: number, port: number): void {
+    const at = 16 * i;
+    this.bytes.fill(0, at, at + 12);
+    this.#view.setUint32(at + 12, port);
   }
 
-  /** The value of a literal that is no string. */
-  wide(i: number): bigint {
-    const low = this.#view.getBigUint64(16 * i + 8);
-    return this.kinds[i] === LiteralKind.ipv6 ? (this.#view.getBigUint64(16 * i) << 64n) | low : low;
+  /** Whether the value of a literal is a number of that many bits. */
+  fits(i: number, bits: number): boolean {
+    const at = 16 * i;
+    const whole = 16 - (bits >> 3);
+    for (let k = at; k < at + whole - 1; k++) if (this.bytes[k] !== 0) return false;
+    return whole === 0 || this.bytes[at + whole - 1]! >> (bits & 7) === 0;
+  }
+
+  /** Whether two literals have the same value. */
+  same(i: number, j: number): boolean {
+    for (let k = 0; k < 16; k++) if (this.bytes[16 * i + k] !== this.bytes[16 * j + k]) return false;
+    return true;
   }
 
   /** Reads the literal at `from`, which starts with `c`: its end, or -1 if there is none. */

@@ -6,14 +6,16 @@
  * then the product of that comparison with something that does not know the field: another value gives the same flows with that value in them, as long
  * as the values of a set remain different.
  */
-import type { Field, FieldValue } from '@weft/openflow/fields';
-import { Match, type Term } from '@weft/openflow/match';
+import { Writer } from '@weft/openflow/buffer';
+import type { Field } from '@weft/openflow/fields';
+import { Match } from '@weft/openflow/match';
 import type { Constant, Expression } from './ast.ts';
-import type { MatchFlow, MatchFlows } from './flows.ts';
-import { LiteralKind, type Literals } from './literals.ts';
+import { type MatchFlow, type MatchFlows, noFlows, putDatapath } from './flows.ts';
+import { LiteralKind, type Literals, largest } from './literals.ts';
 import type { MatchLookups } from './normalize.ts';
 import { narrow } from './number.ts';
-import { agree, type Fixed } from './shapes.ts';
+import { type Hole, holesOf, type Inversion, Pattern } from './pattern.ts';
+import { agree, exceed, type Fixed, type Limit } from './shapes.ts';
 import { onesOf } from './terms.ts';
 
 /** Flows of a syntax tree, the hard way; undefined if it has an error. */
@@ -21,86 +23,74 @@ export type CompileTree = (expression: Expression, lookups: MatchLookups) => Mat
 
 type Comparison = Expression & { readonly kind: 'comparison' };
 
-/** Where a constant is in the flows. */
-interface Target {
-  readonly field: Field;
-  readonly mask: FieldValue | undefined;
-  /** Indices of a flow and of a term in it, of another flow and of a term in that, and so on. */
-  readonly places: readonly number[];
-}
-
-interface Hole extends Target {
+/** A literal that is the name of a port. */
+interface Port {
   readonly literal: number;
-  readonly kind: number;
-  /** Whether it is the only constant of its comparison. */
+  /** Whether it is the only constant of its comparison: without such a port, nothing matches. */
   readonly alone: boolean;
-  /** How many of the holes that follow are constants of the same set: their values must differ from this one's. */
-  readonly others: number;
 }
 
-const noFlows: MatchFlows = { flows: [], conjunctions: 0 };
+/** What a template knows of a shape's literals. */
+interface Known {
+  readonly ports: readonly Port[];
+  readonly limits: readonly Limit[];
+  readonly fixed: readonly Fixed[];
+  /** Literals that are members of one set: their values must differ. */
+  readonly sets: readonly (readonly number[])[];
+}
+
+/** What a template asks, and for what datapath. */
+export interface MatchPlace {
+  readonly lookupPort: (name: string) => number | undefined;
+  /** As MatchContext's. */
+  readonly datapath?: { readonly tunnelKey: number };
+}
+
+const scratch = new Writer();
 
 /** What the texts of a shape become. */
 export class MatchTemplate {
   readonly #flows: readonly MatchFlow[];
+  readonly #patterns: readonly Pattern[];
   readonly #conjunctions: number;
-  readonly #holes: readonly Hole[];
-  readonly #fixed: readonly Fixed[];
+  readonly #known: Known;
 
-  constructor({ flows, conjunctions }: MatchFlows, holes: readonly Hole[], fixed: readonly Fixed[]) {
+  /** @param holes for each flow, those in its match */
+  constructor({ flows, conjunctions }: MatchFlows, holes: readonly (readonly Hole[])[], known: Known) {
     this.#flows = flows;
+    this.#patterns = flows.map(({ match }, i) => new Pattern(match.key, holes[i] ?? []));
     this.#conjunctions = conjunctions;
-    this.#holes = holes;
-    this.#fixed = fixed;
+    this.#known = known;
   }
 
   /** The flows of a text; undefined if it is one that must be compiled. */
-  make(text: string, literals: Literals, lookupPort: (name: string) => number | undefined): MatchFlows | undefined {
-    if (!agree(text, literals, this.#fixed)) return undefined;
-    const terms: Term[][] = [];
-    for (const { match } of this.#flows) terms.push(match.terms.slice());
+  make(text: string, literals: Literals, { lookupPort, datapath }: MatchPlace): MatchFlows | undefined {
+    const { ports, limits, fixed, sets } = this.#known;
+    if (!agree(text, literals, fixed) || exceed(literals, limits)) return undefined;
     let absent = false;
-    for (const { literal, kind, field, mask, places, alone } of this.#holes) {
-      let value: FieldValue;
-      if (kind === LiteralKind.string) {
-        const key = lookupPort(literals.string(text, literal));
-        if (key === undefined && !alone) return undefined;
-        if (key === undefined) absent = true;
-        value = key ?? 0;
-      } else if (field.wide) {
-        value = literals.wide(literal);
-        if (mask !== undefined) value &= mask as bigint;
-      } else {
-        value = literals.narrow(literal);
-        if (mask !== undefined) value = (value & (mask as number)) >>> 0;
-      }
-      if (value > field.ones) return undefined;
-      const term: Term = { field, value, mask };
-      for (let p = 0; p < places.length; p += 2) terms[places[p]!]![places[p + 1]!] = term;
+    for (const { literal, alone } of ports) {
+      const key = lookupPort(literals.string(text, literal));
+      if (key === undefined && !alone) return undefined;
+      if (key === undefined) absent = true;
+      literals.resolve(literal, key ?? 0);
     }
     if (absent) return noFlows;
-    if (!this.#differ(terms)) return undefined;
+    for (const set of sets) if (!differ(set, literals)) return undefined;
     const flows: MatchFlow[] = [];
-    for (let i = 0; i < terms.length; i++) {
+    for (let i = 0; i < this.#flows.length; i++) {
       const { parts, conjunction } = this.#flows[i]!;
-      flows.push({ match: new Match(terms[i]!), parts, conjunction });
+      scratch.pos = 0;
+      this.#patterns[i]!.put(scratch, literals);
+      if (datapath !== undefined) putDatapath(scratch, datapath.tunnelKey);
+      flows.push({ match: new Match(scratch.wire()), parts, conjunction });
     }
     return { flows, conjunctions: this.#conjunctions };
   }
-
-  /** Whether the values of each set are different. */
-  #differ(terms: readonly Term[][]): boolean {
-    const holes = this.#holes;
-    for (let i = 0; i < holes.length; i++) {
-      for (let j = i + holes[i]!.others; j > i; j--)
-        if (valueAt(terms, holes[i]!) === valueAt(terms, holes[j]!)) return false;
-    }
-    return true;
-  }
 }
 
-function valueAt(terms: readonly Term[][], { places }: Hole): FieldValue {
-  return terms[places[0]!]![places[1]!]!.value;
+function differ(set: readonly number[], literals: Literals): boolean {
+  for (let i = 1; i < set.length; i++) for (let j = 0; j < i; j++) if (literals.same(set[i]!, set[j]!)) return false;
+  return true;
 }
 
 /** Learns the template of a match, if it has one. Of the caller it asks nothing: ports have numbers of its own. */
@@ -111,29 +101,37 @@ export function learnMatch(
   compile: CompileTree,
 ): MatchTemplate | undefined {
   const experiment = new Experiment(expression, compile);
-  const comparisons = mandatory(expression).filter(({ relop }) => relop === '==');
   const starts = literals.starts.subarray(0, literals.count);
-  const holes: Hole[] = [];
-  for (const comparison of comparisons) {
-    const found = comparison.constants.map((constant, i): Hole | undefined => {
-      const literal = starts.indexOf(constant.offset);
-      const target = literal < 0 ? undefined : experiment.target(comparison, constant);
-      const others = comparison.constants.length - 1 - i;
-      return target && { ...target, literal, kind: literals.kinds[literal]!, alone: i + others === 0, others };
-    });
-    if (found.every((hole) => hole !== undefined)) holes.push(...found);
+  const free = new Set<number>();
+  const sets: number[][] = [];
+  const ports: Port[] = [];
+  const limits: Limit[] = [];
+  const holes: Hole[][] = [];
+  for (const comparison of mandatory(expression)) {
+    if (comparison.relop !== '==') continue;
+    const set = comparison.constants.map(({ offset }) => starts.indexOf(offset));
+    const found = comparison.constants.map((constant, i) => experiment.holes(comparison, constant, set[i]!));
+    if (set.includes(-1) || found.includes(undefined)) continue;
+    for (const byFlow of found)
+      for (const [f, some] of (byFlow ?? []).entries()) holes[f] = [...(holes[f] ?? []), ...some];
+    for (const literal of set) {
+      const { bits } = comparison.field;
+      free.add(literal);
+      if (literals.kinds[literal] === LiteralKind.string) ports.push({ literal, alone: set.length === 1 });
+      else if (bits < largest(literals.kinds[literal]!)) limits.push({ literal, bits });
+    }
+    if (set.length > 1) sets.push(set);
   }
-  const strings = holes.filter(({ kind }) => kind === LiteralKind.string).length;
-  const flows = experiment.flows;
+  const { flows } = experiment;
   // The flows have made-up numbers for ports in them, which must all be replaced.
-  if (flows === undefined || experiment.asked || holes.length === 0 || strings !== countStrings(expression)) {
+  if (flows === undefined || experiment.asked || free.size === 0 || ports.length !== countStrings(expression)) {
     return undefined;
   }
   const fixed: Fixed[] = [];
   for (let literal = 0; literal < literals.count; literal++) {
-    if (!holes.some((hole) => hole.literal === literal)) fixed.push({ literal, text: literals.text(text, literal) });
+    if (!free.has(literal)) fixed.push({ literal, text: literals.text(text, literal) });
   }
-  return new MatchTemplate(flows, holes, fixed);
+  return new MatchTemplate(flows, holes, { ports, limits, fixed, sets });
 }
 
 /** Compiles a match with other constants in it. */
@@ -173,17 +171,17 @@ class Experiment {
     return port;
   }
 
-  /** Where a comparison's constant is in the flows; undefined if it is no hole. */
-  target(comparison: Comparison, constant: Constant): Target | undefined {
+  /** Where a comparison's constant is in each of the flows; undefined if it is no hole. */
+  holes(comparison: Comparison, constant: Constant, literal: number): readonly (readonly Hole[])[] | undefined {
     const { bits } = comparison.field;
     const ones = onesOf(bits);
     const isString = constant.kind === 'string';
     if (this.flows === undefined || (constant.kind !== 'integer' && !isString)) return undefined;
-    const prefix = isString || constant.mask === undefined ? ones : BigInt(constant.mask);
+    const mask = isString || constant.mask === undefined ? ones : BigInt(constant.mask);
     // Under a mask, one value may lie within another.
-    if (prefix !== ones && comparison.constants.length > 1) return undefined;
-    const value = BigInt(isString ? this.#port(constant.value) : constant.value) & prefix;
-    const inverted = (ones ^ value) & prefix;
+    if (mask !== ones && comparison.constants.length > 1) return undefined;
+    const value = BigInt(isString ? this.#port(constant.value) : constant.value) & mask;
+    const inverted = (ones ^ value) & mask;
     const invertedPort = `${isString ? constant.value : ''}\n`;
     if (isString) this.#ports.set(invertedPort, Number(inverted));
     const inverse: Constant = isString
@@ -193,40 +191,40 @@ class Experiment {
     const without = this.#flowsOf(replace(this.#expression, comparison, { kind: 'boolean', value: true }));
     const others = this.#flowsOf(replace(this.#expression, comparison, { ...comparison, constants }));
     if (without === undefined || without.flows.length === 0 || others === undefined) return undefined;
-    for (const field of new Set(this.flows.flows.flatMap(({ match }) => match.terms.map((term) => term.field)))) {
-      // A field that shares storage with another may be only part of what is compared.
-      if (field.bits !== bits || without.flows.some(({ match }) => match.get(field) !== undefined)) continue;
-      const mask = prefix === ones ? undefined : field.wide ? prefix : Number(prefix);
-      const places = inversions(this.flows, others, { field, value, mask, inverted });
-      if (places !== undefined) return { field, mask, places };
-    }
-    return undefined;
+    const field = differingField(this.flows, others);
+    // A field that shares storage with another may be only part of what is compared.
+    if (field?.bits !== bits || without.flows.some(({ match }) => match.get(field) !== undefined)) return undefined;
+    return holesOfFlows(this.flows, others, { literal, value, mask, bits });
   }
 }
 
-/** The places where flows differ from others, if that is how they differ: in the terms of that field and value, which are inverted. */
-function inversions(
-  { flows, conjunctions }: MatchFlows,
-  others: MatchFlows,
-  what: { readonly field: Field; readonly value: bigint; readonly mask: FieldValue | undefined; inverted: bigint },
-): readonly number[] | undefined {
-  if (flows.length !== others.flows.length || conjunctions !== others.conjunctions) return undefined;
-  const places: number[] = [];
-  for (const [f, flow] of flows.entries()) {
-    const other = others.flows[f]!;
-    const { terms } = flow.match;
-    if (terms.length !== other.match.terms.length || flow.conjunction !== other.conjunction) return undefined;
-    if (JSON.stringify(flow.parts) !== JSON.stringify(other.parts)) return undefined;
-    for (const [t, a] of terms.entries()) {
-      const b = other.match.terms[t]!;
-      if (a.field !== b.field || a.mask !== b.mask) return undefined;
-      if (a.value === b.value) continue;
-      if (a.field !== what.field || a.mask !== what.mask) return undefined;
-      if (BigInt(a.value) !== what.value || BigInt(b.value) !== what.inverted) return undefined;
-      places.push(f, t);
+/** The one field whose terms differ in two sets of flows that are alike but for that. */
+function differingField(a: MatchFlows, b: MatchFlows): Field | undefined {
+  const fields = new Set<Field>();
+  for (const [i, { match }] of a.flows.entries()) {
+    for (const [t, { field, value }] of match.terms.entries()) {
+      const other = b.flows[i]?.match.terms[t];
+      if (other?.field !== field) return undefined;
+      if (other.value !== value) fields.add(field);
     }
   }
-  return places.length === 0 ? undefined : places;
+  const [only, second] = fields;
+  return second === undefined ? only : undefined;
+}
+
+/** The holes in each flow, if they are how flows differ from others. */
+function holesOfFlows(a: MatchFlows, b: MatchFlows, what: Inversion): readonly (readonly Hole[])[] | undefined {
+  if (a.flows.length !== b.flows.length || a.conjunctions !== b.conjunctions) return undefined;
+  const holes: (readonly Hole[])[] = [];
+  for (const [i, flow] of a.flows.entries()) {
+    const other = b.flows[i]!;
+    if (flow.conjunction !== other.conjunction || JSON.stringify(flow.parts) !== JSON.stringify(other.parts))
+      return undefined;
+    const here = holesOf(flow.match.key, other.match.key, what);
+    if (here === undefined) return undefined;
+    holes.push(here);
+  }
+  return holes;
 }
 
 /** The comparisons that must all hold for the match to hold. */

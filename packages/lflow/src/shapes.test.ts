@@ -1,3 +1,4 @@
+import { ActionList } from '@weft/openflow/action-list';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type ActionContext, Compiler, type MatchContext } from './compile.ts';
@@ -41,7 +42,7 @@ function plainActions(text: string): unknown {
   const parsed = plain.parseActions(text);
   if ('error' in parsed) return plain.compileActions(text, actionContext);
   try {
-    return { actions: encodeActions(parsed.actions, actionContext), prerequisites: parsed.prerequisites };
+    return { actions: ActionList.of(encodeActions(parsed.actions, actionContext)), prerequisites: parsed.prerequisites };
   } catch (error) {
     if (error instanceof LflowError) return { error: error.message, offset: error.offset };
     throw error;

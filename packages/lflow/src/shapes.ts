@@ -83,3 +83,15 @@ export function agree(text: string, { starts, ends }: Literals, fixed: readonly 
   }
   return true;
 }
+
+/** A literal that must fit so many bits. */
+export interface Limit {
+  readonly literal: number;
+  readonly bits: number;
+}
+
+/** Whether a literal is too large. */
+export function exceed(literals: Literals, limits: readonly Limit[]): boolean {
+  for (const { literal, bits } of limits) if (!literals.fits(literal, bits)) return true;
+  return false;
+}

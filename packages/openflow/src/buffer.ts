@@ -9,15 +9,29 @@ export interface DecodeError {
 
 export type Decoded<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: DecodeError };
 
+/**
+ * Bytes as a string of one character for each. Unlike an array of bytes it cannot change, is equal to another by `===`, can be the key of a Map, and takes
+ * little more memory than the bytes.
+ */
+export type Wire = string;
+
+/** The bytes of a {@link Wire}. */
+export function wireBytes(wire: Wire): Uint8Array {
+  return Buffer.from(wire, 'latin1');
+}
+
 /** A buffer that grows. Numbers are big-endian; `pos` is where the next byte goes. */
 export class Writer {
   bytes: Uint8Array;
   view: DataView;
   pos = 0;
+  /** The same bytes, for what only Node.js's buffers can. */
+  #buffer: Buffer;
 
   constructor(capacity = 4096) {
     this.bytes = new Uint8Array(capacity);
     this.view = new DataView(this.bytes.buffer);
+    this.#buffer = Buffer.from(this.bytes.buffer);
   }
 
   /** Makes room for `n` more bytes. */
@@ -29,6 +43,7 @@ export class Writer {
     grown.set(this.bytes.subarray(0, this.pos));
     this.bytes = grown;
     this.view = new DataView(grown.buffer);
+    this.#buffer = Buffer.from(grown.buffer);
   }
 
   u8(value: number): void {
@@ -89,6 +104,14 @@ export class Writer {
     this.pos += bytes.length;
   }
 
+  /** Bytes that {@link wire} gave. */
+  putWire(wire: Wire): void {
+    const { length } = wire;
+    this.reserve(length);
+    this.#buffer.write(wire, this.pos, length, 'latin1');
+    this.pos += length;
+  }
+
   zeros(n: number): void {
     this.reserve(n);
     // Some bytes only: faster than a call of `fill`.
@@ -113,6 +136,11 @@ export class Writer {
   /** A copy of what was written from `start` on. */
   copy(start = 0): Uint8Array {
     return this.bytes.slice(start, this.pos);
+  }
+
+  /** What was written from `start` on. */
+  wire(start = 0): Wire {
+    return this.#buffer.toString('latin1', start, this.pos);
   }
 }
 

@@ -1,4 +1,5 @@
 /** Flows, groups and meters: what a controller puts into a switch. */
+import type { Actions } from './action-list.ts';
 import type { Action } from './actions.ts';
 import type { Field, FieldValue } from './fields.ts';
 import type { Match } from './match.ts';
@@ -13,7 +14,7 @@ export interface Flow {
   readonly cookie: bigint;
   readonly match: Match;
   /** In instruction order (ovs-actions(7), "INSTRUCTIONS"): an empty list drops. */
-  readonly actions: readonly Action[];
+  readonly actions: Actions;
   /** Seconds; 0 or left out: never. */
   readonly idleTimeout?: number;
   readonly hardTimeout?: number;

@@ -6,14 +6,11 @@
  * share storage in the switch are held as the storage (`xreg0` and `xxreg0` as `reg0`…, `in_port` as `in_port_oxm`, `vlan_tci` as `vlan_vid`
  * and `vlan_pcp`, `nw_tos` as `ip_dscp`), which is what a flow dump gives back.
  */
+import { Reader, type Wire, Writer, wireBytes } from './buffer.ts';
 import { type Field, type FieldValue, field } from './fields.ts';
+import { putTerms, readOxm, type Term } from './oxm.ts';
 
-/** One constraint: the bits of `field` under `mask` (all, where there is no mask) equal `value`. */
-export interface Term {
-  readonly field: Field;
-  readonly value: FieldValue;
-  readonly mask: FieldValue | undefined;
-}
+export type { Term };
 
 const IN_PORT = field('in_port');
 const IN_PORT_OXM = field('in_port_oxm');
@@ -134,37 +131,60 @@ function putAny(terms: Term[], f: Field, value: FieldValue, mask: FieldValue | u
   else put(terms, f, v, m);
 }
 
-/** An immutable match. Make one with `Match.of`, `Match.any.with(…)` or a `MatchBuilder`. */
+const scratch = new Writer(1024);
+
+/** The TLVs of terms. */
+function encoded(terms: readonly Term[]): Wire {
+  scratch.pos = 0;
+  putTerms(scratch, terms);
+  return scratch.wire();
+}
+
+/**
+ * An immutable match. Make one with `Match.of`, `Match.any.with(…)` or a `MatchBuilder`.
+ * Whatever makes one throws a RangeError for a field that no message can carry (`skb_priority`).
+ */
 export class Match {
   /** Matches every packet. */
-  static readonly any: Match = new Match([]);
+  static readonly any: Match = new Match('');
+
+  /** What two matches share exactly when they are equal: their TLVs in canonical order, as a message has them. */
+  readonly key: Wire;
+  #terms: readonly Term[] | undefined;
+
+  /** For the decoders and compilers, whose key is canonical already. */
+  constructor(key: Wire, terms?: readonly Term[]) {
+    this.key = key;
+    this.#terms = terms;
+  }
 
   /** Constraints in canonical order, one for each field. */
-  readonly terms: readonly Term[];
-  #key: string | undefined;
+  get terms(): readonly Term[] {
+    this.#terms ??= readTerms(new Reader(wireBytes(this.key)));
+    return this.#terms;
+  }
 
-  /** For `MatchBuilder` and the decoders, whose terms are canonical already. */
-  constructor(terms: readonly Term[]) {
-    this.terms = terms;
+  static #of(terms: readonly Term[]): Match {
+    return new Match(encoded(terms), terms);
   }
 
   /** A match from `[field, value, mask?]` constraints, later ones overriding the bits of earlier ones. */
   static of(...terms: readonly (readonly [Field, FieldValue, FieldValue?])[]): Match {
     const out: Term[] = [];
     for (const [f, value, mask] of terms) putAny(out, f, value, mask);
-    return new Match(out);
+    return Match.#of(out);
   }
 
   /** This match with the bits of `f` under `mask` (all, without a mask) set to `value`; bits outside the mask stay as they were. */
   with(f: Field, value: FieldValue, mask?: FieldValue): Match {
     const terms = this.terms.slice();
     putAny(terms, f, value, mask);
-    return new Match(terms);
+    return Match.#of(terms);
   }
 
   /** This match without any constraint on `f`, which must be a storage field (`reg0`, not `xreg0`). */
   without(f: Field): Match {
-    return this.get(f) === undefined ? this : new Match(this.terms.filter((term) => term.field !== f));
+    return this.get(f) === undefined ? this : Match.#of(this.terms.filter((term) => term.field !== f));
   }
 
   /** The constraint on a storage field. */
@@ -181,23 +201,11 @@ export class Match {
       if (a !== undefined && !compatible(a, b)) return undefined;
       put(out, b.field, b.value, b.mask);
     }
-    return new Match(out);
-  }
-
-  /** A string that two matches share exactly when they are equal. */
-  get key(): string {
-    if (this.#key === undefined) {
-      let key = '';
-      for (const { field: f, value, mask } of this.terms) {
-        key += mask === undefined ? `${f.id}=${value};` : `${f.id}=${value}/${mask};`;
-      }
-      this.#key = key;
-    }
-    return this.#key;
+    return Match.#of(out);
   }
 
   equals(other: Match): boolean {
-    return this === other || this.key === other.key;
+    return this.key === other.key;
   }
 }
 
@@ -223,8 +231,53 @@ export class MatchBuilder {
 
   /** The match; the builder starts afresh. */
   build(): Match {
-    const match = new Match(this.#terms);
+    const terms = this.#terms;
     this.#terms = [];
-    return match;
+    return new Match(encoded(terms), terms);
   }
+}
+
+/** Reads the TLVs up to the end of the input. */
+function readTerms(r: Reader): readonly Term[] {
+  const terms: Term[] = [];
+  while (r.ok && r.remaining > 0) {
+    const term = readOxm(r);
+    if (term !== undefined) putAny(terms, term.field, term.value, term.mask);
+  }
+  return terms;
+}
+
+const OFPMT_OXM = 1;
+
+/** Writes an `ofp_match` structure with its padding. */
+export function putMatch(w: Writer, match: Match): void {
+  const { key } = match;
+  const start = w.pos;
+  w.u16(OFPMT_OXM);
+  w.u16(4 + key.length);
+  w.putWire(key);
+  w.pad8(start);
+}
+
+/** Reads the TLVs of a match up to the end of the input. */
+export function readOxms(r: Reader): Match {
+  const terms = readTerms(r);
+  return new Match(encoded(terms), terms);
+}
+
+/** Reads an `ofp_match` structure and its padding. */
+export function readMatch(r: Reader): Match {
+  const start = r.pos;
+  const type = r.u16();
+  const length = r.u16();
+  if (!r.ok) return Match.any;
+  if (type !== OFPMT_OXM) {
+    r.fail(`match type ${type} is not OXM`, start);
+    return Match.any;
+  }
+  const outer = r.enter(start, length);
+  const match = readOxms(r);
+  r.leave(outer);
+  r.pad8(start);
+  return match;
 }

@@ -6,9 +6,9 @@ import { errorName } from './error-names.ts';
 import { NX_VENDOR } from './fields.ts';
 import type { FlowStats } from './flow.ts';
 import { readGroupDesc, readGroupMod, readMeterConfig, readMeterMod } from './group-decode.ts';
+import { readMatch } from './match.ts';
 import type { Envelope, Message, PortDesc } from './messages.ts';
 import { readNicira } from './nicira-decode.ts';
-import { readMatch } from './oxm.ts';
 import {
   BUNDLE_CONTROLS,
   BUNDLE_FLAGS,

@@ -1,11 +1,12 @@
 /** Messages to bytes (OpenFlow 1.5.1 section 7). */
 import { putActions, putInstructions } from './action-encode.ts';
+import { ActionList } from './action-list.ts';
 import { Writer } from './buffer.ts';
 import { NX_VENDOR } from './fields.ts';
 import type { Bucket, FlowMod, GroupMod, MeterMod } from './flow.ts';
-import { Match } from './match.ts';
+import { Match, putMatch } from './match.ts';
 import type { CtTuple, FlowDescRequest, Message, MessageOf, PacketIn, TlvMapping } from './messages.ts';
-import { putMatch, putOxm, putOxms } from './oxm.ts';
+import { putOxm } from './oxm.ts';
 import {
   BUCKET_WATCH_GROUP,
   BUCKET_WATCH_PORT,
@@ -76,7 +77,8 @@ export function encodeFlowMod(w: Writer, xid: number, mod: FlowMod): void {
   w.u16(flagBits(FLOW_FLAGS, mod.flags));
   w.u16(mod.importance ?? 0);
   putMatch(w, mod.match);
-  putInstructions(w, mod.actions);
+  if (mod.actions instanceof ActionList) w.putWire(mod.actions.wire);
+  else putInstructions(w, mod.actions);
   w.length16(start + 2, start);
 }
 
@@ -186,7 +188,7 @@ function putPacketIn(w: Writer, m: PacketIn): void {
   const start = w.pos;
   w.u16(PacketInProperty.metadata);
   w.u16(0);
-  putOxms(w, m.metadata);
+  w.putWire(m.metadata.key);
   w.length16(start + 2, start);
   w.pad8(start);
   if (m.userdata !== undefined) putPropertyBytes(w, PacketInProperty.userdata, m.userdata);

@@ -1,9 +1,8 @@
 /** Bytes to the messages of the Nicira extensions, as Open vSwitch 3.1 sends them. */
 import type { Reader } from './buffer.ts';
 import { pick } from './decode-helpers.ts';
-import { Match } from './match.ts';
+import { Match, readOxms } from './match.ts';
 import type { CtTuple, Message, PacketIn, TlvMapping } from './messages.ts';
-import { readOxms } from './oxm.ts';
 import { NxMessage, PacketInProperty, REASONS, TLV_COMMANDS } from './wire.ts';
 
 function readPacketIn(r: Reader): PacketIn {

@@ -1,14 +1,19 @@
 /** OXM/NXM TLVs: the wire form of matches (OpenFlow 1.5.1 section 7.2.3) and of the field headers that actions carry. */
 import type { Reader, Writer } from './buffer.ts';
 import { type Field, type FieldValue, field, fieldByHeader, type OxmName, type Subfield } from './fields.ts';
-import { Match, MatchBuilder, type Term } from './match.ts';
 
 const REG0 = field('reg0').id;
 const REG15 = field('reg15').id;
 const XREG0_HEADER = field('xreg0').oxm[0]!.header;
-const OFPMT_OXM = 1;
 const HAS_MASK = 0x100;
 const EXPERIMENTER_CLASS = 0xffff;
+
+/** One constraint: the bits of `field` under `mask` (all, where there is no mask) equal `value`. */
+export interface Term {
+  readonly field: Field;
+  readonly value: FieldValue;
+  readonly mask: FieldValue | undefined;
+}
 
 /** One field with its value: a match term or what a Set-Field action sets. */
 export function putOxm(w: Writer, f: Field, value: FieldValue, mask: FieldValue | undefined): void {
@@ -42,9 +47,8 @@ function putRegisterPair(w: Writer, pair: number, even: Term | undefined, odd: T
   }
 }
 
-/** The TLVs of a match, without the `ofp_match` header. */
-export function putOxms(w: Writer, match: Match): void {
-  const { terms } = match;
+/** The TLVs of a match's terms. */
+export function putTerms(w: Writer, terms: readonly Term[]): void {
   for (let i = 0; i < terms.length; i++) {
     const term = terms[i]!;
     const id = term.field.id;
@@ -62,16 +66,6 @@ export function putOxms(w: Writer, match: Match): void {
       putOxm(w, term.field, term.value, term.mask);
     }
   }
-}
-
-/** An `ofp_match` structure with its padding. */
-export function putMatch(w: Writer, match: Match): void {
-  const start = w.pos;
-  w.u16(OFPMT_OXM);
-  w.u16(0);
-  putOxms(w, match);
-  w.length16(start + 2, start);
-  w.pad8(start);
 }
 
 /** A field's header without a value, as in Copy-Field: 4 bytes, or 8 for a field of an experimenter. */
@@ -157,31 +151,4 @@ export function readOxm(r: Reader): Term | undefined {
     return undefined;
   }
   return { field: f, value, mask };
-}
-
-/** Reads TLVs up to the end of the input. */
-export function readOxms(r: Reader): Match {
-  const builder = new MatchBuilder();
-  while (r.ok && r.remaining > 0) {
-    const term = readOxm(r);
-    if (term !== undefined) builder.set(term.field, term.value, term.mask);
-  }
-  return builder.build();
-}
-
-/** Reads an `ofp_match` structure and its padding. */
-export function readMatch(r: Reader): Match {
-  const start = r.pos;
-  const type = r.u16();
-  const length = r.u16();
-  if (!r.ok) return Match.any;
-  if (type !== OFPMT_OXM) {
-    r.fail(`match type ${type} is not OXM`, start);
-    return Match.any;
-  }
-  const outer = r.enter(start, length);
-  const match = readOxms(r);
-  r.leave(outer);
-  r.pad8(start);
-  return match;
 }

@@ -208,9 +208,8 @@ export function formatAction(a: Action): string {
 }
 
 /** A list of actions; `drop` for an empty one. */
-export function formatActions(actions: readonly Action[]): string {
-  if (actions.length === 0) return 'drop';
+export function formatActions(actions: Iterable<Action>): string {
   let out = '';
-  for (let i = 0; i < actions.length; i++) out += (i === 0 ? '' : ',') + formatAction(actions[i]!);
-  return out;
+  for (const action of actions) out += (out === '' ? '' : ',') + formatAction(action);
+  return out === '' ? 'drop' : out;
 }

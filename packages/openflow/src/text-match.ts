@@ -172,6 +172,7 @@ function setTerm(builder: MatchBuilder, item: Item, name: string, names: PortNam
   }
   const f = name === 'in_port' ? field('in_port_oxm') : fieldByName(name);
   if (f === undefined) throw new TextParseError(`unknown field ${item.key}`, item.offset);
+  if (f.oxm.length === 0) throw new TextParseError(`no OpenFlow message can carry ${f.name}`, item.offset);
   const { value, mask } = parseValue(f, text, at, names);
   if (mask !== undefined && !f.maskable && mask !== f.ones) {
     throw new TextParseError(`${f.name} cannot be matched with a mask`, at);

@@ -5,9 +5,8 @@
  * their counters. From then on only changes are sent.
  */
 
-import { putActions } from '@weft/openflow/action-encode';
+import { type Actions, actionsWire } from '@weft/openflow/action-list';
 import type { Action } from '@weft/openflow/actions';
-import { Writer } from '@weft/openflow/buffer';
 import { type Flow, flowKey, type Group, type Meter } from '@weft/openflow/flow';
 import type { Message } from '@weft/openflow/messages';
 import { BatchError } from '@weft/openflow/openflow-error';
@@ -300,21 +299,14 @@ const remove = ({ table, priority, match }: Flow): Message => ({
 });
 
 /** Actions are alike if they are the same bytes. Of which conjunctive matches a flow is a part has no order. */
-function sameActions(a: readonly Action[], b: readonly Action[]): boolean {
-  if (a.length !== b.length) return false;
-  if (a.length === 0) return true;
-  if (a.length > 1 && a[0]?.type === 'conjunction') return encodeEach(a) === encodeEach(b);
-  return encodeActions(a).equals(encodeActions(b));
+function sameActions(a: Actions, b: Actions): boolean {
+  if (actionsWire(a) === actionsWire(b)) return true;
+  const [clauses, others] = [[...a], [...b]];
+  return clauses[0]?.type === 'conjunction' && sorted(clauses) === sorted(others);
 }
 
-const encodeEach = (actions: readonly Action[]): string =>
+const sorted = (actions: readonly Action[]): string =>
   actions
-    .map((action) => encodeActions([action]).toString('latin1'))
+    .map((action) => actionsWire([action]))
     .sort()
     .join('');
-
-function encodeActions(actions: readonly Action[]): Buffer {
-  const writer = new Writer();
-  putActions(writer, actions);
-  return Buffer.from(writer.copy());
-}
