@@ -1,6 +1,6 @@
 import { type ActionContext, Compiler, type GroupSpec, type MatchContext, type MeterSpec } from '@weft/lflow/compile';
 import { withConjunctionId } from '@weft/lflow/flows';
-import { LogicalField, openflowTable } from '@weft/lflow/pipeline';
+import { openflowTable } from '@weft/lflow/pipeline';
 import { standardDhcpv4Options, standardDhcpv6Options } from '@weft/lflow/standard-options';
 import type { Action } from '@weft/openflow/actions';
 import { Connection } from '@weft/openflow/connection';
@@ -97,6 +97,7 @@ async function installOurs(
     }
     const matchContext: MatchContext = {
       prerequisites: actions.prerequisites,
+      datapath: { tunnelKey: type === 'switch' ? 1 : 2 },
       lookupPort: (name) => ports[type][name],
       lookupAddressSet: (name) => addressSets[name],
       lookupPortGroup: (name) => portGroups[name],
@@ -109,7 +110,6 @@ async function installOurs(
       return;
     }
     for (const part of match.flows) {
-      const base = part.match.with(LogicalField.datapath, BigInt(type === 'switch' ? 1 : 2));
       const conjunctions: Action[] = part.parts.map(({ id, clause, count }) => ({
         type: 'conjunction',
         id: (cookie + id) >>> 0,
@@ -121,7 +121,10 @@ async function installOurs(
         table: openflowTable(pipeline, table),
         priority: 1 + (i % 60000),
         cookie: BigInt(cookie),
-        match: part.conjunction === undefined ? base : withConjunctionId(base, (cookie + part.conjunction) >>> 0),
+        match:
+          part.conjunction === undefined
+            ? part.match
+            : withConjunctionId(part.match, (cookie + part.conjunction) >>> 0),
         actions: conjunctions.length > 0 ? conjunctions : actions.actions,
       });
     }

@@ -9,11 +9,12 @@ import { type Wire, Writer } from '@weft/openflow/buffer';
 import type { LflowAction, ParsedActions } from './action-ast.ts';
 import type { ActionContext } from './action-context.ts';
 import type { Constant } from './ast.ts';
+import type { CompiledActions } from './compile.ts';
 import { encodeActions } from './encode-actions.ts';
-import { LiteralKind, type Literals, largest } from './literals.ts';
+import { type Form, LiteralKind, Literals, largest } from './literals.ts';
 import { narrow } from './number.ts';
 import { type Hole, holesOf, Pattern } from './pattern.ts';
-import { agree, exceed, type Fixed, type Limit } from './shapes.ts';
+import { exceed, type Limit } from './shapes.ts';
 import { onesOf } from './terms.ts';
 
 type Load = LflowAction & { readonly kind: 'load' };
@@ -21,42 +22,51 @@ type LookupPort = (name: string) => number | undefined;
 
 const scratch = new Writer();
 
-/** What the texts of a shape become. */
+/** What the texts of a form become. */
 export class ActionTemplate {
-  readonly prerequisites: string;
+  readonly form: Form;
   readonly #pattern: Pattern;
+  readonly #prerequisites: string;
+  /** Literals that are names of ports. */
   readonly #ports: readonly number[];
   readonly #limits: readonly Limit[];
-  readonly #fixed: readonly Fixed[];
+  /** What they become if there are no literals. */
+  readonly #constant: CompiledActions | undefined;
 
-  /** @param ports literals that are names of ports */
   constructor(
+    form: Form,
     pattern: Pattern,
     prerequisites: string,
-    { ports, limits, fixed }: { ports: readonly number[]; limits: readonly Limit[]; fixed: readonly Fixed[] },
+    { ports, limits }: { readonly ports: readonly number[]; readonly limits: readonly Limit[] },
   ) {
+    this.form = form;
     this.#pattern = pattern;
-    this.prerequisites = prerequisites;
+    this.#prerequisites = prerequisites;
     this.#ports = ports;
     this.#limits = limits;
-    this.#fixed = fixed;
+    if (form.kinds.length === 0) this.#constant = this.#fill(new Literals());
   }
 
-  /** The actions of a text; undefined if it is one that must be compiled. */
-  make(text: string, literals: Literals, lookupPort: LookupPort): ActionList | undefined {
-    if (!agree(text, literals, this.#fixed) || exceed(literals, this.#limits)) return undefined;
+  /** What a text becomes whose literals these are; undefined if it is one that must be compiled. */
+  make(text: string, literals: Literals, lookupPort: LookupPort): CompiledActions | undefined {
+    if (this.#constant !== undefined) return this.#constant;
+    if (exceed(literals, this.#limits)) return undefined;
     for (const port of this.#ports) {
       const name = literals.string(text, port);
       // What the encoder writes for a port that does not exist.
       literals.resolve(port, name === '' ? 0 : (lookupPort(name) ?? 0));
     }
+    return this.#fill(literals);
+  }
+
+  #fill(literals: Literals): CompiledActions {
     scratch.pos = 0;
     this.#pattern.put(scratch, literals);
-    return new ActionList(scratch.wire());
+    return { actions: new ActionList(scratch.wire()), prerequisites: this.#prerequisites };
   }
 }
 
-/** Learns the template of actions, if they have one. Of the caller it asks nothing: ports have numbers of its own. */
+/** Learns the template of actions whose literals these are, if they have one. Of the caller it asks nothing: ports have numbers of its own. */
 export function learnActions(
   text: string,
   literals: Literals,
@@ -67,24 +77,25 @@ export function learnActions(
   const { wire } = experiment;
   const questions = experiment.ports;
   const loads = loadsOf(actions);
+  const free: number[] = [];
   const holes: Hole[] = [];
   const ports: number[] = [];
   const limits: Limit[] = [];
-  const fixed: Fixed[] = [];
-  for (let literal = 0; literal < literals.count; literal++) {
-    const load = loads.find(({ value }) => value.offset === literals.starts[literal]);
+  for (let i = 0; i < literals.count; i++) {
+    const literal = free.length;
+    const load = loads.find(({ value }) => value.offset === literals.starts[i]);
     const found = load && experiment.holes(load, literal);
-    if (load === undefined || found === undefined) {
-      fixed.push({ literal, text: literals.text(text, literal) });
-      continue;
-    }
+    if (load === undefined || found === undefined) continue;
+    free.push(i);
     holes.push(...found);
-    if (literals.kinds[literal] === LiteralKind.string) ports.push(literal);
-    else if (load.dst.bits < largest(literals.kinds[literal]!)) limits.push({ literal, bits: load.dst.bits });
+    const kind = literals.kinds[i]!;
+    const { bits } = load.dst;
+    if (kind === LiteralKind.string) ports.push(literal);
+    else if (bits < largest(kind)) limits.push({ literal, bits });
   }
   // The actions have made-up numbers for ports in them, which must all be replaced.
-  if (experiment.asked || holes.length === 0 || ports.length !== questions) return undefined;
-  return new ActionTemplate(new Pattern(wire, holes), prerequisites, { ports, limits, fixed });
+  if (experiment.asked || ports.length !== questions) return undefined;
+  return new ActionTemplate(literals.form(text, free), new Pattern(wire, holes), prerequisites, { ports, limits });
 }
 
 /** Encodes actions with other constants in them, for a place like another but that it answers questions itself. */

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type ActionContext, Compiler, type MatchContext } from './compile.ts';
+import { LogicalField } from './pipeline.ts';
 import { RecentMap } from './recent-map.ts';
 
 /** A context that writes down what it is asked. */
@@ -91,16 +92,44 @@ describe('the compiler', () => {
     expect(asked).toEqual(['port p1', 'port p1', 'port p1', 'port p1']);
   });
 
+  it('compiles a text that comes again only if an answer is another one', () => {
+    const sets = new Map([['as', ['10.0.0.1', '10.0.0.2']]]);
+    const asking: MatchContext = { ...contexts().match, lookupAddressSet: (name) => sets.get(name) };
+    const compiler = new Compiler();
+    const compile = (context = asking) => compiler.compileMatch('ip4.src == $as && inport == "p1"', context);
+    const first = compile();
+    expect(first).toMatchObject({ flows: [{}, {}] });
+    expect(compile()).toBe(first);
+    sets.set('as', ['10.0.0.1']);
+    expect(compile()).toMatchObject({ flows: [{}] });
+    expect(compile({ ...asking, lookupPort: () => undefined })).toMatchObject({ flows: [] });
+    expect(compile({ ...asking, datapath: { tunnelKey: 1 } })).not.toEqual(compile());
+    const { actions } = contexts();
+    const cookie = 'sample(probability=1,obs_point=$cookie);';
+    const sampled = compiler.compileActions(cookie, actions);
+    expect(compiler.compileActions(cookie, actions)).toBe(sampled);
+    expect(compiler.compileActions(cookie, { ...actions, cookie: 2 })).not.toEqual(sampled);
+    expect(compiler.compileActions(cookie, { ...actions, datapath: { type: 'switch', tunnelKey: 8 } })).not.toEqual(
+      sampled,
+    );
+  });
+
+  it('knows no field that comes after the datapath in a match', () => {
+    for (const symbol of new Compiler().symbols.values())
+      if (symbol.kind === 'field') expect(symbol.base.field.id).toBeLessThan(LogicalField.datapath.id);
+  });
+
   it('gives the same flows for a text that asks for nothing', () => {
     const { match, actions } = contexts();
     const compiler = new Compiler();
-    expect(compiler.compileMatch('ip4.dst == {10.0.0.1, 10.0.0.2}', match)).toBe(
-      compiler.compileMatch('ip4.dst == {10.0.0.1, 10.0.0.2}', match),
-    );
+    const text = 'ip4.dst == {10.0.0.1, 10.0.0.2}';
+    expect(compiler.compileMatch(text, match)).toBe(compiler.compileMatch(text, match));
+    expect(compiler.compileMatch(text, match)).toEqual(compiler.compileMatch(text, match));
+    expect(compiler.compileActions('next;', actions)).toEqual(compiler.compileActions('next;', actions));
     expect(compiler.compileActions('next;', actions)).toBe(compiler.compileActions('next;', actions));
     const elsewhere = compiler.compileActions('next;', { ...actions, table: 4 });
     expect(elsewhere).not.toEqual(compiler.compileActions('next;', actions));
-    expect(compiler.compileActions('next;', { ...actions, table: 4 })).toBe(elsewhere);
+    expect(compiler.compileActions('next;', { ...actions, table: 4 })).toEqual(elsewhere);
     const metered = compiler.compileActions('igmp;', { ...actions, controllerMeter: 9 });
     expect(metered).not.toEqual(compiler.compileActions('igmp;', actions));
   });

@@ -8,15 +8,15 @@ import type { ParsedActions } from './action-ast.ts';
 import type { ActionContext, GroupSpec, MeterSpec } from './action-context.ts';
 import { type ActionTemplate, learnActions } from './action-shapes.ts';
 import type { Expression } from './ast.ts';
-import type { OptionDefinition } from './dhcp-options.ts';
 import { encodeActions } from './encode-actions.ts';
-import { type Cost, costs, inDatapath, type MatchFlow, type MatchFlows, toFlows } from './flows.ts';
+import { type Cost, costs, type MatchFlow, type MatchFlows, toFlows } from './flows.ts';
 import { type Doubt, LflowError } from './lexer.ts';
-import { Literals } from './literals.ts';
+import { type Form, Literals } from './literals.ts';
 import { type CompileTree, learnMatch, type MatchTemplate } from './match-shapes.ts';
 import { type MatchLookups, Normalizer } from './normalize.ts';
 import { parseActions } from './parse-actions.ts';
 import { parseMatch } from './parse-match.ts';
+import { ActionNotes, answersAgain, MatchNotes, type Question } from './questions.ts';
 import { RecentMap } from './recent-map.ts';
 import { Shapes } from './shapes.ts';
 import { createSymbols, type SymbolTable } from './symbols.ts';
@@ -47,38 +47,33 @@ export interface CompiledActions {
   readonly prerequisites: string;
 }
 
-/** What is known of a match's text: its tree, or the flows with some prerequisites, which depend on nothing. One of the two, to be small. */
+/** What is known of a match's text: its tree, and the flows that it became last. What asked nothing needs no tree any more. */
 interface KnownMatch {
-  parsed: Expression | CompileError | undefined;
-  flows: MatchFlows | undefined;
-  prerequisites: string;
+  readonly parsed: Expression | CompileError | undefined;
+  readonly flows?: MatchFlows;
+  readonly prerequisites?: string;
+  readonly datapath?: number | undefined;
+  readonly questions?: readonly Question<MatchLookups>[];
 }
 
-/** What is known of actions' text: its trees, or what they become in some place, which depends on nothing. */
+/** The same of actions' text. */
 interface KnownActions {
-  parsed: ParsedActions | CompileError | undefined;
-  compiled: CompiledActions | undefined;
-  /** See `placeOf`. */
-  place: number;
-  meter: number | undefined;
-  /** What they become in further places: `next;` is everywhere. */
-  more: Map<number, CompiledActions> | undefined;
+  readonly parsed: ParsedActions | CompileError | undefined;
+  readonly compiled?: CompiledActions;
+  /** See `circumstancesOf`. */
+  readonly circumstances?: number;
+  readonly questions?: readonly Question<ActionContext>[];
 }
 
-/** A number for what the result depends on beside the answers of the context's functions and the meter. */
-function placeOf({ pipeline, table, datapath }: ActionContext): number {
-  return 4 * table + (pipeline === 'egress' ? 2 : 0) + (datapath.type === 'router' ? 1 : 0);
-}
-
-/** The same where the meter counts too. */
-function circumstances(context: ActionContext): number {
-  const { controllerMeter: meter } = context;
-  return placeOf(context) + (meter === undefined ? 0 : 1024 * (meter + 1));
+/** A number for what the result depends on beside the answers of the context's functions. */
+function circumstancesOf({ pipeline, table, datapath, controllerMeter: meter }: ActionContext): number {
+  const place = 4 * table + (pipeline === 'egress' ? 2 : 0) + (datapath.type === 'router' ? 1 : 0);
+  return place + (meter === undefined ? 0 : 1024 * (meter + 1));
 }
 
 /**
- * Texts of a generation of a cache: more than a large network has logical flows, since a generation just short of them would age between two passes over
- * them.
+ * Texts, and flows of texts, of a generation of a cache: more than a large network has logical flows, since a generation just short of them would age
+ * between two passes over them.
  */
 const generationSize = 250_000;
 /** Prerequisites that shapes are learned for, and circumstances of actions; northd's have some dozens. */
@@ -91,7 +86,7 @@ export class Compiler {
   made = 0;
   readonly #normalizer = new Normalizer(this.symbols);
   /** Of texts without shapes. */
-  readonly #matches = new RecentMap<string, KnownMatch>(generationSize);
+  readonly #matches = new RecentMap<string, KnownMatch>(generationSize, ({ flows }) => 1 + (flows?.flows.length ?? 0));
   readonly #actions = new RecentMap<string, KnownActions>(generationSize);
   readonly #literals = new Literals();
   /** By prerequisites. */
@@ -109,55 +104,57 @@ export class Compiler {
     return withoutDoubts(this.#action(text).parsed ?? attempt(() => parseActions(text, this.symbols)));
   }
 
-  /** Compiles a match to the flows that select its packets. The caller adds table, priority, datapath and ids of conjunctions. */
+  /** Compiles a match to the flows that select its packets. The caller adds table, priority and ids of conjunctions. */
   compileMatch(text: string, context: MatchContext): MatchFlows | CompileError {
+    const made = this.#makeMatch(text, context);
+    if (made !== undefined) return made;
     if (!text.includes('^')) return this.#compileMatch(text, context);
-    return expanded(text, context.lookupTemplate, (whole) => this.#compileMatch(whole, context));
+    return expanded(
+      text,
+      context.lookupTemplate,
+      (whole) => this.#makeMatch(whole, context) ?? this.#compileMatch(whole, context),
+    );
+  }
+
+  /** The flows of a match whose shape is known. */
+  #makeMatch(text: string, context: MatchContext): MatchFlows | undefined {
+    const literals = this.#literals;
+    const shapes = shapesOf(this.#matchShapes, context.prerequisites ?? '');
+    const made = shapes?.template(text, literals)?.make(text, literals, context);
+    if (made !== undefined) this.made++;
+    return made;
   }
 
   #compileMatch(text: string, context: MatchContext): MatchFlows | CompileError {
     const prerequisites = context.prerequisites ?? '';
-    const literals = this.#literals;
-    literals.scan(text);
-    if (literals.count === 0) return this.#compileOneMatch(text, prerequisites, context);
-    const shapes = shapesOf(this.#matchShapes, prerequisites);
-    const made = shapes?.template(text, literals)?.make(text, literals, context);
-    if (made !== undefined) {
-      this.made++;
-      return made;
-    }
     const result = this.#compileOneMatch(text, prerequisites, context);
-    if (!('error' in result)) {
-      shapes?.learn(text, literals, () =>
-        experimentally(() => {
-          const compile: CompileTree = (tree, lookups) =>
-            toFlows(this.#normalizer.normalizeWith(tree, prerequisites, lookups));
-          return learnMatch(text, literals, parseMatch(text, this.symbols), compile);
-        }),
-      );
-    }
+    if ('error' in result) return result;
+    shapesOf(this.#matchShapes, prerequisites)?.learn(text, this.#literals, () =>
+      experimentally(() => {
+        const compile: CompileTree = (tree, lookups) =>
+          toFlows(this.#normalizer.normalizeWith(tree, prerequisites, lookups));
+        return learnMatch(text, this.#literals, parseMatch(text, this.symbols), compile);
+      }),
+    );
     return result;
   }
 
   /** Compiles a match whose shape tells nothing. */
   #compileOneMatch(text: string, prerequisites: string, context: MatchContext): MatchFlows | CompileError {
-    const flows = this.#compileAnywhere(text, prerequisites, context);
-    return 'error' in flows || context.datapath === undefined ? flows : inDatapath(flows, context.datapath.tunnelKey);
-  }
-
-  /** The same for any datapath. */
-  #compileAnywhere(text: string, prerequisites: string, context: MatchContext): MatchFlows | CompileError {
     const known = this.#match(text);
-    if (known.flows !== undefined && known.prerequisites === prerequisites) return known.flows;
+    const datapath = context.datapath?.tunnelKey;
+    const { flows, questions } = known;
+    if (flows !== undefined && known.prerequisites === prerequisites && known.datapath === datapath) {
+      if (questions === undefined || answersAgain(questions, context)) return flows;
+    }
     const parsed = known.parsed ?? attempt(() => parseMatch(text, this.symbols));
     if ('error' in parsed) return firstComplaint(parsed, context);
-    const tracked = new TrackedMatch(context);
-    const result = this.compileTree(parsed, prerequisites, tracked);
-    if (!tracked.asked && !('error' in result)) {
-      known.flows = result;
-      known.prerequisites = prerequisites;
-      known.parsed = undefined;
-    }
+    const notes = new MatchNotes(context);
+    const result = attempt(() => toFlows(this.#normalizer.normalizeWith(parsed, prerequisites, notes), datapath));
+    if ('error' in result) return result;
+    const place = { flows: result, prerequisites, datapath };
+    const asked = notes.questions.length > 0;
+    this.#matches.set(text, asked ? { ...place, parsed, questions: notes.questions } : { ...place, parsed: undefined });
     return result;
   }
 
@@ -172,60 +169,70 @@ export class Compiler {
 
   /** Compiles actions. */
   compileActions(text: string, context: ActionContext): CompiledActions | CompileError {
+    const made = this.#makeActions(text, context);
+    if (made !== undefined) return made;
     if (!text.includes('^')) return this.#compileActions(text, context);
-    return expanded(text, context.lookupTemplate, (whole) => this.#compileActions(whole, context));
+    return expanded(
+      text,
+      context.lookupTemplate,
+      (whole) => this.#makeActions(whole, context) ?? this.#compileActions(whole, context),
+    );
+  }
+
+  /** What actions become whose shape is known. */
+  #makeActions(text: string, context: ActionContext): CompiledActions | undefined {
+    const literals = this.#literals;
+    const shapes = shapesOf(this.#actionShapes, circumstancesOf(context));
+    const made = shapes?.template(text, literals)?.make(text, literals, context.lookupPort);
+    if (made !== undefined) this.made++;
+    return made;
   }
 
   #compileActions(text: string, context: ActionContext): CompiledActions | CompileError {
-    const literals = this.#literals;
-    literals.scan(text);
-    if (literals.count === 0) return this.#compileOneActions(text, context);
-    const shapes = shapesOf(this.#actionShapes, circumstances(context));
-    const template = shapes?.template(text, literals);
-    const actions = template?.make(text, literals, context.lookupPort);
-    if (actions !== undefined) {
-      this.made++;
-      return { actions, prerequisites: template?.prerequisites ?? '' };
-    }
     const result = this.#compileOneActions(text, context);
-    if (!('error' in result)) {
-      shapes?.learn(text, literals, () =>
-        experimentally(() => learnActions(text, literals, parseActions(text, this.symbols), context)),
-      );
-    }
+    if ('error' in result) return result;
+    shapesOf(this.#actionShapes, circumstancesOf(context))?.learn(text, this.#literals, () =>
+      experimentally(() => learnActions(text, this.#literals, parseActions(text, this.symbols), context)),
+    );
     return result;
   }
 
   /** Compiles actions whose shape tells nothing. */
   #compileOneActions(text: string, context: ActionContext): CompiledActions | CompileError {
     const known = this.#action(text);
-    const place = placeOf(context);
-    if (known.meter === context.controllerMeter) {
-      const before = known.place === place ? known.compiled : known.more?.get(place);
-      if (before !== undefined) return before;
+    const circumstances = circumstancesOf(context);
+    const { compiled, questions } = known;
+    if (compiled !== undefined && known.circumstances === circumstances) {
+      if (questions === undefined || answersAgain(questions, context)) return compiled;
     }
     const parsed = known.parsed ?? attempt(() => parseActions(text, this.symbols));
     if ('error' in parsed) return firstComplaint(parsed, context);
-    const tracked = new TrackedActions(context);
+    const notes = new ActionNotes(context);
     const result = attempt(
       (): CompiledActions => ({
-        actions: ActionList.of(encodeActions(parsed.actions, tracked)),
+        actions: ActionList.of(encodeActions(parsed.actions, notes)),
         prerequisites: parsed.prerequisites,
       }),
     );
-    if (!tracked.asked && !('error' in result)) keep(known, place, context.controllerMeter, result);
+    if ('error' in result) return result;
+    const place = { compiled: result, circumstances };
+    const asked = notes.questions.length > 0;
+    this.#actions.set(text, asked ? { ...place, parsed, questions: notes.questions } : { ...place, parsed: undefined });
     return result;
   }
 
   /** The flows of a syntax tree. */
-  compileTree(expression: Expression, prerequisites: string, lookups: MatchLookups): MatchFlows | CompileError {
-    return attempt(() => toFlows(this.#normalizer.normalizeWith(expression, prerequisites, lookups)));
+  compileTree(expression: Expression, prerequisites: string, context: MatchContext): MatchFlows | CompileError {
+    const { datapath } = context;
+    return attempt(() =>
+      toFlows(this.#normalizer.normalizeWith(expression, prerequisites, context), datapath?.tunnelKey),
+    );
   }
 
   #match(text: string): KnownMatch {
     let known = this.#matches.get(text);
     if (known === undefined) {
-      known = { parsed: attempt(() => parseMatch(text, this.symbols)), flows: undefined, prerequisites: '' };
+      known = { parsed: attempt(() => parseMatch(text, this.symbols)) };
       this.#matches.set(text, known);
     }
     return known;
@@ -234,8 +241,7 @@ export class Compiler {
   #action(text: string): KnownActions {
     let known = this.#actions.get(text);
     if (known === undefined) {
-      const parsed = attempt(() => parseActions(text, this.symbols));
-      known = { parsed, compiled: undefined, place: -1, meter: undefined, more: undefined };
+      known = { parsed: attempt(() => parseActions(text, this.symbols)) };
       this.#actions.set(text, known);
     }
     return known;
@@ -243,26 +249,16 @@ export class Compiler {
 }
 
 /** The shapes under some circumstances; undefined if there are too many circumstances. */
-function shapesOf<K, Template>(all: Map<K, Shapes<Template>>, key: K): Shapes<Template> | undefined {
+function shapesOf<K, Template extends { readonly form: Form }>(
+  all: Map<K, Shapes<Template>>,
+  key: K,
+): Shapes<Template> | undefined {
   let shapes = all.get(key);
   if (shapes === undefined && all.size < shapesLimit) {
     shapes = new Shapes();
     all.set(key, shapes);
   }
   return shapes;
-}
-
-function keep(known: KnownActions, place: number, meter: number | undefined, result: CompiledActions): void {
-  if (known.compiled === undefined || known.meter !== meter) {
-    known.compiled = result;
-    known.place = place;
-    known.meter = meter;
-    known.more = undefined;
-    known.parsed = undefined;
-  } else {
-    known.more ??= new Map();
-    known.more.set(place, result);
-  }
 }
 
 /** What becomes of a text when its template variables are replaced; a complaint's place is in the text as it was written. */
@@ -292,96 +288,6 @@ function firstComplaint<Lookups>({ error, offset, doubts }: Failure, lookups: Lo
     if (complaint !== undefined) return { error: complaint.message, offset: complaint.offset };
   }
   return { error, offset };
-}
-
-/** Passes questions on and remembers that there was one: a result without questions is true for ever. */
-class TrackedMatch implements MatchLookups {
-  readonly #context: MatchLookups;
-  asked = false;
-
-  constructor(context: MatchLookups) {
-    this.#context = context;
-  }
-
-  lookupPort(name: string): number | undefined {
-    this.asked = true;
-    return this.#context.lookupPort(name);
-  }
-
-  lookupAddressSet(name: string): Iterable<string> | undefined {
-    this.asked = true;
-    return this.#context.lookupAddressSet(name);
-  }
-
-  lookupPortGroup(name: string): Iterable<string> | undefined {
-    this.asked = true;
-    return this.#context.lookupPortGroup(name);
-  }
-
-  isChassisResident(port: string): boolean {
-    this.asked = true;
-    return this.#context.isChassisResident(port);
-  }
-}
-
-/** As TrackedMatch. */
-class TrackedActions implements ActionContext {
-  readonly #context: ActionContext;
-  readonly pipeline: ActionContext['pipeline'];
-  readonly table: number;
-  readonly controllerMeter: number | undefined;
-  asked = false;
-
-  constructor(context: ActionContext) {
-    this.#context = context;
-    this.pipeline = context.pipeline;
-    this.table = context.table;
-    this.controllerMeter = context.controllerMeter;
-  }
-
-  /** The datapath's type is part of the place; its key and the cookie are read by `sample`, which asks for collector sets before. */
-  get datapath(): ActionContext['datapath'] {
-    return this.#context.datapath;
-  }
-
-  get cookie(): number {
-    return this.#context.cookie;
-  }
-
-  lookupPort(name: string): number | undefined {
-    this.asked = true;
-    return this.#context.lookupPort(name);
-  }
-
-  lookupTunnel(port: string): number | undefined {
-    this.asked = true;
-    return this.#context.lookupTunnel(port);
-  }
-
-  allocateGroup(group: GroupSpec): number {
-    this.asked = true;
-    return this.#context.allocateGroup(group);
-  }
-
-  allocateMeter(meter: MeterSpec): number | undefined {
-    this.asked = true;
-    return this.#context.allocateMeter(meter);
-  }
-
-  lookupDhcpv4Option(name: string): OptionDefinition | undefined {
-    this.asked = true;
-    return this.#context.lookupDhcpv4Option(name);
-  }
-
-  lookupDhcpv6Option(name: string): OptionDefinition | undefined {
-    this.asked = true;
-    return this.#context.lookupDhcpv6Option(name);
-  }
-
-  hasCollectorSet(id: number): boolean {
-    this.asked = true;
-    return this.#context.hasCollectorSet(id);
-  }
 }
 
 /** What an experiment finds; nothing if there is a complaint. */

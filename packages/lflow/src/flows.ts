@@ -2,8 +2,8 @@
  * Normal forms to OpenFlow matches. Where at least two fields have several values each, a conjunctive match (ovs-fields(7), "Conjunctive Match Fields")
  * costs the sum of their counts instead of the product.
  */
-import { Writer } from '@weft/openflow/buffer';
-import { field } from '@weft/openflow/fields';
+import type { Writer } from '@weft/openflow/buffer';
+import { type Field, type FieldValue, field } from '@weft/openflow/fields';
 import { Match, MatchBuilder } from '@weft/openflow/match';
 import { putOxm } from '@weft/openflow/oxm';
 import type { Clause, Conjunct, NormalForm } from './normalize.ts';
@@ -49,37 +49,24 @@ const METADATA = LogicalField.datapath;
 
 /** Writes the last of the TLVs of a match in a datapath: no field that a logical flow is about comes after it in a match. */
 export function putDatapath(w: Writer, tunnelKey: number): void {
-  putOxm(w, METADATA, BigInt(tunnelKey), undefined);
-}
-
-const scratch = new Writer();
-
-/** The flows in a datapath. */
-export function inDatapath({ flows, conjunctions }: MatchFlows, tunnelKey: number): MatchFlows {
-  scratch.pos = 0;
-  putDatapath(scratch, tunnelKey);
-  const wire = scratch.wire();
-  return {
-    flows: flows.map(({ match, parts, conjunction }) => ({ match: new Match(match.key + wire), parts, conjunction })),
-    conjunctions,
-  };
+  putOxm(w, METADATA, tunnelKey, undefined);
 }
 
 const noParts: readonly ConjunctionPart[] = [];
 
-/** Flows for a normal form. A match that is never true has none. */
-export function toFlows(form: NormalForm): MatchFlows {
-  const builder = new MatchBuilder();
+/** Flows for a normal form, for one datapath if its tunnel key is given. A match that is never true has none. */
+export function toFlows(form: NormalForm, datapath?: number): MatchFlows {
+  const start = datapath === undefined ? Match.any : Match.of([METADATA, datapath]);
   const [only] = form;
   if (form.length === 1 && only !== undefined && only.every((clause) => clause.terms.length === 1)) {
-    return { flows: [{ match: build(builder, only, []), parts: noParts, conjunction: undefined }], conjunctions: 0 };
+    return { flows: [{ match: build(start, only, []), parts: noParts, conjunction: undefined }], conjunctions: 0 };
   }
   // Before any is made: a million of them takes seconds.
   const plans = form.map(plan);
   const total = plans.reduce((count, chosen) => count + cost(chosen), 0);
   if (total > flowLimit) throw new MatchTooLarge(`The match takes more than ${flowLimit} flows.`);
   const flows = new FlowSet();
-  for (const chosen of plans) planFlows(chosen, flows, builder);
+  for (const chosen of plans) planFlows(chosen, flows, start);
   return { flows: flows.list(), conjunctions: flows.conjunctions };
 }
 
@@ -192,18 +179,18 @@ export function costs(form: NormalForm): Cost[] {
   });
 }
 
-function planFlows({ fixed, multiplied, dimensions }: Plan, flows: FlowSet, builder: MatchBuilder): void {
+function planFlows({ fixed, multiplied, dimensions }: Plan, flows: FlowSet, start: Match): void {
+  const common = build(start, fixed, []);
   forEachCombination(multiplied, (chosen) => {
+    const match = build(common, [], chosen);
     if (dimensions.length === 0) {
-      flows.add(build(builder, fixed, chosen));
+      flows.add(match);
       return;
     }
-    const id = flows.addHead(build(builder, fixed, chosen));
-    dimensions.forEach((dimension, index) => {
-      for (const term of dimension.terms) {
-        const match = build(builder, fixed, [...chosen, { base: dimension.base, term }]);
-        flows.addPart(match, { id, clause: index + 1, count: dimensions.length });
-      }
+    const id = flows.addHead(match);
+    dimensions.forEach(({ base, terms }, index) => {
+      const part = { id, clause: index + 1, count: dimensions.length };
+      for (const term of terms) flows.addPart(match.with(...constraint(base, term)), part);
     });
   });
 }
@@ -229,15 +216,15 @@ function forEachCombination(clauses: readonly Clause[], visit: (chosen: readonly
   descend(0);
 }
 
-function build(builder: MatchBuilder, fixed: readonly Clause[], chosen: readonly Choice[]): Match {
-  for (const { base, terms } of fixed) set(builder, base, terms[0]!);
-  for (const { base, term } of chosen) set(builder, base, term);
+function build(start: Match, fixed: readonly Clause[], chosen: readonly Choice[]): Match {
+  if (fixed.length + chosen.length === 0) return start;
+  const builder = new MatchBuilder(start);
+  for (const { base, terms } of fixed) builder.set(...constraint(base, terms[0]!));
+  for (const { base, term } of chosen) builder.set(...constraint(base, term));
   return builder.build();
 }
 
-function set(builder: MatchBuilder, base: Clause['base'], term: Ternary): void {
-  const { register } = term;
-  if (register !== undefined) builder.set(register.field, register.value, register.mask);
-  else if (term.mask === base.ones) builder.set(base.field, term.value);
-  else builder.set(base.field, term.value, term.mask);
+function constraint(base: Clause['base'], { value, mask, register }: Ternary): [Field, FieldValue, FieldValue?] {
+  if (register !== undefined) return [register.field, register.value, register.mask];
+  return mask === base.ones ? [base.field, value] : [base.field, value, mask];
 }

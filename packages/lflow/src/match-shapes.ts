@@ -11,11 +11,11 @@ import type { Field } from '@weft/openflow/fields';
 import { Match } from '@weft/openflow/match';
 import type { Constant, Expression } from './ast.ts';
 import { type MatchFlow, type MatchFlows, noFlows, putDatapath } from './flows.ts';
-import { LiteralKind, type Literals, largest } from './literals.ts';
+import { type Form, LiteralKind, type Literals, largest } from './literals.ts';
 import type { MatchLookups } from './normalize.ts';
 import { narrow } from './number.ts';
 import { type Hole, holesOf, type Inversion, Pattern } from './pattern.ts';
-import { agree, exceed, type Fixed, type Limit } from './shapes.ts';
+import { exceed, type Limit } from './shapes.ts';
 import { onesOf } from './terms.ts';
 
 /** Flows of a syntax tree, the hard way; undefined if it has an error. */
@@ -30,11 +30,10 @@ interface Port {
   readonly alone: boolean;
 }
 
-/** What a template knows of a shape's literals. */
+/** What a template knows of its literals. */
 interface Known {
   readonly ports: readonly Port[];
   readonly limits: readonly Limit[];
-  readonly fixed: readonly Fixed[];
   /** Literals that are members of one set: their values must differ. */
   readonly sets: readonly (readonly number[])[];
 }
@@ -48,25 +47,27 @@ export interface MatchPlace {
 
 const scratch = new Writer();
 
-/** What the texts of a shape become. */
+/** What the texts of a form become. */
 export class MatchTemplate {
+  readonly form: Form;
   readonly #flows: readonly MatchFlow[];
   readonly #patterns: readonly Pattern[];
   readonly #conjunctions: number;
   readonly #known: Known;
 
   /** @param holes for each flow, those in its match */
-  constructor({ flows, conjunctions }: MatchFlows, holes: readonly (readonly Hole[])[], known: Known) {
+  constructor(form: Form, { flows, conjunctions }: MatchFlows, holes: readonly (readonly Hole[])[], known: Known) {
+    this.form = form;
     this.#flows = flows;
     this.#patterns = flows.map(({ match }, i) => new Pattern(match.key, holes[i] ?? []));
     this.#conjunctions = conjunctions;
     this.#known = known;
   }
 
-  /** The flows of a text; undefined if it is one that must be compiled. */
+  /** The flows of a text whose literals these are; undefined if it is one that must be compiled. */
   make(text: string, literals: Literals, { lookupPort, datapath }: MatchPlace): MatchFlows | undefined {
-    const { ports, limits, fixed, sets } = this.#known;
-    if (!agree(text, literals, fixed) || exceed(literals, limits)) return undefined;
+    const { ports, limits, sets } = this.#known;
+    if (exceed(literals, limits)) return undefined;
     let absent = false;
     for (const { literal, alone } of ports) {
       const key = lookupPort(literals.string(text, literal));
@@ -76,14 +77,13 @@ export class MatchTemplate {
     }
     if (absent) return noFlows;
     for (const set of sets) if (!differ(set, literals)) return undefined;
-    const flows: MatchFlow[] = [];
-    for (let i = 0; i < this.#flows.length; i++) {
-      const { parts, conjunction } = this.#flows[i]!;
+    // Most have one flow, and `map` makes an array of just that size.
+    const flows = this.#flows.map(({ parts, conjunction }, i): MatchFlow => {
       scratch.pos = 0;
       this.#patterns[i]!.put(scratch, literals);
       if (datapath !== undefined) putDatapath(scratch, datapath.tunnelKey);
-      flows.push({ match: new Match(scratch.wire()), parts, conjunction });
-    }
+      return { match: new Match(scratch.wire()), parts, conjunction };
+    });
     return { flows, conjunctions: this.#conjunctions };
   }
 }
@@ -93,7 +93,7 @@ function differ(set: readonly number[], literals: Literals): boolean {
   return true;
 }
 
-/** Learns the template of a match, if it has one. Of the caller it asks nothing: ports have numbers of its own. */
+/** Learns the template of a match whose literals these are, if it has one. Of the caller it asks nothing: ports have numbers of its own. */
 export function learnMatch(
   text: string,
   literals: Literals,
@@ -101,37 +101,35 @@ export function learnMatch(
   compile: CompileTree,
 ): MatchTemplate | undefined {
   const experiment = new Experiment(expression, compile);
+  const { flows } = experiment;
   const starts = literals.starts.subarray(0, literals.count);
-  const free = new Set<number>();
+  const free: number[] = [];
   const sets: number[][] = [];
   const ports: Port[] = [];
   const limits: Limit[] = [];
-  const holes: Hole[][] = [];
+  const holes: Hole[][] = flows?.flows.map(() => []) ?? [];
   for (const comparison of mandatory(expression)) {
     if (comparison.relop !== '==') continue;
     const set = comparison.constants.map(({ offset }) => starts.indexOf(offset));
-    const found = comparison.constants.map((constant, i) => experiment.holes(comparison, constant, set[i]!));
+    const first = free.length;
+    const found = comparison.constants.map((constant, i) => experiment.holes(comparison, constant, first + i));
     if (set.includes(-1) || found.includes(undefined)) continue;
-    for (const byFlow of found)
-      for (const [f, some] of (byFlow ?? []).entries()) holes[f] = [...(holes[f] ?? []), ...some];
-    for (const literal of set) {
+    for (const byFlow of found) for (const [i, some] of (byFlow ?? []).entries()) holes[i]?.push(...some);
+    free.push(...set);
+    for (const [i, index] of set.entries()) {
+      const literal = first + i;
+      const kind = literals.kinds[index]!;
       const { bits } = comparison.field;
-      free.add(literal);
-      if (literals.kinds[literal] === LiteralKind.string) ports.push({ literal, alone: set.length === 1 });
-      else if (bits < largest(literals.kinds[literal]!)) limits.push({ literal, bits });
+      if (kind === LiteralKind.string) ports.push({ literal, alone: set.length === 1 });
+      else if (bits < largest(kind)) limits.push({ literal, bits });
     }
-    if (set.length > 1) sets.push(set);
+    if (set.length > 1) sets.push(set.map((_, i) => first + i));
   }
-  const { flows } = experiment;
+  // The literals of a form are numbered as they stand in the text, and so are comparisons.
+  if (free.some((literal, i) => i > 0 && literal <= free[i - 1]!)) return undefined;
   // The flows have made-up numbers for ports in them, which must all be replaced.
-  if (flows === undefined || experiment.asked || free.size === 0 || ports.length !== countStrings(expression)) {
-    return undefined;
-  }
-  const fixed: Fixed[] = [];
-  for (let literal = 0; literal < literals.count; literal++) {
-    if (!free.has(literal)) fixed.push({ literal, text: literals.text(text, literal) });
-  }
-  return new MatchTemplate(flows, holes, { ports, limits, fixed, sets });
+  if (flows === undefined || experiment.asked || ports.length !== countStrings(expression)) return undefined;
+  return new MatchTemplate(literals.form(text, free), flows, holes, { ports, limits, sets });
 }
 
 /** Compiles a match with other constants in it. */

@@ -6,12 +6,15 @@
  */
 export class RecentMap<K extends string | number, V> {
   readonly #size: number;
+  readonly #weigh: (value: V) => number;
+  #weight = 0;
   #young = new Map<K, V>();
   #old = new Map<K, V>();
 
-  /** @param size the entries of a generation */
-  constructor(size: number) {
+  /** @param size the weight of a generation, which is its entries if they are not weighed */
+  constructor(size: number, weigh: (value: V) => number = () => 1) {
     this.#size = size;
+    this.#weigh = weigh;
   }
 
   get(key: K): V | undefined {
@@ -23,10 +26,13 @@ export class RecentMap<K extends string | number, V> {
   }
 
   set(key: K, value: V): void {
-    if (this.#young.size >= this.#size) {
+    if (this.#weight >= this.#size) {
       this.#old = this.#young;
       this.#young = new Map();
+      this.#weight = 0;
     }
+    const before = this.#young.get(key);
+    this.#weight += this.#weigh(value) - (before === undefined ? 0 : this.#weigh(before));
     this.#young.set(key, value);
   }
 }

@@ -12,6 +12,7 @@ const context: MatchContext = {
   lookupAddressSet: () => ['10.0.0.1'],
   lookupPortGroup: () => ['p1', 'port'],
   isChassisResident: () => true,
+  datapath: { tunnelKey: 0x12345 },
 };
 
 const actionContext: ActionContext = {
@@ -42,7 +43,10 @@ function plainActions(text: string): unknown {
   const parsed = plain.parseActions(text);
   if ('error' in parsed) return plain.compileActions(text, actionContext);
   try {
-    return { actions: ActionList.of(encodeActions(parsed.actions, actionContext)), prerequisites: parsed.prerequisites };
+    return {
+      actions: ActionList.of(encodeActions(parsed.actions, actionContext)),
+      prerequisites: parsed.prerequisites,
+    };
   } catch (error) {
     if (error instanceof LflowError) return { error: error.message, offset: error.offset };
     throw error;

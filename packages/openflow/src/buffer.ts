@@ -76,7 +76,10 @@ export class Writer {
       if (width === 4) this.view.setUint32(this.pos, value);
       else if (width === 2) this.view.setUint16(this.pos, value);
       else if (width === 1) this.bytes[this.pos] = value;
-      else {
+      else if (width === 8) {
+        this.view.setUint32(this.pos, 0);
+        this.view.setUint32(this.pos + 4, value);
+      } else {
         this.bytes.fill(0, this.pos, this.pos + width - 4);
         this.view.setUint32(this.pos + width - 4, value);
       }

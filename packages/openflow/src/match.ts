@@ -221,7 +221,12 @@ function compatible(a: Term, b: Term): boolean {
 
 /** Builds a match term by term without the copies that chained `with` calls make. */
 export class MatchBuilder {
-  #terms: Term[] = [];
+  #terms: Term[];
+
+  /** @param start what the match has before anything is set */
+  constructor(start: Match = Match.any) {
+    this.#terms = start.terms.slice();
+  }
 
   /** As `Match.with`. */
   set(f: Field, value: FieldValue, mask?: FieldValue): this {
@@ -253,8 +258,7 @@ const OFPMT_OXM = 1;
 export function putMatch(w: Writer, match: Match): void {
   const { key } = match;
   const start = w.pos;
-  w.u16(OFPMT_OXM);
-  w.u16(4 + key.length);
+  w.u32((OFPMT_OXM << 16) | (4 + key.length));
   w.putWire(key);
   w.pad8(start);
 }

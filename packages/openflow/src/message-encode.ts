@@ -36,6 +36,8 @@ import {
 
 const NO_BUFFER = 0xffffffff;
 const ANY = 0xffffffff;
+/** Of a flow-mod without its match and instructions. */
+const FLOW_MOD_LENGTH = 48;
 
 function header(w: Writer, type: number, xid: number): number {
   const start = w.pos;
@@ -63,19 +65,24 @@ function multipart(w: Writer, kind: number, xid: number): number {
 
 /** Appends a flow-mod. The fast path of `encodeMessage`. */
 export function encodeFlowMod(w: Writer, xid: number, mod: FlowMod): void {
-  const start = header(w, MessageType.flowMod, xid);
-  w.u64(mod.cookie);
-  w.u64(mod.cookieMask ?? 0n);
-  w.u8(mod.table);
-  w.u8(FLOW_COMMANDS.indexOf(mod.command));
-  w.u16(mod.idleTimeout ?? 0);
-  w.u16(mod.hardTimeout ?? 0);
-  w.u16(mod.priority);
-  w.u32(NO_BUFFER);
-  w.u32(mod.outPort ?? ANY);
-  w.u32(mod.outGroup ?? ANY);
-  w.u16(flagBits(FLOW_FLAGS, mod.flags));
-  w.u16(mod.importance ?? 0);
+  const start = w.pos;
+  w.reserve(FLOW_MOD_LENGTH);
+  const { view } = w;
+  view.setUint32(start, (OFP_VERSION << 24) | (MessageType.flowMod << 16));
+  view.setUint32(start + 4, xid);
+  view.setBigUint64(start + 8, mod.cookie);
+  view.setBigUint64(start + 16, mod.cookieMask ?? 0n);
+  view.setUint8(start + 24, mod.table);
+  view.setUint8(start + 25, FLOW_COMMANDS.indexOf(mod.command));
+  view.setUint16(start + 26, mod.idleTimeout ?? 0);
+  view.setUint16(start + 28, mod.hardTimeout ?? 0);
+  view.setUint16(start + 30, mod.priority);
+  view.setUint32(start + 32, NO_BUFFER);
+  view.setUint32(start + 36, mod.outPort ?? ANY);
+  view.setUint32(start + 40, mod.outGroup ?? ANY);
+  view.setUint16(start + 44, flagBits(FLOW_FLAGS, mod.flags));
+  view.setUint16(start + 46, mod.importance ?? 0);
+  w.pos = start + FLOW_MOD_LENGTH;
   putMatch(w, mod.match);
   if (mod.actions instanceof ActionList) w.putWire(mod.actions.wire);
   else putInstructions(w, mod.actions);
