@@ -709,8 +709,8 @@ function renumbered(from: FakeSwitch, number: (n: number) => number): FakeSwitch
   for (const flow of from.table.values()) {
     const id = flow.match.get(conjId)?.value;
     const match = id === undefined ? flow.match : flow.match.with(conjId, number(Number(id)));
-    const next = { ...flow, match, actions: flow.actions.map(action).reverse() };
-    if (flow.actions[0]?.type !== 'conjunction') next.actions.reverse();
+    const actions = [...flow.actions].map(action);
+    const next = { ...flow, match, actions: actions[0]?.type === 'conjunction' ? actions.reverse() : actions };
     to.table.set(flowKey(next), next);
   }
   for (const group of from.groupTable.values()) to.groupTable.set(number(group.id), { ...group, id: number(group.id) });

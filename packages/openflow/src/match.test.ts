@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { arbitraryMatch } from '../test/arbitrary.ts';
 import { FIELDS, field, fieldByHeader, fieldByName, subfield } from './fields.ts';
 import { Match } from './match.ts';
+import { parseMatch } from './text-match.ts';
 
 const reg0 = field('reg0');
 const reg1 = field('reg1');
@@ -18,6 +19,21 @@ describe('a match', () => {
         expect(Match.of(...shuffled).key).toBe(match.key);
       }),
     );
+  });
+
+  it('is made again of its key, whole or field by field', () => {
+    fc.assert(
+      fc.property(arbitraryMatch, (match) => {
+        expect(new Match(match.key).terms).toEqual(match.terms);
+        for (const f of FIELDS) expect(new Match(match.key).get(f), f.name).toEqual(match.get(f));
+        expect(new Match(match.key).with(reg0, 5)).toEqual(match.with(reg0, 5));
+      }),
+    );
+  });
+
+  it('is on no field that a message cannot carry', () => {
+    expect(() => Match.of([field('skb_priority'), 1])).toThrow(RangeError);
+    expect(parseMatch('skb_priority=1')).toMatchObject({ ok: false });
   });
 
   it('holds the big registers as small ones', () => {

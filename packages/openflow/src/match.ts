@@ -8,7 +8,7 @@
  */
 import { Reader, type Wire, Writer, wireBytes } from './buffer.ts';
 import { type Field, type FieldValue, field } from './fields.ts';
-import { putTerms, readOxm, type Term } from './oxm.ts';
+import { putTerms, readOxm, type Term, termHeader } from './oxm.ts';
 
 export type { Term };
 
@@ -160,7 +160,7 @@ export class Match {
 
   /** Constraints in canonical order, one for each field. */
   get terms(): readonly Term[] {
-    this.#terms ??= readTerms(new Reader(wireBytes(this.key)));
+    this.#terms ??= termsOf(this.key);
     return this.#terms;
   }
 
@@ -189,7 +189,18 @@ export class Match {
 
   /** The constraint on a storage field. */
   get(f: Field): Term | undefined {
-    for (const term of this.terms) if (term.field === f) return term;
+    if (this.#terms !== undefined) return this.#terms.find((term) => term.field === f);
+    // Who asks for one field of many matches does not want all of their terms made.
+    const { key } = this;
+    const header = termHeader(f);
+    for (let at = 0; at < key.length; ) {
+      const end = at + 4 + key.charCodeAt(at + 3);
+      // Without the mask's bit and the length.
+      const here =
+        ((key.charCodeAt(at) << 24) | (key.charCodeAt(at + 1) << 16) | ((key.charCodeAt(at + 2) & 0xfe) << 8)) >>> 0;
+      if (here === header) return termsOf(key.slice(at, end)).find((term) => term.field === f);
+      at = end;
+    }
     return undefined;
   }
 
@@ -240,6 +251,10 @@ export class MatchBuilder {
     this.#terms = [];
     return new Match(encoded(terms), terms);
   }
+}
+
+function termsOf(tlvs: Wire): readonly Term[] {
+  return readTerms(new Reader(wireBytes(tlvs)));
 }
 
 /** Reads the TLVs up to the end of the input. */

@@ -47,6 +47,13 @@ function putRegisterPair(w: Writer, pair: number, even: Term | undefined, odd: T
   }
 }
 
+/** The header of the TLV that `putTerms` puts a field into, without mask and length. */
+export function termHeader(f: Field): number {
+  const register = f.id - REG0;
+  if (register >= 0 && f.id <= REG15) return XREG0_HEADER + ((register >> 1) << 9);
+  return f.oxm[0]?.header ?? 0;
+}
+
 /** The TLVs of a match's terms. */
 export function putTerms(w: Writer, terms: readonly Term[]): void {
   for (let i = 0; i < terms.length; i++) {

@@ -117,7 +117,7 @@ const texts = ({ flows, groups, meters }: Contents) => ({
   flows: [...flows]
     .map(
       (flow) =>
-        `${flowKey(flow)} ${flow.cookie} ${flow.actions
+        `${flowKey(flow)} ${flow.cookie} ${[...flow.actions]
           .map((action) => textOf(action))
           .sort()
           .join()}`,

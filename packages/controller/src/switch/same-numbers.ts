@@ -4,6 +4,7 @@
  * Flows refer to groups, meters and conjunctive matches by numbers that each controller gives as it likes. What a switch has from an earlier controller
  * can stay as it is if the next one takes its numbers over. What stands for the same is found by what it is, and by who refers to it.
  */
+import type { Actions } from '@weft/openflow/action-list';
 import type { Action } from '@weft/openflow/actions';
 import { field } from '@weft/openflow/fields';
 import { type Flow, flowKey, type Group, type Meter } from '@weft/openflow/flow';
@@ -85,7 +86,7 @@ const headOf = ({ match }: Flow): number | undefined => {
 };
 
 /** Whether a flow refers to anything by number. */
-const refers = (flow: Flow): boolean => flow.actions.some(isReference) || headOf(flow) !== undefined;
+const refers = (flow: Flow): boolean => [...flow.actions].some(isReference) || headOf(flow) !== undefined;
 
 const isReference = (action: Action): boolean =>
   action.type === 'conjunction' || numberOf(action) !== undefined || nestedIn(action).some(isReference);
@@ -159,7 +160,7 @@ function referred<T extends Numbered>(
     const id = headOf(flow);
     const key = flowKey(id === undefined ? flow : { ...flow, match: flow.match.with(conjId, conjunction(id)) });
     let place = 0;
-    const walk = (actions: readonly Action[]): void => {
+    const walk = (actions: Actions): void => {
       for (const action of actions) {
         const found = numberOf(action);
         if (found?.kind === kind) entry(usage, found.id, () => new Sum()).add(`${key} ${place++}`);
