@@ -4,8 +4,7 @@
  */
 import type { Atom, AtomicType } from '@weft/ovsdb/atom';
 import { type Datum, isDefault } from '@weft/ovsdb/datum';
-import { encodeDifference } from '@weft/ovsdb/diff';
-import { jsonText } from '@weft/ovsdb/json';
+import { difference } from '@weft/ovsdb/diff';
 import { type Row, templateRow } from '@weft/ovsdb/row';
 import type { ColumnType, TableSchema } from '@weft/ovsdb/schema';
 import type { Uuid } from '@weft/ovsdb/uuid';
@@ -125,7 +124,7 @@ export class RowText {
   /** The differences of the columns that changed, as update2 writes them; undefined if none did. */
   difference(old: Row, next: Row, columns: readonly string[]): string | undefined {
     let text = '';
-    for (const { name, label, type } of this.#textsOf(columns)) {
+    for (const { name, label, type, write } of this.#textsOf(columns)) {
       let member: string;
       if (type === undefined) {
         if (name !== '_version') continue;
@@ -133,7 +132,7 @@ export class RowText {
       } else {
         // Unchanged columns share their value; the transaction engine has compared them.
         if (old[name] === next[name]) continue;
-        member = label + jsonText(encodeDifference(type, old[name], next[name]));
+        member = label + write(difference(type, old[name], next[name]));
       }
       text = text === '' ? member : `${text},${member}`;
     }

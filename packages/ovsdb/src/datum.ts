@@ -65,14 +65,37 @@ export function datumsEqual(a: Datum, b: Datum): boolean {
   return true;
 }
 
+/** Where two sets begin to differ, and where each of them ends before the tail that both have. */
+export interface DifferingRange {
+  readonly start: number;
+  readonly endA: number;
+  readonly endB: number;
+}
+
+/** The last two sets that were compared: indexes, references, the log and monitors all ask about the set that a transaction changed. */
+let compared: { readonly a: readonly Atom[]; readonly b: readonly Atom[]; readonly range: DifferingRange } | undefined;
+
 /**
- * Where two sets begin to differ, and where each of them ends before the tail that both have: sets of hundreds mostly differ in one atom.
- * Atoms that a changed set shares with the old one are identical, which is quicker to see than equality.
+ * Sets of hundreds mostly differ in one atom. To go through them costs more than it seems: their atoms lie all over the memory. So the answer for the
+ * last two sets, in whichever order, is remembered.
  */
-export function differingRange(
-  a: readonly Atom[],
-  b: readonly Atom[],
-): { readonly start: number; readonly endA: number; readonly endB: number } {
+export function differingRange(a: readonly Atom[], b: readonly Atom[]): DifferingRange {
+  if (compared?.a === a && compared.b === b) return compared.range;
+  if (compared?.a === b && compared.b === a) {
+    const { start, endA, endB } = compared.range;
+    return { start, endA: endB, endB: endA };
+  }
+  const range = findRange(a, b);
+  compared = { a, b, range };
+  return range;
+}
+
+/** For whoever makes `b` from `a` and knows what `differingRange` would find. */
+export function rememberRange(a: readonly Atom[], b: readonly Atom[], range: DifferingRange): void {
+  compared = { a, b, range };
+}
+
+function findRange(a: readonly Atom[], b: readonly Atom[]): DifferingRange {
   let start = 0;
   let endA = a.length;
   let endB = b.length;

@@ -4,7 +4,7 @@ import { type Datum, datumsEqual, differingRange, emptyMap, emptySet, fromAtoms 
 import { isArray, type Json, type JsonObject } from './json.ts';
 import type { Row } from './row.ts';
 import { type ColumnType, columnType, type TableSchema } from './schema.ts';
-import { decodeDatum, encodeDatum, encodeSet } from './wire.ts';
+import { decodeDatum, encodeDatum } from './wire.ts';
 
 /** The difference has the column's type without its limits on size. */
 function differenceType(type: ColumnType): ColumnType {
@@ -15,6 +15,8 @@ function differenceType(type: ColumnType): ColumnType {
 export function symmetricDifference(a: readonly Atom[], b: readonly Atom[]): readonly Atom[] {
   const result: Atom[] = [];
   const { start, endA, endB } = differingRange(a, b);
+  if (start === endA) return b.slice(start, endB);
+  if (start === endB) return a.slice(start, endA);
   let i = start;
   let j = start;
   while (i < endA && j < endB) {
@@ -31,14 +33,14 @@ export function symmetricDifference(a: readonly Atom[], b: readonly Atom[]): rea
 }
 
 /** What turns `old` into `new` and back is, for sets, one and the same set; for maps it carries the values of `new`. */
-export function encodeDifference(type: ColumnType, old: Datum, next: Datum): Json {
+export function difference(type: ColumnType, old: Datum, next: Datum): Datum {
   switch (type.kind) {
     // A column that holds at most one value carries its new value, empty or not.
     case 'scalar':
     case 'optional':
-      return encodeDatum(type, next);
+      return next;
     case 'set':
-      return encodeSet(type.key.type, symmetricDifference(old as readonly Atom[], next as readonly Atom[]));
+      return symmetricDifference(old as readonly Atom[], next as readonly Atom[]);
     case 'map': {
       const before = old as ReadonlyMap<Atom, Atom>;
       const after = next as ReadonlyMap<Atom, Atom>;
@@ -49,9 +51,14 @@ export function encodeDifference(type: ColumnType, old: Datum, next: Datum): Jso
       }
       for (const [key, value] of after) if (!before.has(key)) pairs.push([key, value]);
       pairs.sort((a, b) => compareAtoms(a[0], b[0]));
-      return encodeDatum(differenceType(type), new Map(pairs));
+      return new Map(pairs);
     }
   }
+}
+
+/** `difference` as JSON. */
+export function encodeDifference(type: ColumnType, old: Datum, next: Datum): Json {
+  return encodeDatum(type, difference(type, old, next));
 }
 
 /** Errors: those of `decodeDatum`. */

@@ -2,7 +2,7 @@
 import { type Atom, compareAtoms } from './atom.ts';
 import { hasAtom, typeOfColumn } from './condition.ts';
 import { checkAtom } from './constraint.ts';
-import { type Datum, emptyMap, emptySet, lowerBound } from './datum.ts';
+import { type Datum, emptyMap, emptySet, lowerBound, rememberRange } from './datum.ts';
 import { describeType } from './describe.ts';
 import { OvsdbError, syntaxError } from './error.ts';
 import { isArray, type Json } from './json.ts';
@@ -173,8 +173,8 @@ function insertMember(type: ColumnType, atoms: readonly Atom[], atom: Atom): Dat
   const place = lowerBound(atoms, atom);
   if (place < atoms.length && compareAtoms(atoms[place]!, atom) === 0) return atoms;
   checkSize(type, atoms.length + 1);
-  const next = atoms.slice();
-  next.splice(place, 0, atom);
+  const next = atoms.toSpliced(place, 0, atom);
+  rememberRange(atoms, next, { start: place, endA: place, endB: place + 1 });
   return next;
 }
 
@@ -205,11 +205,23 @@ function deleteMembers(type: ColumnType, value: Datum, members: readonly Atom[] 
   }
   const atoms = toAtoms(value);
   const doomed = members as readonly Atom[];
+  if (type.kind === 'set' && doomed.length === 1) return deleteMember(type, atoms, doomed[0]!);
   const rest = atoms.filter((atom) => !hasAtom(doomed, atom));
   if (rest.length === atoms.length) return value;
   checkSize(type, rest.length);
   if (type.kind !== 'set') return undefined;
   return rest.length === 0 ? emptySet : rest;
+}
+
+/** One member, as most deletions have. */
+function deleteMember(type: ColumnType, atoms: readonly Atom[], atom: Atom): Datum {
+  const place = lowerBound(atoms, atom);
+  if (place === atoms.length || compareAtoms(atoms[place]!, atom) !== 0) return atoms;
+  checkSize(type, atoms.length - 1);
+  if (atoms.length === 1) return emptySet;
+  const next = atoms.toSpliced(place, 1);
+  rememberRange(atoms, next, { start: place, endA: place + 1, endB: place });
+  return next;
 }
 
 function toAtoms(value: Datum): readonly Atom[] {
