@@ -1,7 +1,8 @@
 /**
  * `npm run bench -- ovsdb`: weft-ovsdb beside the installed ovsdb-server on an OVN_Northbound of 250 switches × 100 ports: CPU time of the server per
  * operation, latency, memory, restart. Both are loaded and take turns, since the machine may be slower in the next minute; the median of the rounds counts.
- * WEFT_BENCH_SWITCHES and WEFT_BENCH_PORTS change the size; an argument, `weft` or `C`, runs that side alone.
+ * WEFT_BENCH_SWITCHES and WEFT_BENCH_PORTS change the size; WEFT_BENCH_WORK is a regular expression that chooses rows by their names, WEFT_BENCH_ROUNDS
+ * how many turns each side has at one; an argument, `weft` or `C`, runs that side alone.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -14,6 +15,7 @@ import { nb } from '@weft/schemas/nb';
 
 const switches = Number(process.env.WEFT_BENCH_SWITCHES ?? 250);
 const portsPerSwitch = Number(process.env.WEFT_BENCH_PORTS ?? 100);
+const chosen = new RegExp(process.env.WEFT_BENCH_WORK ?? '');
 const dist = resolve('node_modules/.bin/weft-ovsdb');
 const schemaFile = '/usr/share/ovn/ovn-nb.ovsschema';
 
@@ -339,8 +341,9 @@ try {
     peers.push(peer);
   }
   for (const [work, rounds, run] of works) {
+    if (!chosen.test(work)) continue;
     const taken = servers.map((): Sample[] => []);
-    for (let round = 0; round < rounds; round++)
+    for (let round = 0; round < Number(process.env.WEFT_BENCH_ROUNDS ?? rounds); round++)
       for (const [at, server] of servers.entries()) taken[at]?.push(await run(server, peers[at] as Peer));
     const result = Object.fromEntries(servers.map(({ name }, at) => [name, middle(taken[at] as Sample[])]));
     samples.set(work, result);
