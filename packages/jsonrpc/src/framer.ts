@@ -92,7 +92,7 @@ export class JsonFramer {
    */
   push(chunk: Uint8Array): void {
     if (this.#stopped) return;
-    const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    const bytes = Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
     if (this.#holding) {
       this.#held = this.#held === undefined ? bytes : Buffer.concat([this.#held, bytes]);
       return;
@@ -140,7 +140,7 @@ export class JsonFramer {
         throw new FramingError(`message exceeds the maximum of ${this.#limits.maxBytes} bytes`);
       }
       if (this.#depth === 0) {
-        this.#finish(bytes.subarray(start, i));
+        this.#finish(start === 0 && i === end ? bytes : bytes.subarray(start, i));
         start = i;
       }
     }

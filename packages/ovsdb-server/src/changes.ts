@@ -16,9 +16,13 @@ export interface TableChange extends RowChange {
   readonly at: MemoryTable;
 }
 
+/** Up to so many rows are looked for one by one. */
+const fewRows = 8;
+
 export class Journal {
-  readonly #touched = new Map<MemoryTable, Map<Uuid, Touched>>();
   readonly #order: Touched[] = [];
+  /** The same, for more than a few. */
+  #byRow: Map<MemoryTable, Map<Uuid, Touched>> | undefined;
 
   get isEmpty(): boolean {
     return this.#order.length === 0;
@@ -27,17 +31,23 @@ export class Journal {
   /** Replaces (or with undefined deletes) a row, and remembers what was there first. */
   write(table: MemoryTable, uuid: Uuid, next: Row | undefined): void {
     const old = table.replace(uuid, next);
-    if (old === next) return;
-    let rows = this.#touched.get(table);
+    if (old === next || this.before(table, uuid) !== undefined) return;
+    const touched = { table, uuid, old };
+    this.#order.push(touched);
+    if (this.#byRow !== undefined) this.#file(this.#byRow, touched);
+    else if (this.#order.length > fewRows) {
+      this.#byRow = new Map();
+      for (const each of this.#order) this.#file(this.#byRow, each);
+    }
+  }
+
+  #file(byRow: Map<MemoryTable, Map<Uuid, Touched>>, touched: Touched): void {
+    let rows = byRow.get(touched.table);
     if (rows === undefined) {
       rows = new Map();
-      this.#touched.set(table, rows);
+      byRow.set(touched.table, rows);
     }
-    if (!rows.has(uuid)) {
-      const touched = { table, uuid, old };
-      rows.set(uuid, touched);
-      this.#order.push(touched);
-    }
+    rows.set(touched.uuid, touched);
   }
 
   /** Rows touched so far; it grows while it is read if `write` is called meanwhile. */
@@ -47,7 +57,9 @@ export class Journal {
 
   /** The row as it was before the transaction, if the transaction touched it. */
   before(table: MemoryTable, uuid: Uuid): Touched | undefined {
-    return this.#touched.get(table)?.get(uuid);
+    if (this.#byRow !== undefined) return this.#byRow.get(table)?.get(uuid);
+    for (const touched of this.#order) if (touched.uuid === uuid && touched.table === table) return touched;
+    return undefined;
   }
 
   undo(): void {
@@ -56,7 +68,7 @@ export class Journal {
       table.replace(uuid, old);
     }
     this.#order.length = 0;
-    this.#touched.clear();
+    this.#byRow = undefined;
   }
 
   /** The net changes, each row once. A row that ends as it began is none. */

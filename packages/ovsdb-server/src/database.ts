@@ -2,7 +2,6 @@
  * One database: its tables in memory, its store, and the queue between them. A transaction changes memory at once; all that wait together go to the
  * store as one batch, and only then do monitors and the clients themselves hear of them.
  */
-import { randomUUID } from 'node:crypto';
 import { datumsEqual } from '@weft/ovsdb/datum';
 import { OvsdbError } from '@weft/ovsdb/error';
 import { type Json, jsonText } from '@weft/ovsdb/json';
@@ -13,6 +12,7 @@ import type { TableChange } from './changes.ts';
 import { History } from './history.ts';
 import type { MemoryTable } from './memory-table.ts';
 import { MonitorHub } from './monitor/hub.ts';
+import { newUuid } from './new-uuid.ts';
 import type { Access } from './operation/context.ts';
 import type { Store } from './store/store.ts';
 import { createTables } from './tables.ts';
@@ -95,7 +95,7 @@ export class Database {
     this.#timers = timers;
     this.#onFatal = onFatal;
     this.#sequence = loaded.sequence;
-    this.history = new History(loaded.lastId === zeroUuid ? randomUUID() : loaded.lastId);
+    this.history = new History(loaded.lastId === zeroUuid ? newUuid() : loaded.lastId);
     this.monitors = new MonitorHub(timers);
   }
 
@@ -138,7 +138,7 @@ export class Database {
   /** False: it must wait. */
   #attempt(waiter: Waiter): boolean {
     const elapsedMs = this.#timers.now() - waiter.started;
-    const outcome = execute(this.#environment, waiter.operations, { ...waiter.options, elapsedMs });
+    const outcome = execute(this.#environment, waiter.operations, waiter.options, elapsedMs);
     if (outcome.kind === 'wait') {
       this.#waiters.add(waiter);
       if (outcome.timeoutMs !== undefined) {
@@ -156,7 +156,7 @@ export class Database {
       waiter.done(`[${results.join(',')}]`);
       return true;
     }
-    this.#pending.push({ id: randomUUID(), changes, durable, results, done: waiter.done });
+    this.#pending.push({ id: newUuid(), changes, durable, results, done: waiter.done });
     if (!this.#flushScheduled) {
       this.#flushScheduled = true;
       this.#timers.soon(this.#flushSoon);
@@ -180,7 +180,7 @@ export class Database {
     if (this.#storing !== undefined || this.#pending.length === 0) return;
     const batch = this.#pending;
     this.#pending = [];
-    const entries = batch.filter(({ changes }) => changes.some(isPersistent));
+    const entries = batch.filter(isPersistent);
     if (entries.length === 0) {
       this.#settle(batch);
       return;
@@ -278,7 +278,7 @@ export class Database {
 
   /** Puts another schema and contents in the place of these, as `convert` does. Waiting transactions end without an answer. */
   async replace(schema: DatabaseSchema, environment: TransactionEnvironment): Promise<void> {
-    const id = randomUUID();
+    const id = newUuid();
     const rows = new Map([...environment.tables].map(([name, table]) => [name, table.rows()] as const));
     await this.store.replace(schema, rows, id);
     this.#environment = environment;
@@ -299,8 +299,11 @@ export class Database {
   }
 }
 
-/** Does the store have to know of this change? */
-function isPersistent({ at, old, new: next }: TableChange): boolean {
-  if (old === undefined || next === undefined) return true;
-  return at.persistentColumns.some((column) => old[column] !== next[column]);
+/** Does the store have to know of it? */
+function isPersistent({ changes }: Pending): boolean {
+  for (const { at, old, new: next } of changes) {
+    if (old === undefined || next === undefined) return true;
+    for (const column of at.persistentColumns) if (old[column] !== next[column]) return true;
+  }
+  return false;
 }

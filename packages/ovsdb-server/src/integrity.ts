@@ -29,10 +29,8 @@ function checkStrongReferences(journal: Journal, references: References): void {
   for (const { table, uuid, old } of journal.touched()) {
     const row = table.get(uuid);
     if (row === undefined) continue;
-    for (const reference of references.from(table)) {
-      if (reference.refType !== 'strong' || (old !== undefined && old[reference.column] === row[reference.column])) {
-        continue;
-      }
+    for (const reference of references.from(table, 'strong')) {
+      if (old !== undefined && old[reference.column] === row[reference.column]) continue;
       for (const target of addedReferences(reference, old, row)) {
         // A row that this transaction deletes is reported by those below.
         if (reference.target.get(target) === undefined && journal.before(reference.target, target)?.old === undefined) {
@@ -58,40 +56,45 @@ function checkStrongReferences(journal: Journal, references: References): void {
 
 /** Deletes rows of tables outside the root set to which no strong reference leads, from a candidate to what only it referred to. */
 function collectGarbage(journal: Journal, references: References): void {
-  const suspects: { table: MemoryTable; uuid: Uuid }[] = [];
+  const doomed: { table: MemoryTable; uuid: Uuid }[] = [];
+  // A row that is needed now, and later not, is looked at again when what refers to it goes.
+  const suspect = (table: MemoryTable, uuid: Uuid): void => {
+    if (references.strongCount(table, uuid) === 0) doomed.push({ table, uuid });
+  };
   const suspectTargets = (table: MemoryTable, row: Row, kept?: Row): void => {
-    for (const reference of references.from(table)) {
-      if (reference.refType !== 'strong' || reference.target.schema.isRoot) continue;
-      for (const uuid of addedReferences(reference, kept, row)) suspects.push({ table: reference.target, uuid });
+    for (const reference of references.from(table, 'strong')) {
+      if (reference.target.schema.isRoot || kept?.[reference.column] === row[reference.column]) continue;
+      for (const uuid of addedReferences(reference, kept, row)) suspect(reference.target, uuid);
     }
   };
-  for (const { table, uuid, old } of [...journal.touched()]) {
+  for (const { table, uuid, old } of journal.touched()) {
     const row = table.get(uuid);
-    if (row !== undefined && !table.schema.isRoot) suspects.push({ table, uuid });
+    if (row !== undefined && !table.schema.isRoot) suspect(table, uuid);
     if (old !== undefined) suspectTargets(table, old, row);
   }
-  for (let suspect = suspects.pop(); suspect !== undefined; suspect = suspects.pop()) {
-    const { table, uuid } = suspect;
+  for (let next = doomed.pop(); next !== undefined; next = doomed.pop()) {
+    const { table, uuid } = next;
     const row = table.get(uuid);
-    if (row === undefined || references.strongCount(table, uuid) > 0) continue;
+    if (row === undefined) continue;
     journal.write(table, uuid, undefined);
     suspectTargets(table, row);
   }
 }
 
 function dropWeakReferences(journal: Journal, references: References): void {
-  // Rows that refer to a row which this transaction deleted.
-  for (const { table, uuid } of [...journal.touched()]) {
+  const touched = journal.touched();
+  // Rows that refer to a row which this transaction deleted. Those that lose references are touched by that, but not deleted.
+  const count = touched.length;
+  for (let i = 0; i < count; i++) {
+    const { table, uuid } = touched[i]!;
     if (table.get(uuid) !== undefined) continue;
-    for (const reference of references.to(table)) {
-      if (reference.refType !== 'weak') continue;
+    for (const reference of references.to(table, 'weak')) {
       for (const referrer of [...reference.index.get(uuid)]) dropFrom(journal, reference, referrer);
     }
   }
   // Rows of this transaction that refer to rows which never were.
-  for (const { table, uuid, old } of [...journal.touched()]) {
-    for (const reference of references.from(table)) {
-      if (reference.refType !== 'weak') continue;
+  for (const { table, uuid, old } of touched) {
+    for (const reference of references.from(table, 'weak')) {
       const row = table.get(uuid);
       if (row === undefined) break;
       if (old !== undefined && old[reference.column] === row[reference.column]) continue;
@@ -153,14 +156,8 @@ function emptied(journal: Journal, reference: ReferenceColumn, uuid: Uuid, n: nu
 }
 
 function checkRowCounts(journal: Journal): void {
-  const grown = new Set<MemoryTable>();
   for (const { table, uuid, old } of journal.touched()) {
-    if (old === undefined && table.schema.maxRows !== Number.POSITIVE_INFINITY && table.get(uuid) !== undefined) {
-      grown.add(table);
-    }
-  }
-  for (const table of grown) {
-    if (table.size > table.schema.maxRows) {
+    if (table.size > table.schema.maxRows && old === undefined && table.get(uuid) !== undefined) {
       throw new OvsdbError(
         'constraint violation',
         `transaction causes "${table.name}" table to contain ${table.size} rows, greater than the schema-defined limit of ${table.schema.maxRows} row(s)`,
@@ -176,9 +173,8 @@ function checkUnique(journal: Journal): void {
     if (row === undefined) continue;
     for (const unique of table.uniques) {
       if (old !== undefined && unique.columns.every((column) => datumsEqual(old[column], row[column]))) continue;
-      const owners = unique.owners(row);
-      if (owners.length < 2) continue;
-      throw duplicate(journal, table, unique.columns, row, owners.find((owner) => owner !== uuid)!);
+      const other = unique.otherOwner(row);
+      if (other !== undefined) throw duplicate(journal, table, unique.columns, row, other);
     }
   }
 }

@@ -1,7 +1,7 @@
 /** The rows of one table, with every index kept exact through each change, inside transactions too. */
 
 import type { Atom } from '@weft/ovsdb/atom';
-import { type Clause, type ColumnReader, type Condition, typeOfColumn } from '@weft/ovsdb/condition';
+import { allHold, type Clause, type ColumnReader, type Condition, typeOfColumn } from '@weft/ovsdb/condition';
 import type { Datum } from '@weft/ovsdb/datum';
 import type { Row } from '@weft/ovsdb/row';
 import type { TableSchema } from '@weft/ovsdb/schema';
@@ -34,7 +34,9 @@ export class MemoryTable {
   readonly text: RowText;
   readonly uniques: readonly UniqueIndex[];
   readonly #rows = new Map<Uuid, Row>();
-  readonly #indexes = new Map<string, { readonly column: string; readonly index: ColumnIndex }>();
+  readonly #indexes = new Map<string, ColumnIndex>();
+  /** The same, to be gone through at each change. */
+  readonly #indexed: { readonly column: string; readonly index: ColumnIndex }[] = [];
   readonly #versions = new WeakMap<Row, Uuid>();
   readonly #newUuid: () => Uuid;
   #buckets: Map<Uuid, Row>[] | undefined;
@@ -94,7 +96,7 @@ export class MemoryTable {
       else bucket.set(uuid, next);
     }
     for (const unique of this.uniques) unique.update(uuid, old, next);
-    for (const { column, index } of this.#indexes.values()) {
+    for (const { column, index } of this.#indexed) {
       index.update(uuid, old === undefined ? absent : old[column], next === undefined ? absent : next[column]);
     }
     return old;
@@ -103,13 +105,21 @@ export class MemoryTable {
   /** The index over a column, built now if it does not exist. */
   index(column: string, part: Part = 'key'): ColumnIndex {
     const name = part === 'key' ? column : `${column} values`;
-    let entry = this.#indexes.get(name);
-    if (entry === undefined) {
-      entry = { column, index: new ColumnIndex(part) };
-      for (const row of this.#rows.values()) entry.index.update(row._uuid, absent, row[column]);
-      this.#indexes.set(name, entry);
+    let index = this.#indexes.get(name);
+    if (index === undefined) {
+      index = new ColumnIndex(part);
+      for (const row of this.#rows.values()) index.update(row._uuid, absent, row[column]);
+      this.#indexes.set(name, index);
+      this.#indexed.push({ column, index });
     }
-    return entry.index;
+    return index;
+  }
+
+  /** The rows for which all clauses hold. */
+  matching(condition: Condition): Row[] {
+    const rows: Row[] = [];
+    for (const row of this.candidates(condition)) if (allHold(condition, row, this.read)) rows.push(row);
+    return rows;
   }
 
   /** A superset of the rows for which all clauses hold, as small as an index makes it. */

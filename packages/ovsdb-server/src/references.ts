@@ -12,18 +12,23 @@ export interface ReferenceColumn {
   readonly column: string;
   readonly part: Part;
   readonly target: MemoryTable;
-  readonly refType: RefType;
   readonly index: ColumnIndex;
 }
 
+/** The columns that refer from rows of one table, or to them. */
+interface ReferenceColumns {
+  readonly strong: ReferenceColumn[];
+  readonly weak: ReferenceColumn[];
+}
+
 export class References {
-  readonly #from = new Map<string, ReferenceColumn[]>();
-  readonly #to = new Map<string, ReferenceColumn[]>();
+  readonly #from = new Map<MemoryTable, ReferenceColumns>();
+  readonly #to = new Map<MemoryTable, ReferenceColumns>();
 
   constructor(schema: DatabaseSchema, tables: ReadonlyMap<string, MemoryTable>) {
     for (const table of tables.values()) {
-      this.#from.set(table.name, []);
-      this.#to.set(table.name, []);
+      this.#from.set(table, { strong: [], weak: [] });
+      this.#to.set(table, { strong: [], weak: [] });
     }
     for (const [name, tableSchema] of Object.entries(schema.tables)) {
       for (const [column, { type }] of Object.entries(tableSchema.columns)) {
@@ -38,26 +43,26 @@ export class References {
     const table = tables.get(name)!;
     const target = tables.get(base.refTable)!;
     const index = table.index(column, part);
-    const reference = { table, column, part, target, refType: base.refType ?? 'strong', index };
-    this.#from.get(name)!.push(reference);
-    this.#to.get(base.refTable)!.push(reference);
+    const reference = { table, column, part, target, index };
+    const refType = base.refType ?? 'strong';
+    this.#from.get(table)![refType].push(reference);
+    this.#to.get(target)![refType].push(reference);
   }
 
   /** The columns of `table` that refer to rows. */
-  from(table: MemoryTable): readonly ReferenceColumn[] {
-    return this.#from.get(table.name)!;
+  from(table: MemoryTable, refType: RefType): readonly ReferenceColumn[] {
+    return this.#from.get(table)![refType];
   }
 
   /** The columns that refer to rows of `table`. */
-  to(table: MemoryTable): readonly ReferenceColumn[] {
-    return this.#to.get(table.name)!;
+  to(table: MemoryTable, refType: RefType): readonly ReferenceColumn[] {
+    return this.#to.get(table)![refType];
   }
 
   /** How many strong references there are to a row, those from itself aside: they keep no row alive. */
   strongCount(table: MemoryTable, uuid: Uuid): number {
     let count = 0;
-    for (const reference of this.to(table)) {
-      if (reference.refType !== 'strong') continue;
+    for (const reference of this.to(table, 'strong')) {
       count += reference.index.count(uuid, reference.table === table ? uuid : undefined);
     }
     return count;
@@ -90,8 +95,9 @@ export function addedReferences(reference: ReferenceColumn, before: Row | undefi
 
 /** Both ascending. Uuids are ASCII, so the language's own order is theirs. */
 function onlyInSecond(a: readonly Uuid[], b: readonly Uuid[]): Uuid[] {
-  const result: Uuid[] = [];
   const { start, endA, endB } = differingRange(a, b);
+  if (start === endA) return b.slice(start, endB);
+  const result: Uuid[] = [];
   let i = start;
   for (let j = start; j < endB; j++) {
     const uuid = b[j]!;

@@ -25,8 +25,6 @@ export interface TransactionEnvironment {
 export interface TransactionOptions {
   readonly access?: Access | undefined;
   readonly ownsLock: (lock: string) => boolean;
-  /** Milliseconds since the transaction was first tried. */
-  readonly elapsedMs: number;
   /** Only `select`, `wait` and the like: why nothing may be written, in words that go on after "operation not allowed". */
   readonly readOnly?: string | undefined;
 }
@@ -43,11 +41,12 @@ export type Outcome =
     }
   | { readonly kind: 'wait'; readonly timeoutMs: number | undefined };
 
-/** A failed transaction has undone what it did when this returns. */
+/** A failed transaction has undone what it did when this returns. `elapsedMs`: milliseconds since it was first tried. */
 export function execute(
   environment: TransactionEnvironment,
   operations: readonly Json[],
   options: TransactionOptions,
+  elapsedMs: number,
 ): Outcome {
   const journal = new Journal();
   const context: OperationContext = {
@@ -58,48 +57,50 @@ export function execute(
     readOnly: options.readOnly,
     newUuid: environment.newUuid,
     ownsLock: options.ownsLock,
-    elapsedMs: options.elapsedMs,
+    elapsedMs,
   };
-  const results: string[] = [];
+  const count = operations.length;
+  const results = new Array<string>(count).fill('null');
   const comments: string[] = [];
   let durable = false;
+  let done = 0;
   try {
-    for (let i = 0; i < operations.length; i++) {
-      const members = new Members(operations[i]!, i + 1, operations.length);
+    for (; done < count; done++) {
+      const members = new Members(operations[done]!, done + 1, count);
       const op = members.id('op');
       switch (op) {
         case 'insert':
-          results.push(insert(context, members));
+          results[done] = insert(context, members);
           break;
         case 'select':
-          results.push(select(context, members));
+          results[done] = select(context, members);
           break;
         case 'update':
-          results.push(update(context, members));
+          results[done] = update(context, members);
           break;
         case 'mutate':
-          results.push(mutate(context, members));
+          results[done] = mutate(context, members);
           break;
         case 'delete':
-          results.push(deleteRows(context, members));
+          results[done] = deleteRows(context, members);
           break;
         case 'wait':
-          results.push(wait(context, members));
+          results[done] = wait(context, members);
           break;
         case 'commit':
           durable = commit(members) || durable;
-          results.push('{}');
+          results[done] = '{}';
           break;
         case 'abort':
           abort(members);
           break;
         case 'comment':
           comments.push(comment(members));
-          results.push('{}');
+          results[done] = '{}';
           break;
         case 'assert':
           assertLock(context, members);
-          results.push('{}');
+          results[done] = '{}';
           break;
         default:
           throw members.fail(`No operation "${op}"`);
@@ -114,9 +115,7 @@ export function execute(
         ? error
         : new OvsdbError('internal error', error instanceof Error ? error.message : String(error), { cause: error });
     // The failed operation has the error for its result and the rest null; an error of the commit comes after all results.
-    const failed = results.length;
-    results.push(jsonText(failure.toJson()));
-    for (let i = failed + 1; i < operations.length; i++) results.push('null');
+    results[done] = jsonText(failure.toJson());
     return { kind: 'done', results, changes: [], durable, comments };
   }
   return { kind: 'done', results, changes: journal.changes(), durable, comments };

@@ -19,10 +19,10 @@ export class UniqueIndex {
     if (after !== undefined) this.#add(after, uuid);
   }
 
-  /** The rows that agree with `row`, itself included. */
-  owners(row: Row): readonly Uuid[] {
+  /** The first other row that agrees with `row`, which is in the index itself; undefined if there is none. */
+  otherOwner(row: Row): Uuid | undefined {
     const owners = this.#owners.get(this.#key(row));
-    return owners === undefined ? [] : typeof owners === 'string' ? [owners] : owners;
+    return typeof owners === 'object' ? owners.find((owner) => owner !== row._uuid) : undefined;
   }
 
   /** A string column is its own key; anything else becomes text that is equal exactly for equal values. */

@@ -134,7 +134,8 @@ export function holds(clause: Clause | boolean, row: Row, read: ColumnReader = r
 
 /** For operations: all clauses hold. */
 export function allHold(condition: Condition, row: Row, read?: ColumnReader): boolean {
-  return condition.every((clause) => holds(clause, row, read));
+  for (const clause of condition) if (!holds(clause, row, read)) return false;
+  return true;
 }
 
 /** For monitors: one clause holds, or there is none. */

@@ -8,19 +8,23 @@ const isIdText = (json: Json): json is string => typeof json === 'string' && isI
 
 export class Members {
   readonly #json: JsonObject;
-  readonly #prefix: string;
+  readonly #what: string | (() => string);
   /** Few, so a list is searched faster than a set is made. */
   readonly #known: string[] = [];
 
   /** `what` says in messages what the object is. Errors: `syntax error` if it is none. */
-  constructor(json: Json, what: string) {
-    this.#prefix = `Parsing ${what} failed: `;
-    if (!isObject(json)) throw new OvsdbError('syntax error', `${this.#prefix}Object expected.`);
+  constructor(json: Json, what: string | (() => string)) {
+    this.#what = what;
+    if (!isObject(json)) throw new OvsdbError('syntax error', this.#message('Object expected.'));
     this.#json = json;
   }
 
+  #message(details: string): string {
+    return `Parsing ${typeof this.#what === 'string' ? this.#what : this.#what()} failed: ${details}`;
+  }
+
   fail(details: string): OvsdbError {
-    return new OvsdbError('syntax error', this.#prefix + details, { syntax: this.#json });
+    return new OvsdbError('syntax error', this.#message(details), { syntax: this.#json });
   }
 
   get json(): JsonObject {
@@ -83,7 +87,7 @@ export class Members {
 
   /** Throws if the object has a member that nobody asked for. */
   end(): void {
-    for (const name of Object.keys(this.#json)) {
+    for (const name in this.#json) {
       if (!this.#known.includes(name)) throw this.fail(`Member '${name}' is present but not allowed here.`);
     }
   }

@@ -92,13 +92,16 @@ export class MonitorHub {
 
   /** Tells everybody who wants to know. */
   publish(id: Uuid, changes: readonly TableChange[]): void {
-    const touched = new Map<MonitorView, Updates>();
+    let touched: Map<MonitorView, Updates> | undefined;
     for (const change of changes) {
       for (const tableView of this.#tableViews.of(change.at)) tableView.forget(change.uuid);
       const subscribers = this.#subscribers.get(change.at);
       if (subscribers === undefined) continue;
+      const views = interested(subscribers, change);
+      if (views.size === 0) continue;
+      touched ??= new Map();
       const texts = new ChangeTexts(change);
-      for (const view of interested(subscribers, change)) {
+      for (const view of views) {
         const text = texts.get(view.tables.get(change.at)!);
         if (text === undefined) continue;
         let updates = touched.get(view);
@@ -109,6 +112,7 @@ export class MonitorHub {
         updates.add(change.at, text);
       }
     }
+    if (touched === undefined) return;
     for (const [view, updates] of touched) deliver(view, id, changes, updates.text()!);
   }
 
@@ -178,7 +182,7 @@ export class MonitorHub {
 /** A superset of the views that the change concerns. */
 function interested({ always, byAtom }: Subscribers, { old, new: next }: TableChange): ReadonlySet<MonitorView> {
   if (byAtom.size === 0) return always;
-  const views = new Set(always);
+  let views: Set<MonitorView> | undefined;
   const addAll = (atoms: ReadonlyMap<Atom, ReadonlySet<MonitorView>>, datum: Datum): void => {
     if (datum === undefined) return;
     const keys = Array.isArray(datum)
@@ -188,7 +192,9 @@ function interested({ always, byAtom }: Subscribers, { old, new: next }: TableCh
         : [datum as Atom];
     for (const key of keys) {
       const found = atoms.get(key as Atom);
-      if (found !== undefined) for (const view of found) views.add(view);
+      if (found === undefined) continue;
+      views ??= new Set(always);
+      for (const view of found) views.add(view);
     }
   };
   for (const [column, atoms] of byAtom) {
@@ -197,7 +203,7 @@ function interested({ always, byAtom }: Subscribers, { old, new: next }: TableCh
     addAll(atoms, before);
     if (after !== before) addAll(atoms, after);
   }
-  return views;
+  return views ?? always;
 }
 
 function deliver(view: MonitorView, id: Uuid, changes: readonly TableChange[], updates: string): void {

@@ -39,8 +39,7 @@ export interface OperationContext {
 
 /** The names that inserts of one transaction give to their rows; usable before and after the insert. */
 export class NamedUuids {
-  readonly #uuids = new Map<string, Uuid>();
-  readonly #inserted = new Set<string>();
+  readonly #rows = new Map<string, { uuid: Uuid; inserted: boolean }>();
   readonly #newUuid: () => Uuid;
 
   constructor(newUuid: () => Uuid) {
@@ -48,27 +47,25 @@ export class NamedUuids {
   }
 
   readonly resolve = (name: string): Uuid => {
-    let uuid = this.#uuids.get(name);
-    if (uuid === undefined) {
-      uuid = this.#newUuid();
-      this.#uuids.set(name, uuid);
+    let row = this.#rows.get(name);
+    if (row === undefined) {
+      row = { uuid: this.#newUuid(), inserted: false };
+      this.#rows.set(name, row);
     }
-    return uuid;
+    return row.uuid;
   };
 
   /** Gives `name` to the row being inserted, with a uuid chosen by the client if there is one. */
   insert(name: string, chosen: Uuid | undefined): Uuid {
-    if (this.#inserted.has(name)) {
+    const row = this.#rows.get(name);
+    if (row?.inserted) {
       throw new OvsdbError('duplicate uuid-name', 'This "uuid-name" appeared on an earlier "insert" operation.', {
         syntax: name,
       });
     }
-    this.#inserted.add(name);
-    if (chosen !== undefined) {
-      this.#uuids.set(name, chosen);
-      return chosen;
-    }
-    return this.resolve(name);
+    const uuid = chosen ?? row?.uuid ?? this.#newUuid();
+    this.#rows.set(name, { uuid, inserted: true });
+    return uuid;
   }
 }
 

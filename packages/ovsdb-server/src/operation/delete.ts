@@ -1,5 +1,4 @@
 /** RFC 7047 section 5.2.5. */
-import { allHold } from '@weft/ovsdb/condition';
 import { checkWritable, type OperationContext, tableOf, whereOf } from './context.ts';
 import type { Members } from './members.ts';
 
@@ -11,7 +10,7 @@ export function deleteRows(context: OperationContext, members: Members): string 
 
   const condition = whereOf(context, table, where);
   checkWritable(context, 'delete');
-  const rows = [...table.candidates(condition)].filter((row) => allHold(condition, row, table.read));
+  const rows = table.matching(condition);
   if (context.access !== undefined) for (const row of rows) context.access.delete(table, row);
   for (const row of rows) context.journal.write(table, row._uuid, undefined);
   return `{"count":${rows.length}}`;

@@ -1,5 +1,4 @@
 /** RFC 7047 section 5.2.4. */
-import { allHold } from '@weft/ovsdb/condition';
 import type { Datum } from '@weft/ovsdb/datum';
 import { type Mutation, mutate as mutateDatum, parseMutations } from '@weft/ovsdb/mutation';
 import type { Row } from '@weft/ovsdb/row';
@@ -16,7 +15,7 @@ export function mutate(context: OperationContext, members: Members): string {
   const mutations = parseMutations(table.name, table.schema, json, context.named.resolve);
   const condition = whereOf(context, table, where);
   checkWritable(context, 'mutate');
-  const rows = [...table.candidates(condition)].filter((row) => allHold(condition, row, table.read));
+  const rows = table.matching(condition);
   if (context.access !== undefined) {
     const modified = mutations.map(modifiedBy);
     for (const row of rows) context.access.modify(table, row, modified, 'mutate');
@@ -29,7 +28,11 @@ export function mutate(context: OperationContext, members: Members): string {
 }
 
 /** The columns after all mutations; a later one works on the result of an earlier one. */
-function results(row: Row, mutations: readonly Mutation[]): Map<string, Datum> {
+function results(row: Row, mutations: readonly Mutation[]): Iterable<readonly [string, Datum]> {
+  if (mutations.length === 1) {
+    const only = mutations[0]!;
+    return [[only.column, mutateDatum(only, row[only.column])]];
+  }
   const values = new Map<string, Datum>();
   for (const mutation of mutations) {
     const { column } = mutation;

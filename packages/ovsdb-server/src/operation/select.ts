@@ -1,6 +1,6 @@
 /** RFC 7047 section 5.2.2. */
 import { type Atom, compareAtoms } from '@weft/ovsdb/atom';
-import { allHold, typeOfColumn } from '@weft/ovsdb/condition';
+import { typeOfColumn } from '@weft/ovsdb/condition';
 import { atomsOf, type Datum } from '@weft/ovsdb/datum';
 import type { Row } from '@weft/ovsdb/row';
 import type { MemoryTable } from '../memory-table.ts';
@@ -19,9 +19,8 @@ export function select(context: OperationContext, members: Members): string {
   const condition = whereOf(context, table, where);
   const columns = columnsJson === undefined ? table.allColumns : parseColumns(table, columnsJson);
   const sort = sortJson === undefined ? [] : parseColumns(table, sortJson);
-  let rows: Row[] = [];
-  for (const row of table.candidates(condition)) if (allHold(condition, row, table.read)) rows.push(row);
-  if (sort.length > 0) rows = rows.sort(orderBy(table, sort));
+  const rows = table.matching(condition);
+  if (sort.length > 0) rows.sort(orderBy(table, sort));
   const texts = rows.map((row) => table.text.object(row, columns, false));
   // Like a relation, a result has no row twice.
   return `{"rows":[${(columns.includes('_uuid') ? texts : [...new Set(texts)]).join(',')}]}`;

@@ -1,5 +1,4 @@
 /** RFC 7047 section 5.2.3. */
-import { allHold } from '@weft/ovsdb/condition';
 import { OvsdbError } from '@weft/ovsdb/error';
 import { checkWritable, decodeValues, type OperationContext, tableOf, whereOf, withValues } from './context.ts';
 import type { Members } from './members.ts';
@@ -20,7 +19,7 @@ export function update(context: OperationContext, members: Members): string {
   }
   const condition = whereOf(context, table, where);
   checkWritable(context, 'update');
-  const rows = [...table.candidates(condition)].filter((row) => allHold(condition, row, table.read));
+  const rows = table.matching(condition);
   if (context.access !== undefined) {
     const modified = values.map(([column]) => ({ column, keys: undefined }));
     for (const row of rows) context.access.modify(table, row, modified, 'update');

@@ -1,5 +1,4 @@
 /** RFC 7047 section 5.2.6. */
-import { allHold } from '@weft/ovsdb/condition';
 import { OvsdbError, syntaxError } from '@weft/ovsdb/error';
 import { isObject } from '@weft/ovsdb/json';
 import { decodeValues, type OperationContext, parseColumns, tableOf, whereOf } from './context.ts';
@@ -39,9 +38,7 @@ export function wait(context: OperationContext, members: Members): string {
     expected.add(table.text.object(row, columns, false));
   }
   const actual = new Set<string>();
-  for (const row of table.candidates(condition)) {
-    if (allHold(condition, row, table.read)) actual.add(table.text.object(row, columns, false));
-  }
+  for (const row of table.matching(condition)) actual.add(table.text.object(row, columns, false));
   const equal = expected.size === actual.size && [...expected].every((row) => actual.has(row));
   if (equal === (until === '==')) return '{}';
   if (timeoutMs !== undefined && context.elapsedMs >= timeoutMs) {

@@ -18,8 +18,6 @@ export interface LogRecord {
 /** Hexadecimal digits of the checksum of what follows them in the line. */
 const checksumLength = 8;
 const newline = 0x0a;
-/** Records up to this size share one buffer. */
-const keptCapacity = 64 * 1024;
 
 export class LogFile {
   readonly #path: string;
@@ -30,7 +28,6 @@ export class LogFile {
   #unsynced = false;
   /** A failed write may have left something behind the records. */
   #ragged = false;
-  #buffer = Buffer.allocUnsafe(keptCapacity);
 
   /** Opens or creates a file. Throws the system's error. */
   constructor(path: string, mode: number) {
@@ -55,30 +52,23 @@ export class LogFile {
   /** Appends records, all or none. Throws the system's error. */
   append(records: readonly LogRecord[]): void {
     if (this.#ragged) this.#cutTo(this.#length);
-    let end = 0;
+    let text = '';
     for (const { sequence, id, changes } of records) {
       const line = `${sequence} ${id} ${changes}\n`;
-      const start = end + checksumLength + 1;
-      // A UTF-16 unit takes three bytes at most.
-      if (start + 3 * line.length > this.#buffer.length) {
-        const larger = Buffer.allocUnsafe(2 * (start + 3 * line.length));
-        this.#buffer.copy(larger, 0, 0, end);
-        this.#buffer = larger;
-      }
-      const stop = start + this.#buffer.write(line, start);
-      const checksum = crc32(this.#buffer.subarray(start, stop)).toString(16).padStart(checksumLength, '0');
-      this.#buffer.write(`${checksum} `, end, 'latin1');
-      end = stop;
+      text += `${crc32(line).toString(16).padStart(checksumLength, '0')} ${line}`;
     }
+    const bytes = Buffer.byteLength(text);
     try {
-      for (let written = 0; written < end; ) written += writeSync(this.#fd, this.#buffer, written, end - written);
+      let written = writeSync(this.#fd, text);
+      if (written < bytes) {
+        const rest = Buffer.from(text);
+        while (written < bytes) written += writeSync(this.#fd, rest, written);
+      }
     } catch (error) {
       this.#ragged = true;
       throw error;
-    } finally {
-      if (this.#buffer.length > keptCapacity) this.#buffer = Buffer.allocUnsafe(keptCapacity);
     }
-    this.#length += end;
+    this.#length += bytes;
     this.#unsynced = true;
   }
 

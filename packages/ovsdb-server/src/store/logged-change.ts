@@ -12,17 +12,20 @@ export type LoggedChange = readonly [string, Uuid, 'i' | 'm' | 'd', { readonly [
 
 /** JSON text of an array of `LoggedChange`. */
 export function logText(changes: readonly TableChange[]): string {
-  const texts: string[] = [];
+  let text = '';
   for (const { at, uuid, old, new: next } of changes) {
-    const head = `[${JSON.stringify(at.name)},"${uuid}"`;
-    if (next === undefined) texts.push(`${head},"d"]`);
-    else if (old === undefined) texts.push(`${head},"i",${at.text.object(next, at.persistentColumns, true)}]`);
+    let what: string;
+    if (next === undefined) what = '"d"';
+    else if (old === undefined) what = `"i",${at.text.object(next, at.persistentColumns, true)}`;
     else {
       const difference = at.text.difference(old, next, at.persistentColumns);
-      if (difference !== undefined) texts.push(`${head},"m",${difference}]`);
+      if (difference === undefined) continue;
+      what = `"m",${difference}`;
     }
+    // A table's name is an <id>, so there is nothing to escape.
+    text += `${text === '' ? '' : ','}["${at.name}","${uuid}",${what}]`;
   }
-  return `[${texts.join(',')}]`;
+  return `[${text}]`;
 }
 
 /** The row after a change; undefined if there is none then. */

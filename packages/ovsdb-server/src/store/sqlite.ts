@@ -184,8 +184,7 @@ export class SqliteStore implements Store {
     if (this.#log === undefined) throw new OvsdbError('I/O error', `${this.name}: it was opened to be read`);
     if (sequence !== this.#sequence || !this.#tryLock()) return 'conflict';
     let seq = sequence;
-    const records: LogRecord[] = [];
-    for (const { id, changes } of entries) records.push({ sequence: ++seq, id, changes: logText(changes) });
+    const records = entries.map(({ id, changes }): LogRecord => ({ sequence: ++seq, id, changes: logText(changes) }));
     try {
       this.#log.append(records);
       if (durable) this.#log.sync();
