@@ -1,7 +1,11 @@
 /** The queue between memory and store: order, batches, and what happens when the store fails. */
+import { parseCondition } from '@weft/ovsdb/condition';
 import { column, database, integer, string, table } from '@weft/ovsdb/schema';
 import { describe, expect, it } from 'vitest';
+import { convert } from './convert.ts';
 import { Database } from './database.ts';
+import { dumpPieces, type Piece } from './monitor/dump.ts';
+import { parseMonitorRequests } from './monitor/request.ts';
 import { MemoryStore } from './store/memory.ts';
 import type { AppendResult, LogEntry } from './store/store.ts';
 
@@ -109,6 +113,45 @@ describe('a database', () => {
     db.flush();
     expect(store.batches).toHaveLength(1);
     expect([...db.tables.get('T')!.rows()][0]!.seen).toBe('now');
+  });
+
+  it('shows what it holds now to monitors that began when it had other tables', async () => {
+    const db = await Database.open(new TestStore(schema));
+    const many = Array.from({ length: 300 }, (_, i) => insert(`old ${i}`));
+    db.transact(many, options, () => {});
+    db.flush();
+    const request = { T: { columns: ['name'] } };
+    const sink = { send: () => {}, ready: true };
+    const begin = () => db.monitors.add(parseMonitorRequests(db.tables, request, true), 'update2', '"m"', sink);
+    const shown = (pieces: readonly Piece[]): readonly string[] =>
+      pieces
+        .map((piece) => String(typeof piece === 'function' ? piece() : piece))
+        .join('')
+        .match(/old|new/g) ?? [];
+    const before = begin();
+    expect(shown(dumpPieces(before.view))).toHaveLength(300);
+
+    await db.replace(schema, convert(db.tables, schema));
+    // Who monitored the old tables is disconnected a moment later.
+    const after = begin();
+    db.monitors.remove(before);
+    db.transact(
+      [{ op: 'update', table: 'T', where: [['name', '==', 'old 7']], row: { name: 'new 7' } }],
+      options,
+      () => {},
+    );
+    db.flush();
+    const names = shown(dumpPieces(after.view));
+    expect([names.length, names.filter((name) => name === 'new').length]).toEqual([300, 1]);
+    const onlyNew = parseCondition('T', schema.tables.T, [['name', '==', 'new 7']]);
+    const updates = db.monitors.change(after, new Map([[db.tables.get('T')!, onlyNew]])) ?? [];
+    expect(shown(updates)).toHaveLength(0);
+    expect(
+      updates
+        .map((piece) => (typeof piece === 'function' ? piece() : piece))
+        .join('')
+        .match(/delete/g),
+    ).toHaveLength(299);
   });
 
   it('looks only at what an index finds', async () => {

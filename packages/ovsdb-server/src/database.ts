@@ -282,6 +282,7 @@ export class Database {
     const rows = new Map([...environment.tables].map(([name, table]) => [name, table.rows()] as const));
     await this.store.replace(schema, rows, id);
     this.#environment = environment;
+    this.monitors.tablesReplaced();
     this.#sequence++;
     this.history.restart(id);
   }

@@ -116,10 +116,16 @@ export class MonitorHub {
     for (const [view, updates] of touched) deliver(view, id, changes, updates.text()!);
   }
 
+  /** The database has other tables now. Who still monitors the old ones hears nothing more. */
+  tablesReplaced(): void {
+    this.#tableViews.clear();
+    this.#subscribers.clear();
+  }
+
   /** Everything that a dump needs is forgotten some time after the last call. */
   touchDumps(): void {
     this.#cancelForget?.();
-    this.#cancelForget = this.#timers.after(keepDumpsMs, () => this.#tableViews.forgetAll());
+    this.#cancelForget = this.#timers.after(keepDumpsMs, () => this.#tableViews.forgetDumps());
   }
 
   stop(): void {

@@ -23,7 +23,8 @@ export interface MonitoredColumn {
 
 export class TableView {
   readonly table: MemoryTable;
-  readonly key: string;
+  /** No other view of the database has it. */
+  readonly key: number;
   readonly selects: Select;
   readonly #format: Format;
   readonly #initial: readonly string[];
@@ -33,7 +34,7 @@ export class TableView {
   /** Text of the initial rows of each bucket, as long as it is true. */
   #dump: (Buffer | undefined)[] | undefined;
 
-  constructor(table: MemoryTable, format: Format, columns: readonly MonitoredColumn[], selects: Select, key: string) {
+  constructor(table: MemoryTable, format: Format, columns: readonly MonitoredColumn[], selects: Select, key: number) {
     this.table = table;
     this.key = key;
     this.#format = format;
@@ -122,34 +123,42 @@ function sameRows(present: ReadonlyMap<Uuid, Row>, rows: readonly Row[]): boolea
   return true;
 }
 
+const none: readonly TableView[] = [];
+
 /** The views of one database, one for each distinct thing to see. */
 export class TableViews {
-  readonly #views = new Map<string, TableView>();
-  readonly #byTable = new Map<MemoryTable, TableView[]>();
+  readonly #byTable = new Map<MemoryTable, { readonly all: TableView[]; readonly byText: Map<string, TableView> }>();
+  #made = 0;
 
   get(table: MemoryTable, format: Format, columns: readonly MonitoredColumn[], selects: Select): TableView {
-    const key = JSON.stringify([
+    let views = this.#byTable.get(table);
+    if (views === undefined) {
+      views = { all: [], byText: new Map() };
+      this.#byTable.set(table, views);
+    }
+    const text = JSON.stringify([
       Object.values(selects),
-      table.name,
       format,
       columns.map(({ name, select }) => [name, ...Object.values(select)]),
     ]);
-    let view = this.#views.get(key);
+    let view = views.byText.get(text);
     if (view === undefined) {
-      view = new TableView(table, format, columns, selects, key);
-      this.#views.set(key, view);
-      const views = this.#byTable.get(table) ?? [];
-      views.push(view);
-      this.#byTable.set(table, views);
+      view = new TableView(table, format, columns, selects, this.#made++);
+      views.byText.set(text, view);
+      views.all.push(view);
     }
     return view;
   }
 
   of(table: MemoryTable): readonly TableView[] {
-    return this.#byTable.get(table) ?? [];
+    return this.#byTable.get(table)?.all ?? none;
   }
 
-  forgetAll(): void {
-    for (const view of this.#views.values()) view.forgetAll();
+  forgetDumps(): void {
+    for (const { all } of this.#byTable.values()) for (const view of all) view.forgetAll();
+  }
+
+  clear(): void {
+    this.#byTable.clear();
   }
 }

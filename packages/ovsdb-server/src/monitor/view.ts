@@ -54,7 +54,7 @@ export class MonitorView {
   }
 
   static keyOf(tables: ReadonlyMap<MemoryTable, ViewedTable>): string {
-    return [...tables.values()].map(({ view, filter }) => `${view.key}${filter.key}`).join('\n');
+    return [...tables.values()].map(({ view, filter }) => `${view.key} ${filter.key}`).join('\n');
   }
 
   /** `<table-updates>` for these changes, or undefined if they concern nobody here. */
