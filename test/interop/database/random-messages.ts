@@ -110,6 +110,8 @@ export class MessageGenerator {
     }
     // It ends the C server at times.
     if (method === 'monitor' && params.length < 3) params.push({}, {}, {});
+    // It takes monitors of no table for one, of whichever database they are.
+    if (params[0] === '_Server' && JSON.stringify(params[2]) === '{}') params[2] = { T: {} };
     return [method, params];
   }
 

@@ -109,13 +109,13 @@ function parseSelect(table: MemoryTable, json: Json | undefined): Select {
   return select;
 }
 
-/** `<monitor-cond-update-requests>`: the new condition of each table that is named. */
+/** `<monitor-cond-update-requests>`: the new condition of each table that is named. A table without a request keeps its own. */
 export function parseConditionChanges(
   tables: ReadonlyMap<string, MemoryTable>,
   json: Json | undefined,
   member: Member,
 ): Map<MemoryTable, Condition> {
-  if (!isObject(json)) throw syntaxError(json ?? null, '<monitor-cond-update-requests> must be an object');
+  if (!isObject(json)) throw new OvsdbError('syntax error', 'monitor-cond-change-requests must be object');
   const changes = new Map<MemoryTable, Condition>();
   for (const [name, requests] of Object.entries(json)) {
     const table = tables.get(name);
@@ -135,7 +135,7 @@ export function parseConditionChanges(
       const where = request.where === undefined ? [] : parseCondition(table.name, table.schema, request.where);
       condition.push(...(where.length === 0 ? [true as const] : where));
     }
-    if (member.method !== 'update') changes.set(table, condition);
+    if (condition.length > 0) changes.set(table, condition);
   }
   return changes;
 }
