@@ -304,6 +304,9 @@ function integerTerms(
     }
     default: {
       const bound = all[0]?.value ?? 0n;
+      // Less than the greatest, and greater than the least, are inequalities: they take as many flows, but ovn-controller's.
+      if (relop === '<' && bound === ones) return placed(differing(ones, ones));
+      if (relop === '>' && bound === 0n) return placed(differing(0n, ones));
       switch (relop) {
         case '<':
           return placed(below(bound, bits));

@@ -100,7 +100,7 @@ const fieldRows: readonly FieldRow[] = [
   { name: 'eth.src', bits: 48, openflow: 'eth_src' },
   { name: 'eth.dst', bits: 48, openflow: 'eth_dst' },
   { name: 'eth.type', bits: 16, openflow: 'eth_type', level: nominal, readOnly: true, crossProduct: true },
-  { name: 'vlan.tci', bits: 16, openflow: 'vlan_tci', crossProduct: true },
+  { name: 'vlan.tci', bits: 16, openflow: 'vlan_tci' },
   {
     name: 'ip.proto',
     bits: 8,
@@ -139,7 +139,7 @@ const fieldRows: readonly FieldRow[] = [
   { name: 'icmp4.type', bits: 8, openflow: 'icmp_type', prerequisites: 'icmp4', level: nominal },
   { name: 'icmp4.code', bits: 8, openflow: 'icmp_code', prerequisites: 'icmp4', level: nominal },
   { name: 'icmp6.type', bits: 8, openflow: 'icmpv6_type', prerequisites: 'icmp6', level: nominal, crossProduct: true },
-  { name: 'icmp6.code', bits: 8, openflow: 'icmpv6_code', prerequisites: 'icmp6', level: nominal },
+  { name: 'icmp6.code', bits: 8, openflow: 'icmpv6_code', prerequisites: 'icmp6', level: nominal, crossProduct: true },
   { name: 'nd.target', bits: 128, openflow: 'nd_target', prerequisites: 'nd' },
   { name: 'nd.sll', bits: 48, openflow: 'nd_sll', prerequisites: 'nd_ns' },
   { name: 'nd.tll', bits: 48, openflow: 'nd_tll', prerequisites: 'nd_na' },
