@@ -332,7 +332,7 @@ class Parser implements ActionParser {
     const { lexer } = this;
     const ahead = lexer.peek();
     if (ahead === '=') return lexer.peek(1) !== '=';
-    return ahead === '[' || (ahead === '<' && lexer.peek(1) === '-');
+    return ahead === '[' || (ahead === '<' && lexer.peek(1) === '-' && lexer.peek(2) === '>');
   }
 
   #assignment(): LflowAction {

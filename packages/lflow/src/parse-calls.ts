@@ -195,14 +195,18 @@ function constants(lexer: Lexer): Constant[] {
   const values: Constant[] = [];
   if (!lexer.match('{')) return [constant(lexer)];
   do {
-    values.push(constant(lexer));
+    values.push(constant(lexer, values[0]));
     lexer.match(',');
   } while (!lexer.match('}'));
   return values;
 }
 
-function constant(lexer: Lexer): Constant {
+/** A constant, of the same type as the first of its set. */
+function constant(lexer: Lexer, first?: Constant): Constant {
   const offset = lexer.start;
+  if (first?.kind === 'string' && (lexer.type === 'integer' || lexer.type === 'masked-integer'))
+    throw lexer.syntaxError('expecting string');
+  if (first?.kind === 'integer' && lexer.type === 'string') throw lexer.syntaxError('expecting integer');
   if (lexer.type === 'string') return { kind: 'string', value: lexer.expectString(), offset };
   if (lexer.type === 'address-set') throw lexer.syntaxError('expecting address set name');
   if (lexer.type === 'port-group') throw lexer.syntaxError('expecting port group name');
@@ -300,29 +304,29 @@ const stack: Statement = (parser, name) => {
   return { kind: name as 'push', field };
 };
 
+/** `set_meter(rate)` or `set_meter(rate, burst)`. What is no number is none, as ovn-controller has it. */
 const setMeter: Statement = ({ lexer }) => {
   lexer.expect('(');
   const start = lexer.start;
-  const rate = number(lexer, 0xffffffff);
-  if (rate === undefined) lexer.next();
-  let burst: number | undefined;
-  let complaint: LflowError | undefined;
-  if (lexer.match(',')) {
-    burst = number(lexer, 0xffffffff);
-    if (burst === undefined) {
-      complaint = lexer.syntaxError('expecting burst');
-      lexer.next();
-    }
-  }
+  const rate = numberOrNone(lexer) ?? 0;
+  const burst = lexer.match(',') ? numberOrNone(lexer) : undefined;
   lexer.expect(')');
-  if (rate === undefined || rate === 0) throw lexer.fail(`Rate ${rate ?? 0} for set_meter is not in valid.`, start);
-  if (complaint !== undefined) throw complaint;
+  if (rate === 0) throw lexer.fail('Rate 0 for set_meter is not in valid.', start);
   return { kind: 'set_meter', rate, burst };
 };
 
+/** A decimal integer of 32 bits. Anything else is passed over. */
+function numberOrNone(lexer: Lexer): number | undefined {
+  const value = number(lexer, 0xffffffff);
+  if (value === undefined) lexer.next();
+  return value;
+}
+
+const isDecimal = (lexer: Lexer): boolean => lexer.type === 'integer' && lexer.format === 'decimal';
+
 /** A decimal integer of at most `max`, or undefined with nothing consumed. */
 function number(lexer: Lexer, max: number): number | undefined {
-  if (lexer.type !== 'integer' || lexer.format !== 'decimal' || lexer.value > max) return undefined;
+  if (!isDecimal(lexer) || lexer.value > max) return undefined;
   const value = Number(lexer.value);
   lexer.next();
   return value;
@@ -401,7 +405,9 @@ const fwdGroup: Statement = ({ lexer }) => {
       }
     }
   }
-  if (childPorts.length === 0) throw lexer.syntaxError("expecting `;'");
+  // ovn-controller takes it, and does nothing.
+  if (childPorts.length === 0)
+    throw lexer.syntaxError(lexer.type === ';' ? 'expecting logical switch port' : "expecting `;'");
   return { kind: 'fwd_group', liveness, childPorts };
 };
 
@@ -511,27 +517,17 @@ const sample: Statement = ({ lexer }) => {
   let collectorSet = 0;
   let obsDomain = 0;
   let obsPoint: number | 'cookie' = 0;
-  /** Of a value that is no number; ovn-controller takes it for 0, and complains of what follows first. */
-  let complaint: LflowError | undefined;
-  const value = (max: number, expected: string): number | undefined => {
-    if (lexer.type === 'integer') return demand(lexer, max, expected);
-    complaint ??= lexer.syntaxError(expected);
-    return undefined;
-  };
   const parenthesis = lexer.match('(');
-  if (!parenthesis) complaint = lexer.syntaxError("expecting `('");
   while (parenthesis && !lexer.match(')')) {
     if (lexer.matchId('probability')) {
       lexer.expect('=');
-      probability = value(65535, 'expecting probability') ?? 0;
+      probability = isDecimal(lexer) ? demand(lexer, 65535, 'expecting probability') : 0;
     } else if (lexer.matchId('collector_set')) {
       lexer.expect('=');
-      const id = value(0xffffffff, 'expecting collector_set');
-      if (id === undefined) lexer.next();
-      else collectorSet = id;
+      collectorSet = numberOrNone(lexer) ?? 0;
     } else if (lexer.matchId('obs_domain')) {
       lexer.expect('=');
-      obsDomain = demand(lexer, 255, 'obs_domain must be 8-bit long');
+      obsDomain = isDecimal(lexer) ? demand(lexer, 255, 'obs_domain must be 8-bit long') : (numberOrNone(lexer) ?? 0);
     } else if (lexer.matchId('obs_point')) {
       lexer.expect('=');
       if (lexer.type === 'address-set' && lexer.text === 'cookie') {
@@ -546,7 +542,6 @@ const sample: Statement = ({ lexer }) => {
     lexer.match(',');
   }
   if (probability === 0) throw lexer.fail('probability must be greater than zero');
-  if (complaint !== undefined) throw complaint;
   return { kind: 'sample', probability, collectorSet, obsDomain, obsPoint };
 };
 

@@ -295,19 +295,20 @@ class MatchParser {
     for (const constant of set.constants) {
       if (constant.kind !== 'integer') continue;
       checkWidth(constant, width, name, set.offset);
-      if (operand.kind === 'field' && constant.mask !== undefined)
-        this.#checkMask(operand.field, constant.mask, set.offset);
     }
     const equality = relop === '==' || relop === '!=';
     const level = operand.kind === 'field' ? operand.field.symbol.level : operand.symbol.level;
     if (!equality) {
-      if (set.set) throw lexer.fail('Only == and != operators may be used with value sets.', offset);
+      const [only] = set.constants;
+      const isName = only?.kind === 'address-set' || only?.kind === 'port-group';
+      const valueSets = lexer.fail('Only == and != operators may be used with value sets.', offset);
+      if (set.set && !isName) throw valueSets;
       if (level !== 'ordinal')
         throw lexer.fail(
           `Only == and != operators may be used with ${level === 'nominal' ? 'nominal' : 'Boolean'} field ${name}.`,
           offset,
         );
-      const [only] = set.constants;
+      if (set.set) throw valueSets;
       if (only?.kind === 'integer' && only.mask !== undefined) {
         throw lexer.fail(
           'Only == and != operators may be used with masked constants.  Consider using subfields instead (e.g. eth.src[0..15] > 0x1111 in place of eth.src > 00:00:00:00:11:11/00:00:00:00:ff:ff).',
@@ -318,6 +319,9 @@ class MatchParser {
     if (operand.kind === 'field') {
       if (level === 'nominal' && (relop === '!=') !== negated && equality)
         this.#nominalInequality(operand.field, offset);
+      for (const constant of set.constants)
+        if (constant.kind === 'integer' && constant.mask !== undefined)
+          this.#checkMask(operand.field, constant.mask, set.offset);
       return { kind: 'comparison', field: operand.field, relop, constants: set.constants };
     }
     const tests = set.constants.map((constant): Expression => {

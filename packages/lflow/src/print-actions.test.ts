@@ -212,7 +212,13 @@ const byKind: readonly fc.Arbitrary<LflowAction>[] = [
     .tuple(
       fc.constantFrom('put_dhcp_opts' as const, 'put_dhcpv6_opts' as const),
       bit,
-      options(['offerip', 'dns_server', 'ia_addr'], fc.array(constant, { minLength: 1, maxLength: 3 })),
+      options(
+        ['offerip', 'dns_server', 'ia_addr'],
+        // All of one type, which the first tells.
+        fc
+          .array(constant, { minLength: 1, maxLength: 3 })
+          .map((all) => all.filter(({ kind }) => kind === all[0]?.kind)),
+      ),
     )
     .map(([kind, dst, found]) => ({ kind, dst, options: found, offset: 0 })),
   fc

@@ -1,6 +1,6 @@
 /**
  * Template variables: `^name` in a match or in actions stands for the text that the chassis has for it (ovn-sb(5), Chassis_Template_Var). Nothing is
- * replaced in strings and comments, nor in what a variable stands for.
+ * replaced in strings and comments, nor in what a variable stands for. No mask may follow a variable: `^ip/24` is no network.
  */
 
 const skippedOrVariable = /"(?:[^"\\]|\\.)*(?:"|$)|\/\/[^\n]*|\/\*.*?(?:\*\/|$)|\^([A-Za-z_][A-Za-z0-9_.]*)/gs;
@@ -8,9 +8,16 @@ const skippedOrVariable = /"(?:[^"\\]|\\.)*(?:"|$)|\/\/[^\n]*|\/\*.*?(?:\*\/|$)|
 /** The text with its template variables replaced. A name without a value loses its `^`, which the parser will then complain about. */
 export function expandTemplate(text: string, lookup: (name: string) => string | undefined): string {
   if (!text.includes('^')) return text;
-  return text.replace(skippedOrVariable, (found, name: string | undefined) =>
-    name === undefined ? found : (lookup(name) ?? name),
+  return text.replace(skippedOrVariable, (found, name: string | undefined, index: number) =>
+    name === undefined ? found : standIn(text, lookup, name, index + found.length),
   );
+}
+
+/** What stands for a variable that ends at `end`. */
+function standIn(text: string, lookup: (name: string) => string | undefined, name: string, end: number): string {
+  const value = lookup(name) ?? name;
+  // A `/` after a number would be its mask's.
+  return text[end] === '/' ? `${value} ` : value;
 }
 
 /** Where in the text stands what is at `offset` of its expansion; for what a variable stands for, where the variable is. */
@@ -20,7 +27,7 @@ export function unexpandedOffset(text: string, lookup: (name: string) => string 
   for (const { 0: found, 1: name, index } of text.matchAll(skippedOrVariable)) {
     if (name === undefined) continue;
     const start = index + ahead;
-    const { length } = lookup(name) ?? name;
+    const { length } = standIn(text, lookup, name, index + found.length);
     if (offset < start) break;
     if (offset < start + length) return index;
     ahead += length - found.length;
