@@ -189,7 +189,8 @@ async function install(
   const complaints: string[] = [];
   const connection = await new Promise<Connection>((resolve, reject) => {
     const c: Connection = new Connection(
-      { remote: `unix:${oracle.dir}/${BRIDGE}.mgmt` },
+      // Hundreds of different masks keep the switch busy for a while.
+      { remote: `unix:${oracle.dir}/${BRIDGE}.mgmt`, probeInterval: 0 },
       {
         connected: () => resolve(c),
         disconnected: reject,
