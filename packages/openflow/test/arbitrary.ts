@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import type { Action, LearnAction } from '../src/actions.ts';
 import { prefixMask } from '../src/address.ts';
 import { type Field, type FieldValue, field, type Subfield } from '../src/fields.ts';
-import type { FlowMod, Group, Meter } from '../src/flow.ts';
+import type { FlowMod, Group, GroupSelection, GroupType, Meter } from '../src/flow.ts';
 import { type Match, MatchBuilder } from '../src/match.ts';
 
 /** A value and, often, a mask of a field. */
@@ -435,40 +435,59 @@ export const arbitraryFlow: fc.Arbitrary<FlowMod> = arbitraryMatch.chain((match)
     ),
 );
 
+const bucketActions = fc.array(
+  fc.oneof(
+    setField,
+    move,
+    table.map((t): Action => ({ type: 'resubmit', table: t })),
+    fc.integer({ min: 1, max: 0xfeff }).map((p): Action => ({ type: 'output', port: p })),
+  ),
+  { maxLength: 3 },
+);
+
+const selection: fc.Arbitrary<GroupSelection> = fc.oneof(
+  fc.bigInt({ min: 0n, max: 0xffffffffffffffffn }).map((param) => ({ method: 'dp_hash', param, fields: [] })),
+  fc
+    .tuple(
+      fc.bigInt({ min: 0n, max: 0xffffffffffffffffn }),
+      fc.subarray(['eth_src', 'eth_dst', 'ip_src', 'ip_dst', 'nw_proto', 'tcp_src', 'ipv6_src'], { minLength: 1 }),
+      fc.boolean(),
+    )
+    .map(([param, names, isMasked]) => ({
+      method: 'hash',
+      param,
+      fields: names.map((name) => ({
+        field: field(name),
+        ...(isMasked && name === 'ip_src' ? { mask: 0xff000000 } : {}),
+      })),
+    })),
+);
+
 /** A group to add. */
 export const arbitraryGroup: fc.Arbitrary<Group> = fc
   .record({
     id: fc.integer({ min: 1, max: 0xfffffeff }),
-    type: fc.constantFrom('all', 'select', 'indirect' as const),
-    method: fc.constantFrom('', 'dp_hash', 'hash'),
-    weights: fc.array(u16, { minLength: 1, maxLength: 4 }),
-    actions: fc.array(
-      fc.oneof(
-        setField,
-        table.map((t): Action => ({ type: 'resubmit', table: t })),
-      ),
-      { maxLength: 1 },
+    type: fc.constantFrom<GroupType>('all', 'select', 'indirect', 'ff'),
+    selected: fc.option(selection, { nil: undefined }),
+    buckets: fc.array(
+      fc.record({ weight: u16, watchPort: fc.integer({ min: 1, max: 0xfeff }), actions: bucketActions }),
+      {
+        minLength: 1,
+        maxLength: 4,
+      },
     ),
   })
   .map(
-    ({ id, type, method, weights, actions }): Group => ({
+    ({ id, type, selected, buckets }): Group => ({
       id,
-      type: type as 'select',
-      buckets: (type === 'indirect' ? weights.slice(0, 1) : weights).map((weight, i) => ({
+      type,
+      buckets: (type === 'indirect' ? buckets.slice(0, 1) : buckets).map(({ weight, watchPort, actions }, i) => ({
         id: i,
         ...(type === 'select' ? { weight } : {}),
+        ...(type === 'ff' || (type === 'select' && weight % 2 === 0) ? { watchPort } : {}),
         actions,
       })),
-      ...(type === 'select' && method !== ''
-        ? {
-            selection: {
-              method,
-              param: 5n,
-              fields:
-                method === 'hash' ? [{ field: field('eth_src') }, { field: field('ip_src'), mask: 0xff000000 }] : [],
-            },
-          }
-        : {}),
+      ...(type === 'select' && selected !== undefined ? { selection: selected } : {}),
     }),
   );
 
@@ -477,11 +496,17 @@ export const arbitraryMeter: fc.Arbitrary<Meter> = fc
   .record({
     id: fc.integer({ min: 1, max: 10000 }),
     rate: fc.integer({ min: 1 }),
-    burst: fc.integer({ min: 1 }),
+    burst: fc.option(fc.integer({ min: 1 }), { nil: undefined }),
     kbps: fc.boolean(),
+    stats: fc.boolean(),
+    more: fc.array(fc.integer({ min: 1 }), { maxLength: 3 }),
   })
-  .map(({ id, rate, burst, kbps }) => ({
+  .map(({ id, rate, burst, kbps, stats, more }) => ({
     id,
-    flags: [kbps ? 'kbps' : 'pktps', 'burst', 'stats'],
-    bands: [{ type: 'drop', rate, burstSize: burst }],
+    flags: [
+      kbps ? 'kbps' : 'pktps',
+      ...(burst === undefined ? [] : (['burst'] as const)),
+      ...(stats ? (['stats'] as const) : []),
+    ],
+    bands: [rate, ...more].map((each) => ({ type: 'drop', rate: each, burstSize: burst ?? 0 })),
   }));
