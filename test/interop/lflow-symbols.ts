@@ -147,6 +147,7 @@ function actionsOf(symbol: LflowSymbol): readonly string[] {
       `${other} <-> ${name};`,
       `${name}[0] = reg9[3];`,
     ],
+    ...[`${name}[0] = put_dhcp_opts(offerip = 10.0.0.1);`, `${name}[${bits - 1}] = dns_lookup();`],
     ...[`push(${name});`, `pop(${name});`, `push(${name}[0]); pop(${name}[0]);`],
   ];
 }

@@ -535,12 +535,11 @@ class Encoder {
     );
   }
 
-  /** Userdata of a function: the opcode, and where its result goes as an OXM header and a bit offset. */
+  /** Userdata of a function: the opcode, and where its result goes as an OXM header (the one that OpenFlow 1.5 prefers) and a bit offset. */
   #result(opcode: number, dst: FieldRef): Bytes {
     const { field: target, ofs } = toSubfield(dst);
-    const name = target.oxm.find((oxm) => oxm.name.startsWith('NXM')) ?? target.oxm[0];
     return userdata(opcode)
-      .u32((name?.header ?? 0) | target.bytes)
+      .u32((target.oxm[0]?.header ?? 0) | target.bytes)
       .u32(ofs);
   }
 
