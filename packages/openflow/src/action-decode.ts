@@ -1,7 +1,9 @@
 /** Bytes to actions and instructions. Unknown or malformed ones are errors that name their offset. */
-import { type Action, type CtAction, type LearnAction, type LearnSpec, type NatAction, Port } from './actions.ts';
+import { type Action, type CtAction, type NatAction, Port } from './actions.ts';
 import type { Reader } from './buffer.ts';
+import { readProperties } from './decode-helpers.ts';
 import { type FieldValue, fillsBytes, NX_VENDOR, type Subfield } from './fields.ts';
+import { readLearn } from './learn.ts';
 import { portFrom16 } from './match.ts';
 import { readOxm, readOxmId, readSubfield } from './oxm.ts';
 import {
@@ -10,8 +12,6 @@ import {
   CtFlag,
   HASH_FIELDS,
   InstructionCode,
-  LearnFlag,
-  LearnSpecBits,
   MULTIPATH_ALGORITHMS,
   NatFlag,
   NatRange,
@@ -43,22 +43,15 @@ function readController2(r: Reader): Action | undefined {
   let userdata: Uint8Array | undefined;
   let pause = false;
   let meterId: number | undefined;
-  while (r.ok && r.remaining > 0) {
-    const start = r.pos;
-    const type = r.u16();
-    const length = r.u16();
-    if (!r.ok) return undefined;
-    const outer = r.enter(start, length);
+  readProperties(r, 'a controller action', (type) => {
     if (type === 0) maxLen = r.u16();
     else if (type === 1) controllerId = r.u16();
-    else if (type === 2) reason = named(r, REASONS, r.u8(), 'packet-in reason', start);
+    else if (type === 2) reason = named(r, REASONS, r.u8(), 'packet-in reason', r.pos - 1);
     else if (type === 3) userdata = r.rest();
     else if (type === 4) pause = true;
     else if (type === 5) meterId = r.u32();
-    else r.fail(`unknown property ${type} of a controller action`, start);
-    r.leave(outer);
-    r.pad8(start);
-  }
+    else return false;
+  });
   return {
     type: 'controller',
     ...(maxLen === undefined || maxLen === 0xffff ? {} : { maxLen }),
@@ -127,90 +120,6 @@ function readNat(r: Reader): Action {
     ...(port === undefined ? {} : { port }),
   };
   return nat;
-}
-
-function readLearnSpec(r: Reader, header: number, start: number): LearnSpec | undefined {
-  const bits = header & LearnSpecBits.bits;
-  const dstKind = header & (LearnSpecBits.load | LearnSpecBits.output);
-  const side = (): Subfield | undefined => {
-    const at = r.pos;
-    // The header comes before the offset.
-    r.skip(4);
-    const ofs = r.u16();
-    const after = r.pos;
-    if (!r.ok) return undefined;
-    r.pos = at;
-    const sub = readSubfield(r, ofs, bits);
-    if (r.ok) r.pos = after;
-    return sub;
-  };
-  let value: bigint | undefined;
-  let src: Subfield | undefined;
-  if ((header & LearnSpecBits.immediate) !== 0) value = r.bigint(2 * Math.ceil(bits / 16));
-  else src = side();
-  if (!r.ok) return undefined;
-  if (dstKind === LearnSpecBits.output) {
-    if (src === undefined) r.fail('learn outputs to a field, not to a constant', start);
-    return src === undefined ? undefined : { type: 'output', src };
-  }
-  if (dstKind !== 0 && dstKind !== LearnSpecBits.load) {
-    r.fail(`unknown kind of learn specification 0x${header.toString(16)}`, start);
-    return undefined;
-  }
-  const dst = side();
-  if (dst === undefined) return undefined;
-  const loads = dstKind === LearnSpecBits.load;
-  if (src !== undefined) return { type: loads ? 'load-field' : 'match-field', dst, src };
-  return {
-    type: loads ? 'load-value' : 'match-value',
-    dst,
-    value: bits > 32 ? (value ?? 0n) : Number(value ?? 0n),
-  };
-}
-
-function readLearn(r: Reader, extended: boolean): Action | undefined {
-  const idleTimeout = r.u16();
-  const hardTimeout = r.u16();
-  const priority = r.u16();
-  const cookie = r.u64();
-  const flags = r.u16();
-  const table = r.u8();
-  r.skip(1);
-  const finIdleTimeout = r.u16();
-  const finHardTimeout = r.u16();
-  let limit = 0;
-  let resultDst: Subfield | undefined;
-  if (extended) {
-    limit = r.u32();
-    const ofs = r.u16();
-    r.skip(2);
-    if ((flags & LearnFlag.writeResult) !== 0) resultDst = readSubfield(r, ofs, 1);
-  }
-  const specs: LearnSpec[] = [];
-  while (r.ok && r.remaining >= 2) {
-    const start = r.pos;
-    const header = r.u16();
-    if (header === 0) break;
-    const spec = readLearnSpec(r, header, start);
-    if (spec !== undefined) specs.push(spec);
-  }
-  if (!r.ok) return undefined;
-  const learn: LearnAction = {
-    type: 'learn',
-    table,
-    ...(priority === 32768 ? {} : { priority }),
-    ...(idleTimeout === 0 ? {} : { idleTimeout }),
-    ...(hardTimeout === 0 ? {} : { hardTimeout }),
-    ...(finIdleTimeout === 0 ? {} : { finIdleTimeout }),
-    ...(finHardTimeout === 0 ? {} : { finHardTimeout }),
-    ...(cookie === 0n ? {} : { cookie }),
-    ...((flags & LearnFlag.sendFlowRem) !== 0 ? { sendFlowRem: true } : {}),
-    ...((flags & LearnFlag.deleteLearned) !== 0 ? { deleteLearned: true } : {}),
-    ...(limit === 0 ? {} : { limit }),
-    ...(resultDst === undefined ? {} : { resultDst }),
-    specs,
-  };
-  return learn;
 }
 
 function readBundle(r: Reader, loads: boolean, start: number): Action | undefined {

@@ -1,15 +1,9 @@
 /** Actions and instructions to bytes (OpenFlow 1.5.1 sections 7.2.6 and 7.2.7; the Nicira extensions of ovs-actions(7)). */
-import {
-  type Action,
-  type ActionOf,
-  type ControllerAction,
-  type CtAction,
-  type LearnAction,
-  type NatAction,
-  Port,
-} from './actions.ts';
+import { type Action, type ActionOf, type ControllerAction, type CtAction, type NatAction, Port } from './actions.ts';
 import type { Writer } from './buffer.ts';
-import { NX_VENDOR, type Subfield } from './fields.ts';
+import type { Subfield } from './fields.ts';
+import { putLearn } from './learn.ts';
+import { endNx, nx } from './nx-action.ts';
 import { ofsNbits, putNxHeader, putOxm, putOxmId } from './oxm.ts';
 import {
   ActionCode,
@@ -18,8 +12,6 @@ import {
   CtFlag,
   HASH_FIELDS,
   InstructionCode,
-  LearnFlag,
-  LearnSpecBits,
   MULTIPATH_ALGORITHMS,
   NatFlag,
   NatRange,
@@ -40,21 +32,6 @@ function simple(w: Writer, code: number, value: number): void {
   w.u16(code);
   w.u16(8);
   w.u32(value);
-}
-
-/** Starts a Nicira action. Gives its start, for `endNx`. */
-function nx(w: Writer, subtype: number): number {
-  const start = w.pos;
-  w.u16(ActionCode.experimenter);
-  w.u16(0);
-  w.u32(NX_VENDOR);
-  w.u16(subtype);
-  return start;
-}
-
-function endNx(w: Writer, start: number): void {
-  w.pad8(start);
-  w.length16(start + 2, start);
 }
 
 function putStack(w: Writer, subtype: number, s: Subfield): void {
@@ -170,65 +147,6 @@ function putNat(w: Writer, a: NatAction): void {
   if (port !== undefined) {
     w.u16(port.min);
     if (port.max !== undefined) w.u16(port.max);
-  }
-  endNx(w, start);
-}
-
-function putLearn(w: Writer, a: LearnAction): void {
-  const extended = (a.limit ?? 0) !== 0 || a.resultDst !== undefined;
-  const start = nx(w, extended ? Nx.learn2 : Nx.learn);
-  w.u16(a.idleTimeout ?? 0);
-  w.u16(a.hardTimeout ?? 0);
-  w.u16(a.priority ?? 32768);
-  w.u64(a.cookie ?? 0n);
-  w.u16(
-    (a.sendFlowRem === true ? LearnFlag.sendFlowRem : 0) |
-      (a.deleteLearned === true ? LearnFlag.deleteLearned : 0) |
-      (a.resultDst === undefined ? 0 : LearnFlag.writeResult),
-  );
-  w.u8(a.table);
-  w.u8(0);
-  w.u16(a.finIdleTimeout ?? 0);
-  w.u16(a.finHardTimeout ?? 0);
-  if (extended) {
-    w.u32(a.limit ?? 0);
-    w.u16(a.resultDst?.ofs ?? 0);
-    w.u16(0);
-    if (a.resultDst !== undefined) putNxHeader(w, a.resultDst.field);
-  }
-  for (const spec of a.specs) {
-    switch (spec.type) {
-      case 'match-value':
-      case 'load-value': {
-        const { bits } = spec.dst;
-        w.u16(LearnSpecBits.immediate | (spec.type === 'load-value' ? LearnSpecBits.load : 0) | bits);
-        // The value is right-aligned in as many 16-bit words as the bits need.
-        let left = Math.ceil(bits / 16);
-        let value = BigInt(spec.value);
-        const words: number[] = [];
-        for (; left > 0; left--) {
-          words.push(Number(value & 0xffffn));
-          value >>= 16n;
-        }
-        for (const word of words.reverse()) w.u16(word);
-        putNxHeader(w, spec.dst.field);
-        w.u16(spec.dst.ofs);
-        break;
-      }
-      case 'match-field':
-      case 'load-field':
-        w.u16((spec.type === 'load-field' ? LearnSpecBits.load : 0) | spec.dst.bits);
-        putNxHeader(w, spec.src.field);
-        w.u16(spec.src.ofs);
-        putNxHeader(w, spec.dst.field);
-        w.u16(spec.dst.ofs);
-        break;
-      case 'output':
-        w.u16(LearnSpecBits.output | spec.src.bits);
-        putNxHeader(w, spec.src.field);
-        w.u16(spec.src.ofs);
-        break;
-    }
   }
   endNx(w, start);
 }

@@ -1,7 +1,7 @@
 /** Bytes to groups and meters (OpenFlow 1.5.1 sections 7.3.4.3, 7.3.4.4, 7.3.5.10 and 7.3.5.13). */
 import { readActions } from './action-decode.ts';
 import type { Reader } from './buffer.ts';
-import { pick, text } from './decode-helpers.ts';
+import { pick, readProperties, text } from './decode-helpers.ts';
 import type { Field, FieldValue } from './fields.ts';
 import type { Bucket, Group, GroupSelection, Meter, MeterBand } from './flow.ts';
 import type { Message } from './messages.ts';
@@ -32,18 +32,12 @@ function readBucket(r: Reader): Bucket {
   let weight: number | undefined;
   let watchPort: number | undefined;
   let watchGroup: number | undefined;
-  while (r.ok && r.remaining > 0) {
-    const at = r.pos;
-    const type = r.u16();
-    const size = r.u16();
-    if (r.ok && size < 4) r.fail(`a property cannot be ${size} bytes long`, at);
-    const end = r.enter(at, size);
+  readProperties(r, 'a bucket', (type) => {
     if (type === BUCKET_WEIGHT) weight = r.u16();
     else if (type === BUCKET_WATCH_PORT) watchPort = r.u32();
     else if (type === BUCKET_WATCH_GROUP) watchGroup = r.u32();
-    else r.fail(`unknown property ${type} of a bucket`, at);
-    r.leave(end);
-  }
+    else return false;
+  });
   r.leave(outer);
   return {
     id,
@@ -65,18 +59,11 @@ function readBuckets(r: Reader, length: number): Bucket[] {
 /** Reads a group's properties, of which the selection method is the only one. */
 function readSelection(r: Reader): GroupSelection | undefined {
   let selection: GroupSelection | undefined;
-  while (r.ok && r.remaining > 0) {
-    const start = r.pos;
-    const type = r.u16();
-    const length = r.u16();
-    if (r.ok && length < 4) r.fail(`a property cannot be ${length} bytes long`, start);
-    const outer = r.enter(start, length);
+  readProperties(r, 'a group', (type) => {
     const vendor = r.u32();
     const kind = r.u32();
     r.skip(4);
-    if (r.ok && (type !== 0xffff || vendor !== NTR_VENDOR || kind !== 1)) {
-      r.fail(`unknown property ${type} of a group`, start);
-    }
+    if (type !== 0xffff || vendor !== NTR_VENDOR || kind !== 1) return false;
     const method = text(r.take(16));
     const param = r.u64();
     const fields: { field: Field; mask?: FieldValue }[] = [];
@@ -87,9 +74,7 @@ function readSelection(r: Reader): GroupSelection | undefined {
       fields.push(value === field.ones ? { field } : { field, mask: value });
     }
     selection = { method, param, fields };
-    r.leave(outer);
-    r.pad8(start);
-  }
+  });
   return selection;
 }
 

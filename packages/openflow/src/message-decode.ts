@@ -1,7 +1,7 @@
 /** Bytes to messages. Never throws: hostile bytes give an error that names the offset. */
 import { readActions, readInstructions } from './action-decode.ts';
 import { type Decoded, Reader } from './buffer.ts';
-import { pick, text } from './decode-helpers.ts';
+import { pick, readProperties, text } from './decode-helpers.ts';
 import { errorName } from './error-names.ts';
 import { NX_VENDOR } from './fields.ts';
 import type { FlowStats } from './flow.ts';
@@ -147,20 +147,12 @@ function readPort(r: Reader): PortDesc {
   let currSpeed = 0;
   let maxSpeed = 0;
   const outer = r.enter(start, length);
-  while (r.ok && r.remaining > 0) {
-    const at = r.pos;
-    const type = r.u16();
-    const size = r.u16();
-    if (r.ok && size < 4) r.fail(`a property cannot be ${size} bytes long`, at);
-    const end = r.enter(at, size);
-    if (type === 0) {
-      r.skip(20);
-      currSpeed = r.u32();
-      maxSpeed = r.u32();
-    }
-    r.leave(end);
-    r.pad8(at);
-  }
+  readProperties(r, 'a port', (type) => {
+    if (type !== 0) return;
+    r.skip(20);
+    currSpeed = r.u32();
+    maxSpeed = r.u32();
+  });
   r.leave(outer);
   return { portNo, hwAddr, name, config, state, currSpeed, maxSpeed };
 }
@@ -250,16 +242,9 @@ function readHello(r: Reader, version: number): Message {
 
 function readSetAsync(r: Reader): Message {
   const masks = [0, 0, 0, 0, 0, 0];
-  while (r.ok && r.remaining > 0) {
-    const start = r.pos;
-    const type = r.u16();
-    const length = r.u16();
-    if (r.ok && length < 4) r.fail(`a property cannot be ${length} bytes long`, start);
-    const outer = r.enter(start, length);
+  readProperties(r, 'an asynchronous configuration', (type) => {
     if (type < masks.length) masks[type] = r.u32();
-    r.leave(outer);
-    r.pad8(start);
-  }
+  });
   return {
     type: 'set_async',
     packetIn: flagNames(REASONS, masks[1]!),

@@ -1,6 +1,6 @@
 /** Bytes to the messages of the Nicira extensions, as Open vSwitch 3.1 sends them. */
 import type { Reader } from './buffer.ts';
-import { pick } from './decode-helpers.ts';
+import { pick, readProperties } from './decode-helpers.ts';
 import { Match, readOxms } from './match.ts';
 import type { CtTuple, Message, PacketIn, TlvMapping } from './messages.ts';
 import { NxMessage, PacketInProperty, REASONS, TLV_COMMANDS } from './wire.ts';
@@ -15,27 +15,40 @@ function readPacketIn(r: Reader): PacketIn {
   let metadata = Match.any;
   let userdata: Uint8Array | undefined;
   let continuation: Uint8Array | undefined;
-  while (r.ok && r.remaining > 0) {
-    const start = r.pos;
-    const type = r.u16();
-    const length = r.u16();
-    if (r.ok && length < 4) r.fail(`a property cannot be ${length} bytes long`, start);
-    const outer = r.enter(start, length);
-    if (type === PacketInProperty.packet) packet = r.rest();
-    else if (type === PacketInProperty.fullLength) fullLength = r.u32();
-    else if (type === PacketInProperty.bufferId) bufferId = r.u32();
-    else if (type === PacketInProperty.table) table = r.u8();
-    else if (type === PacketInProperty.cookie) {
-      r.skip(4);
-      cookie = r.u64();
-    } else if (type === PacketInProperty.reason) reason = pick(r, REASONS, r.u8(), 'packet-in reason');
-    else if (type === PacketInProperty.metadata) metadata = readOxms(r);
-    else if (type === PacketInProperty.userdata) userdata = r.rest();
-    else if (type === PacketInProperty.continuation) continuation = r.rest();
-    else r.fail(`unknown property ${type} of a packet-in`, start);
-    r.leave(outer);
-    r.pad8(start);
-  }
+  readProperties(r, 'a packet-in', (type) => {
+    switch (type) {
+      case PacketInProperty.packet:
+        packet = r.rest();
+        return;
+      case PacketInProperty.fullLength:
+        fullLength = r.u32();
+        return;
+      case PacketInProperty.bufferId:
+        bufferId = r.u32();
+        return;
+      case PacketInProperty.table:
+        table = r.u8();
+        return;
+      case PacketInProperty.cookie:
+        r.skip(4);
+        cookie = r.u64();
+        return;
+      case PacketInProperty.reason:
+        reason = pick(r, REASONS, r.u8(), 'packet-in reason');
+        return;
+      case PacketInProperty.metadata:
+        metadata = readOxms(r);
+        return;
+      case PacketInProperty.userdata:
+        userdata = r.rest();
+        return;
+      case PacketInProperty.continuation:
+        continuation = r.rest();
+        return;
+      default:
+        return false;
+    }
+  });
   return {
     type: 'packet_in',
     packet,
@@ -107,12 +120,7 @@ function readCtAddress(r: Reader): number | bigint {
 function readCtTuple(r: Reader): CtTuple {
   let tuple: CtTuple = {};
   r.skip(4);
-  while (r.ok && r.remaining > 0) {
-    const start = r.pos;
-    const type = r.u16();
-    const length = r.u16();
-    if (r.ok && length < 4) r.fail(`a property cannot be ${length} bytes long`, start);
-    const outer = r.enter(start, length);
+  readProperties(r, "a connection's tuple", (type) => {
     if (type === 0) tuple = { ...tuple, src: readCtAddress(r) };
     else if (type === 1) tuple = { ...tuple, dst: readCtAddress(r) };
     else if (type === 2) tuple = { ...tuple, srcPort: r.u16() };
@@ -120,10 +128,8 @@ function readCtTuple(r: Reader): CtTuple {
     else if (type === 4) tuple = { ...tuple, icmpId: r.u16() };
     else if (type === 5) tuple = { ...tuple, icmpType: r.u8() };
     else if (type === 6) tuple = { ...tuple, icmpCode: r.u8() };
-    else r.fail(`unknown property ${type} of a connection's tuple`, start);
-    r.leave(outer);
-    r.pad8(start);
-  }
+    else return false;
+  });
   return tuple;
 }
 
@@ -133,19 +139,12 @@ function readCtFlush(r: Reader): Message {
   let original: CtTuple | undefined;
   let reply: CtTuple | undefined;
   let zone: number | undefined;
-  while (r.ok && r.remaining > 0) {
-    const start = r.pos;
-    const type = r.u16();
-    const length = r.u16();
-    if (r.ok && length < 4) r.fail(`a property cannot be ${length} bytes long`, start);
-    const outer = r.enter(start, length);
+  readProperties(r, 'a ct_flush', (type) => {
     if (type === 0) original = readCtTuple(r);
     else if (type === 1) reply = readCtTuple(r);
     else if (type === 2) zone = r.u16();
-    else r.fail(`unknown property ${type} of a ct_flush`, start);
-    r.leave(outer);
-    r.pad8(start);
-  }
+    else return false;
+  });
   return {
     type: 'ct_flush',
     ipProto,

@@ -10,6 +10,7 @@ import {
 } from './actions.ts';
 import { parseIpv4, parseIpv6 } from './address.ts';
 import { type Field, type FieldValue, field, fieldByName, fillsBytes, type Subfield } from './fields.ts';
+import { argument, arrow, fail, flatArguments, integer, oneOf } from './text-item.ts';
 import {
   type Item,
   items,
@@ -41,39 +42,6 @@ const SETTERS: ReadonlyMap<string, Field> = new Map([
   ['set_mpls_tc', field('mpls_tc')],
   ['mod_vlan_pcp', field('vlan_pcp')],
 ]);
-
-function fail(item: Item, message: string): never {
-  throw new TextParseError(message, item.offset);
-}
-
-function argument(item: Item): string {
-  if (item.value === undefined) fail(item, `${item.key} needs an argument`);
-  return item.value;
-}
-
-function integer(item: Item, max = U32): number {
-  return parseInteger(argument(item), max, item.valueOffset);
-}
-
-/** `A->B` with both sides trimmed. */
-function arrow(item: Item): { left: string; right: string; rightOffset: number } {
-  const text = argument(item) + item.tail;
-  const at = text.lastIndexOf('->');
-  if (at < 0) fail(item, `${item.key} needs "->" and a field`);
-  return { left: text.slice(0, at), right: text.slice(at + 2), rightOffset: item.valueOffset + at + 2 };
-}
-
-function oneOf<T extends string>(names: readonly T[], text: string, item: Item, what: string): T {
-  const found = names.find((name) => name === text.trim());
-  if (found === undefined) fail(item, `${text} is not ${what}`);
-  return found;
-}
-
-function flatArguments(item: Item): string[] {
-  return argument(item)
-    .split(',')
-    .map((part) => part.trim());
-}
 
 function parseController(item: Item): Action {
   if (item.value === undefined) return { type: 'controller' };
