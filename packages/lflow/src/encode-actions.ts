@@ -13,7 +13,7 @@ import { type Constant, type FieldRef, unreachable } from './ast.ts';
 import { encodeDhcpv4, encodeDhcpv6 } from './dhcp-options.ts';
 import { learnEcmpNextHop, learnLbAffinity } from './learn-actions.ts';
 import { encodeNdRa } from './nd-ra-options.ts';
-import { fieldNames } from './parse-calls.ts';
+import { fieldNames } from './parse-balancing.ts';
 import { FlagBit, flagBit, LogicalField, Opcode, openflowTable, Table } from './pipeline.ts';
 import { type Bytes, constantText, userdata } from './userdata.ts';
 

@@ -1,16 +1,8 @@
 /**
  * The lexical syntax that matches and actions share (ovn-sb(5), Logical_Flow, "match" and "actions").
  */
-import {
-  formatNumber,
-  hexDigit,
-  type NumberFormat,
-  narrow,
-  parseEthernet,
-  parseIpv4,
-  parseIpv6,
-  type Value,
-} from './number.ts';
+import { isAlphanumeric, isDecimal, isIdPart, isIdStart, isSpace } from './characters.ts';
+import { hexDigit, type NumberFormat, narrow, parseEthernet, parseIpv4, parseIpv6, type Value } from './number.ts';
 
 export type Punctuation =
   | '('
@@ -487,44 +479,8 @@ const simpleEscapes: ReadonlyMap<string, string> = new Map([
   ['t', '\t'],
 ]);
 
-/** Prints a masked constant; the mask as a prefix length where the notation has them and it is one. */
-export function formatMasked(value: Value, mask: Value, format: NumberFormat): string {
-  if (format === 'ipv4' || format === 'ipv6') {
-    const bits = format === 'ipv4' ? 32 : 128;
-    const inverted = ((1n << BigInt(bits)) - 1n) ^ BigInt(mask);
-    if ((inverted & (inverted + 1n)) === 0n) {
-      return `${formatNumber(value, format)}/${inverted === 0n ? bits : bits - inverted.toString(2).length}`;
-    }
-  }
-  return `${formatNumber(value, format)}/${formatNumber(mask, format)}`;
-}
-
 /** Where the next `what` after `from` ends; the end of the text if there is none. */
 function endOf(text: string, what: string, from: number): number {
   const found = text.indexOf(what, from);
   return found < 0 ? text.length : found + what.length;
-}
-
-function isDecimal(word: string): boolean {
-  for (let i = 0; i < word.length; i++) {
-    const c = word.charCodeAt(i);
-    if (c < 48 || c > 57) return false;
-  }
-  return word.length > 0;
-}
-
-function isSpace(c: number): boolean {
-  return c === 32 || (c >= 9 && c <= 13);
-}
-
-function isIdStart(c: number): boolean {
-  return (c >= 97 && c <= 122) || (c >= 65 && c <= 90) || c === 95;
-}
-
-function isIdPart(c: number): boolean {
-  return isIdStart(c) || (c >= 48 && c <= 57) || c === 46;
-}
-
-function isAlphanumeric(c: number): boolean {
-  return (c >= 97 && c <= 122) || (c >= 65 && c <= 90) || (c >= 48 && c <= 57);
 }

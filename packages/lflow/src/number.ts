@@ -165,3 +165,15 @@ export function formatIpv6(value: bigint): string {
   if (bestStart < 0) return hex.join(':');
   return `${hex.slice(0, bestStart).join(':')}::${hex.slice(bestStart + bestLength).join(':')}`;
 }
+
+/** Prints a masked constant; the mask as a prefix length where the notation has them and it is one. */
+export function formatMasked(value: Value, mask: Value, format: NumberFormat): string {
+  if (format === 'ipv4' || format === 'ipv6') {
+    const bits = format === 'ipv4' ? 32 : 128;
+    const inverted = ((1n << BigInt(bits)) - 1n) ^ BigInt(mask);
+    if ((inverted & (inverted + 1n)) === 0n) {
+      return `${formatNumber(value, format)}/${inverted === 0n ? bits : bits - inverted.toString(2).length}`;
+    }
+  }
+  return `${formatNumber(value, format)}/${formatNumber(mask, format)}`;
+}

@@ -16,8 +16,10 @@ import type { ActionContext } from './action-context.ts';
 import type { Constant, FieldRef } from './ast.ts';
 import { type Doubt, Lexer, LflowError } from './lexer.ts';
 import { narrow, type Value } from './number.ts';
+import { select, nat as translate } from './parse-balancing.ts';
 import * as calls from './parse-calls.ts';
 import { checkWidth, isPredicate, notAnLvalue, parseField, parseOperand } from './parse-match.ts';
+import { putOptions } from './parse-options.ts';
 import type { OvnFieldSymbol, SymbolTable } from './symbols.ts';
 
 /** Braces may be nested this deep. */
@@ -283,7 +285,7 @@ class Parser implements ActionParser {
     const { lexer } = this;
     if (name === 'next') return this.#next();
     if (name === 'ip.ttl') return this.#decrementTtl();
-    const parse = simple.has(name) ? undefined : nat.has(name) ? calls.nat : calls.statements.get(name);
+    const parse = simple.has(name) ? undefined : nat.has(name) ? translate : calls.statements.get(name);
     if (parse === undefined && !simple.has(name)) return undefined;
     lexer.next();
     return parse === undefined ? { kind: name as 'output' } : parse(this, name);
@@ -449,7 +451,7 @@ class Parser implements ActionParser {
     if (name === 'select') {
       lexer.next();
       this.#checkWritable(dst, offset);
-      return calls.select(this, dst, offset);
+      return select(this, dst, offset);
     }
     if (name === 'get_fdb') {
       lexer.next();
@@ -465,7 +467,7 @@ class Parser implements ActionParser {
       if (!lexer.match(')')) throw lexer.fail(`${name} doesn't take any parameters`);
       return { kind: name as 'chk_lb_aff', dst: this.#result(dst, 1, offset) };
     }
-    const call = lookups.has(name) ? calls.lookup : optionSets.has(name) ? calls.putOptions : calls.functions.get(name);
+    const call = lookups.has(name) ? calls.lookup : optionSets.has(name) ? putOptions : calls.functions.get(name);
     if (call === undefined) return undefined;
     lexer.next();
     return call(this, name, this.#result(dst, 1, offset));

@@ -1,8 +1,7 @@
 /** The canonical text of matches: parsing it gives the same tree. */
 import type { Constant, Expression, FieldRef } from './ast.ts';
 import { unreachable } from './ast.ts';
-import { formatMasked } from './lexer.ts';
-import { formatNumber } from './number.ts';
+import { formatMasked, formatNumber } from './number.ts';
 
 /** Prints a match. */
 export function printMatch(expression: Expression): string {
