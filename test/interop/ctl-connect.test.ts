@@ -80,13 +80,10 @@ describe('SSL', () => {
   it('needs key, certificate and CA certificate', async () => {
     expect(await compare(db, [...own('-C', path('ca.pem')), ...read])).toMatchObject({ stdout: '""\n', status: 0 });
     expect(await compare(db, [...own(`--ca-cert=${path('ca.pem')}`), ...read])).toMatchObject({ status: 0 });
-    for (const options of [
-      [],
-      ['-C', path('ca.pem')],
-      own(),
-      own('-C', path('other.pem')),
-      own('-C', path('nofile')),
-    ]) {
+    for (const options of [[], ['-C', path('ca.pem')], ['-p', path('key.pem')], own()]) {
+      expect(await compare(db, [...options, ...read])).toMatchObject({ status: 1 });
+    }
+    for (const options of [own('-C', path('other.pem')), own('-C', path('nofile'))]) {
       const args = [`--db=${db}`, ...options, ...read];
       const c = runC('nb', args, server.socket, dir);
       const ours = await runOurs('nb', args, server.socket, dir);
@@ -215,6 +212,22 @@ describe('several remotes', () => {
     await compare('tcp:127.0.0.1:1', ['show']);
     await compare('nonsense:1', ['show']);
     await compare(`${db}`, ['--no-shuffle-remotes', '-vconsole:info', 'show']);
+  });
+
+  it.each([
+    ['ssl:127.0.0.1:1'],
+    ['ssl:127.0.0.1'],
+    ['ssl:127.0.0.1:x'],
+    ['ssl:'],
+    ['tcp:127.0.0.1'],
+    ['tcp:127.0.0.1:99999'],
+    ['tcp:[::1]:x'],
+    ['tcp:'],
+    ['tcp:nosuch.invalid:1'],
+    ['unix:'],
+    ['unix:nosuch'],
+  ])('that cannot be reached, in the words of the streams: %s', async (db) => {
+    expect(await compare(db, ['show'])).toMatchObject({ status: 1 });
   });
 
   it('are tried in a random order, unless the order is asked for', async () => {

@@ -1,5 +1,5 @@
 /** Daemon mode: the C ovn-nbctl uses our daemon, and ours the C one. */
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { lockHolder } from '@weft/cli/pidfile';
@@ -54,6 +54,16 @@ it.each([
     );
     expect(table).toMatchObject({ stdout: 'name\nsw0\n', status: 0 });
     expect(run(client, ['-u', control, 'ls-list']).stdout).toMatch(/\(sw0\)\n$/);
+    const ignoring = run(client, ['-vconsole:info', '--no-leader-only', '-p', 'key', 'ls-list'], env);
+    expect(ignoring.stderr.replaceAll('ovn-nbctl', 'nbctl').replace(/^\S+Z\|/gm, '')).toBe(
+      ['no-leader-only', 'private-key']
+        .map((option, i) => `0000${i + 1}|ovn_dbctl|INFO|using nbctl daemon, ignoring ${option} option\n`)
+        .join(''),
+    );
+    // Who names a database means that one.
+    const named = run(client, [`--db=unix:${server.socket}`, '-u', control, 'ls-list']);
+    expect(named.stdout).toBe(run(client, ['ls-list'], env).stdout);
+    expect(named.stderr).toMatch(/\|ovn_dbctl\|WARN\|not using (ovn-)?nbctl daemon because of db option\n$/);
   } finally {
     process.kill(Number(readFileSync(pidfile, 'utf8')), 'SIGTERM');
     for (let i = 0; i < 200 && existsSync(control); i++) await new Promise((done) => setTimeout(done, 20));
@@ -117,6 +127,28 @@ describe('our daemon', () => {
     expect(text).toContain(`|daemon|ERR|1 crashes: pid ${first} died, killed (Aborted), restarting\n`);
     expect(text).toContain('|ovn_dbctl|INFO|Running command run --may-exist -- ls-add "a b"\n');
     expect(text).toMatch(/\|daemon\|INFO\|pid \d+ died, exit status 0, exiting\n$/);
+  });
+
+  it('is not held up by who waits, nor waits for who has gone', async () => {
+    start();
+    try {
+      // The C daemon would wait for ever.
+      const waiting = run('ovn-nbctl', ['-u', control, '-t', '1', 'wait-until', 'Logical_Switch', 'never']);
+      expect(waiting.stderr).toContain('terminating with signal 14');
+      const args = ['-u', control, 'wait-until', 'Logical_Switch', 'later', '--', 'get', 'Logical_Switch', 'later'];
+      const patient = spawn('ovn-nbctl', [...args, 'name'], { stdio: ['ignore', 'pipe', 'inherit'] });
+      let printed = '';
+      patient.stdout.on('data', (data: Uint8Array) => {
+        printed += data.toString();
+      });
+      const ended = new Promise((resolve) => patient.on('exit', resolve));
+      expect(run(ours, ['-u', control, 'ls-add', 'later'])).toMatchObject({ status: 0 });
+      expect(await ended).toBe(0);
+      expect(printed).toBe('later\n');
+    } finally {
+      appctl('exit');
+      await until(() => !existsSync(pidfile), 'the end');
+    }
   });
 
   it('has the log commands of the C program', async () => {

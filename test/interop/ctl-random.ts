@@ -1,10 +1,11 @@
 /** Random command lines, made from what the registry says of each command: its arguments and its options. */
 
+import { parseOptionSpec } from '@weft/ctl/framework/argv';
 import type { Command } from '@weft/ctl/framework/command';
 import { operators as conditionOperators } from '@weft/ctl/generic/condition';
 import { nbctl } from '@weft/ctl/nb/program';
 import { sbctl } from '@weft/ctl/sb/program';
-import type { DatabaseSchema } from '@weft/ovsdb/schema';
+import type { BaseType, DatabaseSchema, TableSchema } from '@weft/ovsdb/schema';
 import type { Which } from './ctl-twins.ts';
 
 /** A sequence that the seed decides (mulberry32). */
@@ -260,13 +261,16 @@ const optionValues: { readonly [option: string]: readonly string[] } = {
   '--policy': ['dst-ip', 'src-ip', 'junk'],
   '--route-table': ['', 'rt'],
   '--severity': ['info', 'alert', 'junk'],
-  '--name': ['n0'],
+  '--name': ['n0', ''],
   '--meter': ['m0'],
-  '--label': ['1', 'x'],
+  '--label': ['1', 'x', '0', '4294967296'],
   '--gateway-port': ['rp0', 'nosuch'],
-  '--inactivity-probe': ['5', 'x'],
+  '--inactivity-probe': ['5', 'x', ''],
   '--columns': ['name', '_uuid,name', 'ext', 'name,name', 'NAME external-ids', '', 'junk'],
-  '--id': ['@a'],
+  '--id': ['@a', '@a', '@b', 'a', '', '01234567-89ab-4cde-8f01-23456789abcd'],
+  '--bfd': ['<BFD>', 'junk', ''],
+  '--ovs': ['unix:/nonexistent', 'tcp:127.0.0.1:1', 'tcp:[::1]:1', 'ssl:127.0.0.1:1', 'unix:', 'junk', ''],
+  '--vflows': ['x'],
 };
 
 /** Records that are there, mostly. */
@@ -287,8 +291,6 @@ const records: { readonly [table: string]: readonly string[] } = {
 /** Commands of the database, which have more to say than there are of them. */
 const databaseCommands = ['list', 'find', 'get', 'set', 'add', 'remove', 'clear', 'create', 'destroy'];
 
-/** Not comparable: they wait for others, talk to a switch, or print what no two programs print alike. */
-const excluded = new Set(['wait-until', 'sync']);
 const globals = [
   '--oneline',
   '--dry-run',
@@ -302,6 +304,19 @@ const globals = [
   '--bare --oneline',
   '--pretty',
   '-fjson --pretty',
+  '-fjson --pretty --oneline',
+  '--format=csv --data=json --no-headings --dry-run',
+  '--no-leader-only --no-shuffle-remotes --no-syslog',
+  '--leader-only --shuffle-remotes -t 20',
+  '--no-wait',
+  '--wait=none --print-wait-time',
+  '--wait=nonsense',
+  '-f nonsense',
+  '-d nonsense',
+  '--timeout=nonsense',
+  '--max-column-width=nonsense',
+  '--nonsense',
+  '--no-',
 ];
 
 /** What most random commands need to get anywhere. */
@@ -320,35 +335,46 @@ export const foundation: { readonly [W in Which]: readonly string[] } = {
   ],
 };
 
+type Pick = <T>(items: readonly T[]) => T;
+
 /** One command line; most have one command, some several. */
 export function randomCommandLine(which: Which, random: () => number): string[] {
-  const pick = <T>(items: readonly T[]): T => items[Math.floor(random() * items.length)]!;
+  const pick: Pick = (items) => items[Math.floor(random() * items.length)]!;
   const program = which === 'nb' ? nbctl : sbctl;
-  const commands = [...program.commands.values()].filter(
-    ({ name }) => !excluded.has(name),
-  ) as Command<DatabaseSchema>[];
+  const commands = [...program.commands.values()] as Command<DatabaseSchema>[];
   const line: string[] = [];
   if (random() < 0.2) line.push(...pick(globals).split(' '));
   for (let count = random() < 0.15 ? 2 + Math.floor(random() * 2) : 1; count > 0; count--) {
     if (line.length > 0) line.push('--');
     const command = random() < 0.4 ? program.commands.get(pick(databaseCommands))! : pick(commands);
-    for (const spec of command.options ?? []) {
-      if (spec === '--ovs?' || random() > 0.25) continue;
-      if (!spec.endsWith('=')) line.push(spec.replace('?', ''));
-      else line.push(`${spec}${pick(optionValues[spec.slice(0, -1)] ?? ['x'])}`);
-    }
-    line.push(command.name, ...randomArguments(command.args, random, pick));
+    for (const spec of command.options ?? []) if (random() < 0.25) line.push(randomOption(spec, random, pick));
+    line.push(command.name, ...randomArguments(command.args, program.schema, random, pick));
   }
-  return line;
+  // What waits in vain ends soon.
+  return line.includes('wait-until') ? ['--timeout=1', ...line] : line;
 }
 
-function randomArguments(args: string, random: () => number, pick: <T>(items: readonly T[]) => T): string[] {
+function randomOption(spec: string, random: () => number, pick: Pick): string {
+  const { name, takes } = parseOptionSpec(spec);
+  if (takes === 'nothing' || (takes === 'optional value' && random() < 0.5)) return name;
+  return `${name}=${pick(optionValues[name] ?? ['x'])}`;
+}
+
+function randomArguments(args: string, schema: DatabaseSchema, random: () => number, pick: Pick): string[] {
   const words: string[] = [];
   for (const token of args.split(' ').filter((word) => word !== '')) {
-    const optional = token.startsWith('[') || words.length < 0;
-    if (optional && random() < 0.4) break;
+    if (token.startsWith('[') && random() < 0.4) break;
     const kind = kindOf(token);
     const known = values[kind];
+    if (kind === 'TABLE' && random() < 0.3) {
+      words.push(pick(Object.keys(schema.tables)));
+      continue;
+    }
+    const table = schema.tables[words[0]!];
+    if (table !== undefined && kind.includes('COLUMN') && random() < 0.5) {
+      words.push(columnArgument(kind, table, random, pick));
+      continue;
+    }
     if (known === undefined) throw new Error(`no random values for argument ${kind}`);
     if (kind === 'RECORD' && records[words[0]!] !== undefined && random() < 0.7) {
       words.push(pick(records[words[0]!]!));
@@ -359,6 +385,25 @@ function randomArguments(args: string, random: () => number, pick: <T>(items: re
   // Now and then too few.
   return random() < 0.02 ? words.slice(1) : words;
 }
+
+/** An argument about one of the table's own columns, with a value that may be of its type. */
+function columnArgument(kind: string, table: TableSchema, random: () => number, pick: Pick): string {
+  const [column, { type }] = pick(Object.entries(table.columns));
+  const name = random() < 0.2 ? column.slice(0, 4).toUpperCase() : column;
+  const key = type.kind === 'map' && random() < 0.5 ? `:${pick(['a', 'k', '5'])}` : '';
+  if (!kind.includes('VALUE')) return kind.includes('KEY') ? name + key : name;
+  const atom = () => pick(atoms[type.key.type]);
+  const value = type.value === undefined || key !== '' ? atom() : `${atom()}=${pick(atoms[type.value.type])}`;
+  return `${name}${key}${random() < 0.8 ? '=' : pick(operators)}${value}`;
+}
+
+const atoms: { readonly [T in BaseType['type']]: readonly string[] } = {
+  integer: ['0', '1', '5', '77', '-1', '4294967296', '9223372036854775807', '9223372036854775808'],
+  real: ['0', '1.5', '1e10', '-0', 'x'],
+  boolean: ['true', 'false', 'x'],
+  string: ['a', 's0', 'p0', 'tcp', 'allow', 'ipv4', 'ingress', 'to-lport', '10.0.0.1', '""', 'a,b', '[a]'],
+  uuid: ['<Logical_Switch_Port>', '<Datapath_Binding>', '<Chassis>', '<Meter>', '@a', '[]', '0a0b', 'p0'],
+};
 
 /** The argument's name without the brackets and dots around it. */
 export function kindOf(token: string): string {

@@ -4,9 +4,9 @@
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { main } from '@weft/ctl/framework/main';
 import { openLogFile, sendSyslog } from '@weft/ctl/framework/process';
@@ -21,7 +21,8 @@ import { sb } from '@weft/schemas/sb';
 
 export type Which = 'nb' | 'sb';
 const schemas = { nb, sb };
-const uuidPattern = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g;
+/** The uuids in a text. */
+export const uuidPattern = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g;
 
 /** Rows as the wire has them, by table and uuid. */
 export type Contents = Map<string, Map<string, JsonObject>>;
@@ -133,6 +134,13 @@ export function temporaryFolder(): { readonly dir: string; readonly remove: () =
 
 /** The status of a program that a signal ended. */
 const crashed = -1;
+/** The status of a program that its timer ended. */
+const timedOut = 142;
+
+/** The option that says which database: whoever gives the socket of a daemon means the daemon's. */
+function database(socket: string, argv: readonly string[]): readonly string[] {
+  return argv[0] === '-u' ? [] : [`--db=unix:${socket}`];
+}
 
 /** Runs the C program; `extra` is added to its environment. */
 export function runC(
@@ -142,14 +150,36 @@ export function runC(
   dir: string,
   extra: { readonly [name: string]: string } = {},
 ): Outcome {
-  const result = spawnSync(`ovn-${which}ctl`, [`--db=unix:${socket}`, ...argv], {
+  return runProgram(`ovn-${which}ctl`, [...database(socket, argv), ...argv], dir, extra);
+}
+
+function runProgram(
+  program: string,
+  argv: readonly string[],
+  dir: string,
+  extra: { readonly [name: string]: string },
+): Outcome {
+  const result = spawnSync(program, argv, {
     encoding: 'utf8',
+    // A daemon that starts must not hold this process by its standard error.
+    stdio: ['ignore', 'pipe', 'pipe'],
     env: { PATH: process.env.PATH ?? '', OVN_RUNDIR: dir, OVS_RUNDIR: dir, ...extra },
     timeout: 30_000,
   });
-  if (result.error !== undefined) throw new Error(`ovn-${which}ctl cannot run: install the Debian package ovn-common`);
-  const status = result.signal === 'SIGALRM' ? 142 : (result.status ?? crashed);
+  if (result.error !== undefined && result.signal === null) {
+    throw new Error(`${program} cannot run: install the Debian package ovn-common, and \`npm run build\``);
+  }
+  const status = result.signal === 'SIGALRM' ? timedOut : (result.status ?? crashed);
   return { stdout: result.stdout, stderr: result.stderr, status };
+}
+
+function ourProgram(which: Which): string {
+  return resolve(`node_modules/.bin/${which}ctl`);
+}
+
+/** Runs ours, in a process of its own. */
+function runOurProcess(which: Which, argv: readonly string[], socket: string, dir: string): Promise<Outcome> {
+  return Promise.resolve(runProgram(ourProgram(which), [...database(socket, argv), ...argv], dir, {}));
 }
 
 /** Runs ours, in this process; `extra` is added to its environment. */
@@ -163,7 +193,7 @@ export async function runOurs(
   let stdout = '';
   let stderr = '';
   const host = {
-    argv: [`--db=unix:${socket}`, ...argv],
+    argv: [...database(socket, argv), ...argv],
     env: { OVN_RUNDIR: dir, OVS_RUNDIR: dir, ...extra },
     stdout: (text: string) => {
       stdout += text;
@@ -189,6 +219,10 @@ function comparable(text: string, known: ReadonlySet<string>): string {
       .replaceAll('ovn-nbctl', 'nbctl')
       .replaceAll('ovn-sbctl', 'sbctl')
       .replace(/identical values \(.*?\) for index/g, 'identical values for index')
+      // The numbers that a server refuses stand in the order of C's hash table.
+      .replace(/(insert\\",\[\\"set\\",)\[(-?[\d.,e-]+)\]/g, (_, head: string, list: string) => {
+        return `${head}[${list.split(',').sort().join()}]`;
+      })
       // Which of two rows in conflict a server names first is up to it.
       .replace(/First row, with UUID .*? (transaction: .*?|transaction|inserted)\./g, '')
       .replace(/Second row, with UUID .*? (transaction: .*?|transaction|inserted)\./g, '')
@@ -247,6 +281,23 @@ export function uuidsOf(contents: Contents): Set<string> {
   return new Set([...contents.values()].flatMap((rows) => [...rows.keys()]));
 }
 
+/** What came of one command line. */
+export interface Compared {
+  /** How the programs differed, in words; undefined if they did not. */
+  readonly difference: string | undefined;
+  readonly ours: Outcome;
+  /** The database is another than before. */
+  readonly changed: boolean;
+}
+
+/** The options by which the programs find their daemons; none without daemons. */
+interface Daemons {
+  readonly c: readonly string[];
+  readonly ours: readonly string[];
+  readonly pids: readonly number[];
+}
+const noDaemons: Daemons = { c: [], ours: [], pids: [] };
+
 /** The twins of one test file. */
 export class Comparison {
   readonly #dir: string;
@@ -254,6 +305,7 @@ export class Comparison {
   readonly #c: Twin;
   readonly #ours: Twin;
   #state: { readonly [W in Which]: Contents };
+  #daemons: { readonly [W in Which]: Daemons } = { nb: noDaemons, sb: noDaemons };
 
   private constructor(
     dir: string,
@@ -278,9 +330,43 @@ export class Comparison {
   }
 
   stop(): void {
+    for (const which of ['nb', 'sb'] as const) this.stopDaemons(which);
     this.#c.stop();
     this.#ours.stop();
     this.#remove();
+  }
+
+  /** From now on a daemon of each program runs the command lines. */
+  startDaemons(which: Which): void {
+    this.stopDaemons(which);
+    const pids: number[] = [];
+    const start = (program: string, { socket }: Twin, name: string): readonly string[] => {
+      const control = join(this.#dir, `${name}-${which}.ctl`);
+      const pidfile = join(this.#dir, `${name}-${which}.pid`);
+      const args = [`--db=unix:${socket}`, '--detach', `--pidfile=${pidfile}`, '-u', control];
+      const { status, stderr } = runProgram(program, args, this.#dir, {});
+      if (status !== 0) throw new Error(`${program} does not start: ${stderr}`);
+      pids.push(Number(readFileSync(pidfile, 'utf8')));
+      return ['-u', control];
+    };
+    const daemons = {
+      c: start(`ovn-${which}ctl`, this.#c, 'c'),
+      ours: start(ourProgram(which), this.#ours, 'ours'),
+      pids,
+    };
+    this.#daemons = { ...this.#daemons, [which]: daemons };
+  }
+
+  /** Command lines run by themselves again. */
+  stopDaemons(which: Which): void {
+    for (const pid of this.#daemons[which].pids) {
+      try {
+        process.kill(pid, 'SIGKILL');
+      } catch {
+        // It has crashed.
+      }
+    }
+    this.#daemons = { ...this.#daemons, [which]: noDaemons };
   }
 
   /** Empties both twins, but for the row that every command makes. */
@@ -294,10 +380,17 @@ export class Comparison {
 
   /** Runs one command line on both; returns what differs, in words, or undefined. */
   async run(which: Which, argv: readonly string[]): Promise<string | undefined> {
+    return (await this.compare(which, argv)).difference;
+  }
+
+  /** Runs one command line on both. */
+  async compare(which: Which, argv: readonly string[]): Promise<Compared> {
     const known = uuidsOf(this.#state[which]);
     const filled = argv.map((word) => this.#fill(which, word));
-    let c = runC(which, filled, this.#c.socket, this.#dir);
-    const ours = await runOurs(which, filled, this.#ours.socket, this.#dir);
+    let c = runC(which, [...this.#daemons[which].c, ...filled], this.#c.socket, this.#dir);
+    // A timer ends its process.
+    const run = argv.includes('wait-until') ? runOurProcess : runOurs;
+    const ours = await run(which, [...this.#daemons[which].ours, ...filled], this.#ours.socket, this.#dir);
     const after = await this.#c.contents(which);
     const oursAfter = await this.#ours.contents(which);
     const rowsC = canonicalRows(after, known);
@@ -305,12 +398,20 @@ export class Comparison {
     // The order of rows depends on what happened in the server before: a command that only reads is compared on the same server.
     const readOnly = same(rowsC, canonicalRows(this.#state[which], known)) && same(rowsC, rowsOurs);
     const unlike = c.stdout !== ours.stdout || comparable(c.stderr, known) !== comparable(ours.stderr, known);
-    if (readOnly && unlike) c = runC(which, filled, this.#ours.socket, this.#dir);
+    if (readOnly && unlike) {
+      const again = runC(which, filled, this.#ours.socket, this.#dir);
+      // What is warned of stands in the log of a daemon.
+      c = this.#daemons[which] === noDaemons ? again : { ...again, stderr: c.stderr };
+    }
+    const hasDaemons = this.#daemons[which] !== noDaemons;
+    if (hasDaemons && /ctl daemon \(|transaction error \(/.test(c.stderr)) c = { ...c, status: crashed };
+    // A daemon of C that waits in vain is good for nothing else.
+    if (hasDaemons && (c.status === crashed || c.status === timedOut)) this.startDaemons(which);
     if (c.status === crashed) {
       // A crash is nothing to be like.
       await this.#ours.load(which, after);
       this.#state = { ...this.#state, [which]: after };
-      return undefined;
+      return { difference: undefined, ours, changed: !readOnly };
     }
     const differences: string[] = [];
     const compare = (what: string, theirs: string, own: string) => {
@@ -326,7 +427,11 @@ export class Comparison {
     }
     if (!readOnly) await this.#ours.load(which, after);
     this.#state = { ...this.#state, [which]: after };
-    return differences.length === 0 ? undefined : `$ ${filled.join(' ')}\n${differences.join('\n')}`;
+    const difference =
+      differences.length === 0
+        ? undefined
+        : `$ ${[...this.#daemons[which].c, ...filled].join(' ')}\n${differences.join('\n')}`;
+    return { difference, ours, changed: !readOnly };
   }
 
   /** `<Table:name>` in an argument stands for the uuid of that row (a column or a value in a map is the name), `<Table:name/8>` for its first characters; `<Table>` is any row. */

@@ -19,13 +19,14 @@ export interface UnixctlCommand {
   readonly minArgs?: number;
   /** Default `minArgs`. */
   readonly maxArgs?: number;
-  /** Returns what is printed. Throws CommandError for a failure that is the caller's. */
-  readonly run: (args: readonly string[]) => string | Promise<string>;
+  /** Returns what is printed. Throws CommandError for a failure that is the caller's. `gone` fires when the caller hangs up. */
+  readonly run: (args: readonly string[], gone: AbortSignal) => string | Promise<string>;
 }
 
 export class UnixctlServer {
   readonly #commands = new Map<string, UnixctlCommand>();
   readonly #dispatcher: Dispatcher;
+  readonly #gone = new WeakMap<Peer, AbortSignal>();
 
   /** `onDefect` learns of commands that failed otherwise than by CommandError. */
   constructor(onDefect: (command: string, error: unknown) => void = () => {}) {
@@ -43,9 +44,9 @@ export class UnixctlServer {
   /** Adds a command; one of that name is replaced. */
   register(name: string, command: UnixctlCommand): void {
     this.#commands.set(name, command);
-    this.#dispatcher.register(name, async (params) => {
+    this.#dispatcher.register(name, async (params, { peer }) => {
       try {
-        return line(await command.run(checkArgs(name, command, params)));
+        return line(await command.run(checkArgs(name, command, params), this.#gone.get(peer)!));
       } catch (error) {
         if (error instanceof CommandError) throw new MethodError(line(error.message));
         throw error;
@@ -60,11 +61,15 @@ export class UnixctlServer {
 
   /** Serves one connection; hand it to `listen`. */
   accept(stream: Duplex): Peer {
-    return new Peer(stream, {
+    const gone = new AbortController();
+    const caller = new Peer(stream, {
       name: 'unixctl',
       limits: { maxBytes: 16 * 1024 * 1024, maxDepth: 100 },
       onRequest: (method, params, id, peer) => this.#dispatcher.handle(method, params, id, peer),
+      onClose: () => gone.abort(),
     });
+    this.#gone.set(caller, gone.signal);
+    return caller;
   }
 
   #list(): string {

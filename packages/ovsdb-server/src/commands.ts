@@ -15,9 +15,9 @@ export function registerCommands(control: UnixctlServer, service: DatabaseServic
       usage,
       minArgs: least,
       maxArgs: most,
-      run: async (args) => {
+      run: async (args, gone) => {
         try {
-          return await run(args);
+          return await run(args, gone);
         } catch (error) {
           throw error instanceof CommandError
             ? error

@@ -3,9 +3,10 @@ import { UnixctlCommandError, UnixctlConnectError, unixctl } from '@weft/jsonrpc
 import type { Log } from '@weft/vlog/log';
 import type { GlobalArguments } from './argv.ts';
 import { CtlError, UsageError } from './ctl-error.ts';
+import { logOptions } from './global-options.ts';
 import type { Host } from './main.ts';
 
-/** Options of commands, which the daemon understands; the others are for this process. */
+/** Options of commands, which the daemon understands. */
 export const passedOptions = new Set([
   '--no-wait',
   '--wait',
@@ -21,13 +22,11 @@ export const passedOptions = new Set([
   '--max-column-width',
 ]);
 
-/** Options that say which database it is, so that the daemon's may not be the one that is meant. */
-const ofConnection = new Set(['--db']);
+/** Options that this process obeys, whoever runs the commands. */
+const ownOptions = new Set([...logOptions, '--unixctl', '--timeout']);
 
-/** The option for which the daemon is not used, if there is one; an explicit socket is always used. */
-export function connectionOption(parsed: GlobalArguments): string | undefined {
-  return parsed.global.find(({ name }) => ofConnection.has(name))?.name;
-}
+/** Says which database is meant, which may not be the daemon's: given it, the daemon is not used. */
+export const databaseOption = '--db';
 
 /**
  * Has the daemon at `socket` run the command line.
@@ -41,8 +40,13 @@ export async function callDaemon(
   log: Log,
 ): Promise<number> {
   const option = (name: string, value: string | undefined) => (value === undefined ? name : `${name}=${value}`);
+  const passed = parsed.global.filter(({ name }) => passedOptions.has(name) && !ownOptions.has(name));
+  for (const { name } of parsed.global) {
+    if (passedOptions.has(name) || ownOptions.has(name)) continue;
+    log.write('ovn_dbctl', 'info', `using ${program.name} daemon, ignoring ${name.slice(2)} option`);
+  }
   const args = [
-    ...parsed.global.filter(({ name }) => passedOptions.has(name)).map((o) => option(o.name, o.value)),
+    ...passed.map((o) => option(o.name, o.value)),
     ...parsed.local.map((o) => option(o.name, o.value)),
     '--',
     ...parsed.rest,

@@ -19,6 +19,7 @@ import { versionText } from './information.ts';
 import { execute, type Host, localOptions, parse } from './main.ts';
 import { failureReason, logDirectory, openSession, runDirectory } from './open-session.ts';
 import type { Program } from './program.ts';
+import type { Runnable } from './run.ts';
 import type { Session } from './session.ts';
 
 /** Starts the daemon. In the process that was called, prints the socket once it serves, and resolves to the exit status. */
@@ -94,7 +95,23 @@ async function serve<D extends DatabaseSchema>(
   server.register('run', {
     usage: '[options] command [arg...] [-- [options] command [arg...] ...]',
     maxArgs: Number.POSITIVE_INFINITY,
-    run: (args) => inTurn(() => runOne(program, host, settings, openedSession, args, log)),
+    run: async (args, gone) => {
+      try {
+        const line = readLine(program, host, settings, args, log);
+        if (!line.waits) return await inTurn(async () => runOne(program, host, await openedSession(), line, args, log));
+        // Who waits holds nobody up, and ends with who asked.
+        const own = await openSession(program, host, settings, log);
+        const close = () => own.close();
+        gone.addEventListener('abort', close);
+        return await runOne(program, host, own, line, args, log).finally(close);
+      } catch (error) {
+        if (error instanceof CtlError) throw new CommandError(error.message);
+        if (gone.aborted) return '';
+        throw error;
+      } finally {
+        await log.flush();
+      }
+    },
   });
   const { stop, stopped } = stopper();
   server.register('exit', {
@@ -141,35 +158,47 @@ const optionsOfCommands = new Map(
   [...globalOptions].filter(([name]) => passedOptions.has(name) || (logOptions.has(name) && name !== '--no-syslog')),
 );
 
-async function runOne<D extends DatabaseSchema>(
+/** A command line that a daemon runs. */
+interface CommandLine<D extends DatabaseSchema> {
+  readonly commands: readonly Runnable<D>[];
+  readonly settings: Settings;
+  /** It may wait for what others do. */
+  readonly waits: boolean;
+}
+
+function readLine<D extends DatabaseSchema>(
   program: Program<D>,
   host: Host,
-  base: Settings,
-  session: () => Promise<Session>,
+  { tls }: Settings,
+  args: readonly string[],
+  log: Log,
+): CommandLine<D> {
+  const parsed = parseGlobal(args, optionsOfCommands, localOptions(program));
+  const settings = { ...defaultSettings(), tls };
+  // What is said of logs is said to the daemon.
+  applyOptions(settings, parsed.global, (name, value) =>
+    applyLogOption(log, name, value, program.name, logDirectory(host.env)),
+  );
+  const commands = parse(program, parsed, { isTerminal: false }, log);
+  const waits = settings.wait !== 'none' || commands.some(({ command }) => command.name === 'wait-until');
+  return { commands, settings, waits };
+}
+
+function runOne<D extends DatabaseSchema>(
+  program: Program<D>,
+  host: Host,
+  session: Session,
+  { commands, settings }: CommandLine<D>,
   args: readonly string[],
   log: Log,
 ): Promise<string> {
-  try {
-    const parsed = parseGlobal(args, optionsOfCommands, localOptions(program));
-    const settings = { ...defaultSettings(), tls: base.tls };
-    // What is said of logs is said to the daemon.
-    applyOptions(settings, parsed.global, (name, value) =>
-      applyLogOption(log, name, value, program.name, logDirectory(host.env)),
-    );
-    const commands = parse(program, parsed, { isTerminal: false }, log);
-    logRun(
-      log,
-      ['run', ...args],
-      commands.map(({ command }) => command),
-    );
-    const result = execute(program, host, await session(), commands, settings, args, log);
-    return settings.timeout === 0 ? await result : await within(settings.timeout, result);
-  } catch (error) {
-    if (error instanceof CtlError) throw new CommandError(error.message);
-    throw error;
-  } finally {
-    await log.flush();
-  }
+  logRun(
+    log,
+    ['run', ...args],
+    commands.map(({ command }) => command),
+  );
+  const result = execute(program, host, session, commands, settings, args, log);
+  return settings.timeout === 0 ? result : within(settings.timeout, result);
 }
 
 function within<T>(seconds: number, result: Promise<T>): Promise<T> {

@@ -112,10 +112,11 @@ async function run<D extends DatabaseSchema>(program: Program<D>, host: Host, lo
   }
   const daemon = settings.unixctl ?? host.env[program.environment.daemon];
   if (daemon !== undefined && daemon !== '') {
-    const { callDaemon, connectionOption } = await import('./daemon-client.ts');
-    const option = settings.unixctl === undefined ? connectionOption(parsed) : undefined;
-    if (option === undefined) return callDaemon(host, daemon, parsed, program, log);
-    const why = `not using ${program.name} daemon because of ${option.slice(2)} option`;
+    const { callDaemon, databaseOption } = await import('./daemon-client.ts');
+    if (!parsed.global.some(({ name }) => name === databaseOption)) {
+      return callDaemon(host, daemon, parsed, program, log);
+    }
+    const why = `not using ${program.name} daemon because of ${databaseOption.slice(2)} option`;
     log.write('ovn_dbctl', 'warn', why);
   }
   const commands = parse(program, parsed, host, log);
@@ -242,9 +243,8 @@ export function execute<D extends DatabaseSchema>(
       const rundir = host.env.OVS_RUNDIR ?? '/var/run/openvswitch';
       const remote = given ?? `unix:${rundir}/br-int.mgmt`;
       try {
-        const { lacksPort, readSwitch } = await import('./read-switch.ts');
-        if (lacksPort(remote)) warn('stream', 'The default OpenFlow port number has changed from 6633 to 6653');
-        return await readSwitch({ remote, rundir, ...tlsOptions(settings.tls) }, cookies, details);
+        const { readSwitch } = await import('./read-switch.ts');
+        return await readSwitch({ remote, rundir, ...tlsOptions(settings.tls) }, cookies, details, log);
       } catch (error) {
         warn(program.name, `${remote}: connection failed (${failureReason(error)})`);
         return new Map();

@@ -1,10 +1,11 @@
 /** Finds a server of the database that will do: the first of the remotes that answers, and leads its cluster if that is wanted. */
-import { connect, systemReason } from '@weft/jsonrpc/connect';
-import { parseActive, RemoteSyntaxError, splitRemotes } from '@weft/jsonrpc/remote';
+import { systemReason } from '@weft/jsonrpc/connect';
+import { splitRemotes } from '@weft/jsonrpc/remote';
 import type { TlsFiles } from '@weft/jsonrpc/tls';
 import type { DatabaseSchema } from '@weft/ovsdb/schema';
 import type { Log } from '@weft/vlog/log';
 import { CtlError } from './ctl-error.ts';
+import { DialError, dial, ovsdbService } from './dial.ts';
 import type { Settings } from './global-options.ts';
 import type { Program } from './program.ts';
 import { Session } from './session.ts';
@@ -49,7 +50,12 @@ export async function openSession<D extends DatabaseSchema>(
     try {
       log.write('reconnect', 'info', `${remote}: connecting...`);
       log.write('reconnect', 'dbg', `${remote}: entering CONNECTING`);
-      const stream = await connect(parseActive(remote, { rundir: runDirectory(host.env) }), tlsOptions(settings.tls));
+      const stream = await dial(
+        remote,
+        ovsdbService,
+        { rundir: runDirectory(host.env), ...tlsOptions(settings.tls) },
+        log,
+      );
       log.write('reconnect', 'info', `${remote}: connected`);
       log.write('reconnect', 'dbg', `${remote}: entering ACTIVE`);
       const session = new Session(stream, remote, program.schema, trace(remote));
@@ -81,7 +87,7 @@ export function tlsOptions(tls: Settings['tls']): { tls?: TlsFiles } {
 
 /** Why there is no connection, in the system's words. */
 export function failureReason(error: unknown): string {
-  if (error instanceof RemoteSyntaxError) return 'Address family not supported by protocol';
+  if (error instanceof DialError) return error.message;
   const cause = error instanceof Error ? (error.cause ?? error) : error;
   return cause instanceof Error ? systemReason(cause) : String(cause);
 }

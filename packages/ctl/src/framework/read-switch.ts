@@ -1,11 +1,11 @@
 /** Reads flows from an OpenFlow switch: `lflow-list --ovs` (ovn-sbctl(8), ovs-ofctl(8) "dump-flows"). Loaded only when it is asked for. */
-import { connect } from '@weft/jsonrpc/connect';
-import { parseActive } from '@weft/jsonrpc/remote';
 import type { TlsFiles } from '@weft/jsonrpc/tls';
 import { Connection } from '@weft/openflow/connection';
 import type { FlowStats } from '@weft/openflow/flow';
 import { formatActions } from '@weft/openflow/text-actions';
 import { formatMatch } from '@weft/openflow/text-match';
+import type { Log } from '@weft/vlog/log';
+import { dial, openFlowService } from './dial.ts';
 import type { SwitchFlows } from './run.ts';
 
 const allBits = 0xffffffffffffffffn;
@@ -18,19 +18,14 @@ export interface SwitchAddress {
   readonly tls?: TlsFiles;
 }
 
-/** Is this a connection method with a port, which is not given? */
-export function lacksPort(remote: string): boolean {
-  return /^(tcp|ssl):(\[.*\]|[^:]*)$/.test(remote);
-}
-
-/** The flows with each of the cookies, in the switch's order. Throws what the connection throws. */
+/** The flows with each of the cookies, in the switch's order. Throws a DialError, or what the connection throws. */
 export async function readSwitch(
-  { remote, rundir, tls }: SwitchAddress,
+  { remote, ...options }: SwitchAddress,
   cookies: readonly number[],
   details: boolean,
+  log: Pick<Log, 'write'>,
 ): Promise<SwitchFlows> {
-  const withPort = lacksPort(remote) ? `${remote}:6653` : remote;
-  const stream = await connect(parseActive(withPort, { rundir }), tls === undefined ? {} : { tls });
+  const stream = await dial(remote, openFlowService, options, log);
   let connection: Connection | undefined;
   try {
     await new Promise<void>((connected, disconnected) => {

@@ -113,7 +113,8 @@ export async function runCommands<D extends DatabaseSchema>(
         ask({ kind: 'all', table: root.table });
         continue;
       }
-      // What was warned of before the failure is said all the same.
+      // What commands before it ask of a switch is asked all the same, and what was warned of is said.
+      if (error instanceof CtlError && (await switches.fetch(options))) continue;
       if (error instanceof CtlError) for (const warning of warnings) options.warn(...warning);
       throw error;
     }

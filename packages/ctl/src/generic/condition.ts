@@ -5,7 +5,7 @@ import type { Row } from '@weft/ovsdb/row';
 import type { ColumnType } from '@weft/ovsdb/schema';
 import { CtlError } from '../framework/ctl-error.ts';
 import type { Query } from '../framework/query.ts';
-import { columnType, findColumn, type NamedTable } from './names.ts';
+import { columnType, columnValue, findColumn, isStored, type NamedTable } from './names.ts';
 import { parseAtom, parseDatum, type SymbolResolver, ValueReader } from './parse-value.ts';
 
 /** What may stand between a column and a value in a condition (ovn-nbctl(8), "Database Commands"), as messages list them. */
@@ -35,12 +35,21 @@ export interface ColumnKey {
   readonly reader: ValueReader;
 }
 
+/** Reads the column at the beginning of an argument: all that matters before there is a row. */
+export function parseColumn(table: NamedTable, text: string, readable: boolean): string {
+  return readColumn(table, new ValueReader(text), text, readable);
+}
+
+function readColumn(table: NamedTable, reader: ValueReader, text: string, readable: boolean): string {
+  const name = reader.word();
+  if (name === '') throw new CtlError(`${text}: missing column name`);
+  return findColumn(table, name, readable);
+}
+
 /** Reads `COLUMN[:KEY]` at the beginning of an argument. */
 export function parseColumnKey(table: NamedTable, text: string, readable: boolean): ColumnKey {
   const reader = new ValueReader(text);
-  const name = reader.word();
-  if (name === '') throw new CtlError(`${text}: missing column name`);
-  const column = findColumn(table, name, readable);
+  const column = readColumn(table, reader, text, readable);
   const key = reader.take(':') ? reader.word() : undefined;
   return { column, key, reader };
 }
@@ -59,10 +68,7 @@ interface Parts {
 
 /** Reads the column. What follows it is read when the first row comes that satisfies all conditions before this one, as the C programs do. */
 export function parseCondition(table: NamedTable, text: string): Condition {
-  const reader = new ValueReader(text);
-  const name = reader.word();
-  if (name === '') throw new CtlError(`${text}: missing column name`);
-  return { column: findColumn(table, name, false), text };
+  return { column: parseColumn(table, text, false), text };
 }
 
 function partsOf(table: NamedTable, text: string): Parts {
@@ -96,7 +102,7 @@ function readTest(table: NamedTable, { column, text }: Condition, resolve: Symbo
   const type = columnType(table, column);
   if (keyText === undefined) {
     const wanted = elements(type, parseDatum(type, value, resolve));
-    return (row) => evaluate(operator, elements(type, row[column]), wanted);
+    return (row) => evaluate(operator, elements(type, columnValue(table, column, row)), wanted);
   }
   if (type.kind !== 'map') throw new CtlError(`cannot specify key to check for non-map column ${column}`);
   const key = parseAtom(type.key, keyText, resolve);
@@ -187,6 +193,7 @@ export function conditionQuery(table: NamedTable, conditions: readonly Condition
 
 /** `unreadable`: all rows that the conditions before it let through make it fail. */
 function queryOf(table: NamedTable, { column, text }: Condition): Query | 'unreadable' | undefined {
+  if (!isStored(table.name, column)) return undefined;
   const type = columnType(table, column);
   // To ask for an `@name` is to refer to it, which only a row does.
   if (text.includes('@') && type.key.type === 'uuid') return 'unreadable';

@@ -5,9 +5,9 @@ import type { DatabaseSchema } from '@weft/ovsdb/schema';
 import type { Command, Invocation } from '../framework/command.ts';
 import { CtlError } from '../framework/ctl-error.ts';
 import type { Transaction } from '../framework/transaction.ts';
-import { parseColumnKey } from './condition.ts';
+import { parseColumn, parseColumnKey } from './condition.ts';
 import { toReads } from './list.ts';
-import { columnType, findTable, isUuidColumn } from './names.ts';
+import { columnType, columnValue, findTable, isUuidColumn } from './names.ts';
 import { parseAtom } from './parse-value.ts';
 import { formatAtom, formatString } from './print-value.ts';
 import { findRecord, mustFindRecord, recordColumns } from './record.ts';
@@ -16,30 +16,23 @@ import { findRecord, mustFindRecord, recordColumns } from './record.ts';
 export function getCommand<D extends DatabaseSchema>(schema: D): Command<D> {
   const parts = (invocation: Invocation) => {
     const [tableName, record, ...texts] = invocation.args as [string, string, ...string[]];
-    const table = findTable(schema, tableName);
-    const columns = texts.map((text) => {
-      // The uuid is no column to those who ask for a key in it.
-      const { column, key, reader } = parseColumnKey(table, text, isUuidColumn(text));
-      if (!reader.atEnd) throw new CtlError(`${text}: trailing garbage "${reader.rest()}" in argument`);
-      return { column, key };
-    });
-    const id = invocation.options.get('--id');
-    return { table, record, columns, id };
+    return { table: findTable(schema, tableName), record, texts, id: invocation.options.get('--id') };
   };
   return {
     name: 'get',
     args: 'TABLE RECORD [COLUMN[:KEY]]...',
     options: ['--if-exists', '--id='],
     reads: (invocation, program) => {
-      const { table, columns } = parts(invocation);
+      const { table, texts } = parts(invocation);
       const reads = recordColumns(program.recordNames, table.name);
-      reads.get(table.name)!.push(...columns.map(({ column }) => column));
+      // The uuid is no column to those who ask for a key in it.
+      reads.get(table.name)!.push(...texts.map((text) => parseColumn(table, text, isUuidColumn(text))));
       return toReads(reads);
     },
     summary: 'prints values of columns, or of keys in them',
     examples: ['get Address_Set as0 addresses', 'get Port_Group pg0 _uuid'],
     run: (context) => {
-      const { table, record, columns, id } = parts(context as unknown as Invocation);
+      const { table, record, texts, id } = parts(context as unknown as Invocation);
       const tx = context.tx as unknown as Transaction;
       const missingIsFine = context.options.has('--if-exists');
       if (id !== undefined && missingIsFine) throw new CtlError('--if-exists and --id may not be specified together');
@@ -51,10 +44,12 @@ export function getCommand<D extends DatabaseSchema>(schema: D): Command<D> {
         checkId(id);
         context.symbols.define(id, row._uuid, 'found');
       }
-      for (const { column, key } of columns) {
+      for (const text of texts) {
+        const { column, key, reader } = parseColumnKey(table, text, isUuidColumn(text));
+        if (!reader.atEnd) throw new CtlError(`${text}: trailing garbage "${reader.rest()}" in argument`);
         const type = columnType(table, column);
         if (key === undefined) {
-          context.print(formatString(type, row[column]));
+          context.print(formatString(type, columnValue(table, column, row)));
           continue;
         }
         if (type.kind !== 'map') throw new CtlError(`cannot specify key to get for non-map column ${column}`);

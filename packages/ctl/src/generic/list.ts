@@ -6,12 +6,12 @@ import { CtlError } from '../framework/ctl-error.ts';
 import type { Table } from '../framework/table.ts';
 import type { Transaction } from '../framework/transaction.ts';
 import { conditionQuery, conditionTest, parseCondition } from './condition.ts';
-import { columnType, findColumn, findTable, type NamedTable } from './names.ts';
+import { columnsOf, columnType, columnValue, findColumn, findTable, isStored, type NamedTable } from './names.ts';
 import { findRecord, mustFindRecord, recordColumns } from './record.ts';
 
 /** The columns to show: those of `--columns`, or all in alphabetical order. */
 function shownColumns(table: NamedTable, option: string | undefined): readonly string[] {
-  if (option === undefined) return ['_uuid', ...Object.keys(table.schema.columns).sort()];
+  if (option === undefined) return ['_uuid', ...columnsOf(table)];
   const names = option.split(/[, ]/).filter((name) => name !== '');
   if (names.length === 0) throw new CtlError('must specify at least one column name');
   return names.map((name) => findColumn(table, name, true));
@@ -21,14 +21,14 @@ function tableOf(table: NamedTable, columns: readonly string[], rows: readonly R
   const types = columns.map((column) => columnType(table, column));
   return {
     headings: columns,
-    rows: rows.map((row) => columns.map((column, i) => ({ type: types[i]!, datum: row[column] }))),
+    rows: rows.map((row) => columns.map((column, i) => ({ type: types[i]!, datum: columnValue(table, column, row) }))),
   };
 }
 
 /** The reads of a command, from columns by table. */
 export function toReads<D extends DatabaseSchema>(columns: ReadonlyMap<string, readonly string[]>): Reads<D> {
   const reads: { [table: string]: readonly string[] } = {};
-  for (const [table, names] of columns) reads[table] = [...(reads[table] ?? []), ...names];
+  for (const [table, names] of columns) reads[table] = names.filter((name) => isStored(table, name));
   return reads as Reads<D>;
 }
 

@@ -1,4 +1,6 @@
 /** Tables and columns by name: case and `-`/`_` do not matter, unique abbreviations are enough ("Identifying Tables, Records, and Columns"). */
+import type { Datum } from '@weft/ovsdb/datum';
+import type { Row } from '@weft/ovsdb/row';
 import type { ColumnType, DatabaseSchema, TableSchema } from '@weft/ovsdb/schema';
 import { CtlError } from '../framework/ctl-error.ts';
 
@@ -35,14 +37,43 @@ export function findTable(schema: DatabaseSchema, text: string): NamedTable {
 /** The type of `_uuid`, which no schema lists. */
 export const uuidType: ColumnType = { kind: 'scalar', key: { type: 'uuid' }, min: 1, max: 1 };
 
+/** What a client of a database adds to a table: the C program lists it as its last column, always zero. */
+const added: { readonly [table: string]: string } = { Logical_Flow: 'hash' };
+const addedType: ColumnType = { kind: 'scalar', key: { type: 'integer' }, min: 1, max: 1 };
+
+/** Has the database this column? */
+export function isStored(table: string, column: string): boolean {
+  return added[table] !== column;
+}
+
+/** The columns of a table in the order in which they are shown, without `_uuid`. */
+export function columnsOf(table: NamedTable): readonly string[] {
+  return [
+    ...Object.keys(table.schema.columns).sort(),
+    ...(added[table.name] === undefined ? [] : [added[table.name]!]),
+  ];
+}
+
 /** The type of a column, `_uuid` included. */
 export function columnType(table: NamedTable, column: string): ColumnType {
-  return column === '_uuid' ? uuidType : table.schema.columns[column]!.type;
+  if (column === '_uuid') return uuidType;
+  return isStored(table.name, column) ? table.schema.columns[column]!.type : addedType;
+}
+
+/** The value of a column, `_uuid` included. */
+export function columnValue(table: NamedTable, column: string, row: Row): Datum {
+  return isStored(table.name, column) ? row[column] : 0;
+}
+
+/** @throws CtlError if the column cannot be changed once a row is there */
+export function checkMutable(table: NamedTable, column: string): void {
+  if (isStored(table.name, column) && table.schema.columns[column]!.mutable) return;
+  throw new CtlError(`cannot modify read-only column ${column} in table ${table.name}`);
 }
 
 /** Finds a column; `_uuid` is one only where it is read. */
 export function findColumn(table: NamedTable, text: string, readable: boolean): string {
-  const names = Object.keys(table.schema.columns).sort();
+  const names = columnsOf(table);
   const found = matching(text, readable ? ['_uuid', ...names] : names);
   if (found.length === 0) throw new CtlError(`${table.name} does not contain a column whose name matches "${text}"`);
   if (found.length > 1) {

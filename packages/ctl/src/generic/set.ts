@@ -4,10 +4,11 @@ import { atomsOf, type Datum, defaultDatum, fromAtoms, toSet } from '@weft/ovsdb
 import type { ColumnType, DatabaseSchema } from '@weft/ovsdb/schema';
 import type { Command, Context, Invocation, ProgramFacts, Reads } from '../framework/command.ts';
 import { CtlError } from '../framework/ctl-error.ts';
+import { mapOrder } from '../framework/replica-order.ts';
 import type { Transaction } from '../framework/transaction.ts';
-import { parseColumnKey } from './condition.ts';
+import { parseColumn, parseColumnKey } from './condition.ts';
 import { toReads } from './list.ts';
-import { columnType, findColumn, findTable, type NamedTable } from './names.ts';
+import { checkMutable, columnType, findColumn, findTable, isStored, type NamedTable } from './names.ts';
 import { parseAtom, parseDatum, parseElementList, type SymbolResolver } from './parse-value.ts';
 import { findRecord, mustFindRecord, recordColumns } from './record.ts';
 
@@ -49,6 +50,7 @@ export function assign(
   resolve: SymbolResolver,
 ): void {
   const type = columnType(table, to.column);
+  if (!isStored(table.name, to.column)) checkMutable(table, to.column);
   if (to.key === undefined) {
     tx.update(table.name, uuid, { [to.column]: parseDatum(type, to.value, resolve) } as never);
     return;
@@ -59,18 +61,12 @@ export function assign(
   tx.mutateMap(table.name, uuid, to.column, { insert: [[key, value]] });
 }
 
-function checkMutable(table: NamedTable, column: string): void {
-  if (!table.schema.columns[column]!.mutable) {
-    throw new CtlError(`cannot modify read-only column ${column} in table ${table.name}`);
-  }
-}
-
 /** `set` (ovn-nbctl(8)). */
 export function setCommand<D extends DatabaseSchema>(schema: D): Command<D> {
   const parts = (invocation: Invocation) => {
     const table = findTable(schema, invocation.args[0]!);
     const assignments = invocation.args.slice(2).map((text) => {
-      const column = parseColumnKey(table, text, false).column;
+      const column = parseColumn(table, text, false);
       checkMutable(table, column);
       return { text, column };
     });
@@ -190,7 +186,12 @@ function addInDatabase({ tx, table, uuid, column, type }: Target, added: Element
   const all = toSet([...now, ...atoms]);
   if (all.length <= 1 && type.kind === 'optional') {
     tx.update(table.name, uuid, { [column]: fromAtoms(type, all) } as never);
-  } else tx.insertRaw(table.name, uuid, column, atoms);
+    return;
+  }
+  // The database refuses them in words that repeat them, names in the order in which a C program's hash table has them.
+  const inOrder = new Map(atoms.map((atom) => [String(atom), atom]));
+  const sent = type.key.type === 'string' ? mapOrder(inOrder).map(([, atom]) => atom) : atoms;
+  tx.insertRaw(table.name, uuid, column, sent);
 }
 
 function addToWhatIsRead(target: Target, added: Elements): void {

@@ -94,13 +94,13 @@ function parseAdd(
   if (hasRange && rest.length === 1) portRange = first;
   else if (rest.length === 3) portRange = third;
   const withPort = rest.length >= 2;
+  if (withPort && type !== 'dnat_and_snat') {
+    throw new CtlError('logical_port and external_mac are only valid when type is "dnat_and_snat".');
+  }
   if (rest.length === (hasRange ? 2 : 1)) {
     throw new CtlError('lr-nat-add with logical_port must also specify external_mac.');
   }
   if (withPort) {
-    if (type !== 'dnat_and_snat') {
-      throw new CtlError('logical_port and external_mac are only valid when type is "dnat_and_snat".');
-    }
     if (findPort(tx, first!) === undefined) throw new CtlError(`${first}: port name not found`);
     if (parseMac(second!) === undefined) throw new CtlError(`invalid mac address ${second}.`);
   }

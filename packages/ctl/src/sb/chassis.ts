@@ -42,7 +42,7 @@ const chassisDel: SbCommand = {
   name: 'chassis-del',
   args: 'CHASSIS',
   options: ['--if-exists'],
-  reads: { Chassis: ['name'], Chassis_Private: ['name'] },
+  reads: { Chassis: ['name', 'encaps'], Chassis_Private: ['name'] },
   summary: 'deletes a chassis with its tunnel ends',
   examples: ['chassis-del node1'],
   run: ({ tx, args, options }) => {
@@ -53,6 +53,8 @@ const chassisDel: SbCommand = {
       throw new CtlError(`no chassis named ${name}`);
     }
     tx.delete('Chassis', row._uuid);
+    // The tunnel ends of one that the database has go with it there.
+    for (const encap of row.encaps) if (tx.isNew(encap)) tx.delete('Encap', encap);
     for (const own of tx.holding('Chassis_Private', 'name', name)) tx.delete('Chassis_Private', own._uuid);
   },
 };
