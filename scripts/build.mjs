@@ -2,18 +2,23 @@
 // With arguments, bundles those files instead, to dist/bench/: `node scripts/build.mjs test/bench/ctl.ts`.
 //
 // A program must start at once, and most of a start would go into compiling JavaScript. So beside each bundle lies V8's compiled code, and what runs is
-// launch.cjs under the program's name, which hands both to V8.
+// launch.cjs under the program's name, which hands both to V8. To load that code takes its time too: of programs that run for a moment, it is the code
+// that they ran here, on a database of their own.
+import { execFileSync, spawn } from 'node:child_process';
 import {
   chmodSync,
   copyFileSync,
+  existsSync,
   mkdirSync,
+  mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { basename, resolve } from 'node:path';
+import { tmpdir } from 'node:os';
+import { basename, join, resolve } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { Script } from 'node:vm';
 import { build } from 'esbuild';
@@ -25,6 +30,22 @@ const common = {
   target: 'node20.19',
   external: ['better-sqlite3'],
   logLevel: 'warning',
+};
+
+/** What the programs that run for a moment mostly do, by program: the schema of their database, and one command line. */
+const warmUps = {
+  nbctl: {
+    schema: 'nb',
+    line: [
+      'ls-add a -- lsp-add a p -- lsp-set-addresses p 0a:00:00:00:00:01 -- acl-add a to-lport 1 ip4 drop -- ls-list -- lsp-list a',
+      'lr-add r -- lrp-add r rp 0a:00:00:00:00:02 10.0.0.1/24 -- lr-route-add r 0.0.0.0/0 10.0.0.2 -- lsp-get-addresses p -- show a',
+      'set Logical_Switch a external_ids:a=b -- get Logical_Switch a name -- list Logical_Switch_Port p -- find Logical_Switch name=a',
+    ].join(' -- '),
+  },
+  sbctl: {
+    schema: 'sb',
+    line: 'chassis-add a geneve 10.0.0.1 -- show -- list Chassis a -- find Chassis name=a -- lflow-list -- get Chassis a name',
+  },
 };
 
 const extra = process.argv.slice(2);
@@ -57,6 +78,7 @@ async function bundlePrograms() {
     entryPoints,
     outdir: 'dist',
     format: 'cjs',
+    minifyWhitespace: true,
     // A script that V8 is given by itself has nobody to import modules for it.
     supported: { 'dynamic-import': false },
     sourcemap: 'linked',
@@ -68,12 +90,40 @@ async function bundlePrograms() {
   });
   for (const entry of entryPoints) {
     const name = basename(entry, '.ts');
-    compile(`dist/${name}.js`);
+    if (warmUps[name] === undefined) compile(`dist/${name}.js`);
     copyFileSync('scripts/launch.cjs', `dist/${name}.cjs`);
     chmodSync(`dist/${name}.cjs`, 0o755);
     const link = `node_modules/.bin/${name}`;
     rmSync(link, { force: true });
     symlinkSync(`../../dist/${name}.cjs`, link);
+  }
+  await warmUp();
+}
+
+/** Runs those programs once, and leaves the code that V8 compiled for that beside their bundles. */
+async function warmUp() {
+  const folder = mkdtempSync(join(tmpdir(), 'weft-build-'));
+  const names = Object.keys(warmUps);
+  const file = (name) => join(folder, `${name}.db`);
+  const socket = join(folder, 'socket');
+  for (const name of names) execFileSync('dist/weft-ovsdb.cjs', ['create', file(name), warmUps[name].schema]);
+  const server = spawn(
+    'dist/weft-ovsdb.cjs',
+    [...names.map(file), `--remote=punix:${socket}`, `--unixctl=${join(folder, 'control')}`, '-vconsole:off'],
+    { stdio: 'ignore' },
+  );
+  try {
+    for (let i = 0; !existsSync(socket); i++) {
+      if (i === 1000 || server.exitCode !== null) throw new Error('weft-ovsdb does not start');
+      await new Promise((done) => setTimeout(done, 10));
+    }
+    for (const name of names) {
+      const args = [resolve(`dist/${name}.js`), `--db=unix:${socket}`, '--no-syslog', ...warmUps[name].line.split(' ')];
+      execFileSync(process.execPath, ['scripts/warm.cjs', ...args], { stdio: 'pipe' });
+    }
+  } finally {
+    server.kill();
+    rmSync(folder, { recursive: true, force: true });
   }
 }
 

@@ -2,7 +2,7 @@
 import { createConnection } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type ActiveRemote, formatRemote } from './remote.ts';
-import { bootstrapCa, loadTls, type TlsFiles } from './tls.ts';
+import type { TlsFiles } from './tls.ts';
 
 export interface ConnectOptions {
   readonly tls?: TlsFiles;
@@ -40,8 +40,9 @@ export async function connect(remote: ActiveRemote, options: ConnectOptions = {}
 }
 
 async function connectTls(remote: { host: string; port: number }, options: ConnectOptions): Promise<Duplex> {
+  // Cryptography takes longer to load than a short-lived client takes for its work.
+  const [{ bootstrapCa, loadTls }, tls] = await Promise.all([import('./tls.ts'), import('node:tls')]);
   const context = loadTls(options.tls);
-  const tls = await import('node:tls');
   const socket = tls.connect({
     ...context.options,
     host: remote.host,

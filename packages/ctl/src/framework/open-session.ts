@@ -60,22 +60,43 @@ export async function openSession<D extends DatabaseSchema>(
       log.write('reconnect', 'dbg', `${remote}: entering ACTIVE`);
       const session = new Session(stream, remote, program.schema, trace(remote));
       if (!settings.leaderOnly) return session;
-      const state = await session.serverState();
-      if (state === undefined || !state.clustered || (state.leader && state.connected)) return session;
-      log.write(
-        'ovsdb_cs',
-        'info',
-        `${remote}: clustered database server is not cluster leader; trying another server`,
-      );
-      session.close();
-      failure = `${text}: database connection failed (clustered database server is not cluster leader)`;
+      const leads = checkLeader(session, remote, log);
+      // Where no other server can be tried, nobody waits for the answer before asking on.
+      if (ordered.length > 1) await leads;
+      else {
+        session.readOnCondition(
+          leads.catch((error) => {
+            throw new CtlError(`${text}: database connection failed (${failureReason(error)})`, { cause: error });
+          }),
+        );
+      }
+      return session;
     } catch (error) {
+      if (error instanceof NotLeader) {
+        failure = `${text}: database connection failed (${error.message})`;
+        continue;
+      }
       const reason = failureReason(error);
       log.write('reconnect', 'info', `${remote}: connection attempt failed (${reason})`);
       failure = `${text}: database connection failed (${reason})`;
     }
   }
   throw new CtlError(failure);
+}
+
+class NotLeader extends Error {
+  override name = 'NotLeader';
+  override message = 'clustered database server is not cluster leader';
+}
+
+/** @throws NotLeader, having closed the session */
+async function checkLeader(session: Session, remote: string, log: Log): Promise<void> {
+  const state = await session.serverState();
+  if (state === undefined || !state.clustered || (state.leader && state.connected)) return;
+  const error = new NotLeader();
+  log.write('ovsdb_cs', 'info', `${remote}: ${error.message}; trying another server`);
+  session.close();
+  throw error;
 }
 
 /** The SSL options in the form that connections take. */

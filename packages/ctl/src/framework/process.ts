@@ -1,6 +1,7 @@
 /** Runs a ctl program in this process. */
 import { closeSync, existsSync, openSync, writeSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { isatty } from 'node:tty';
 import type { DatabaseSchema } from '@weft/ovsdb/schema';
 import type { LogFile, SyslogBatch } from '@weft/vlog/log';
 import { systemSocket } from '@weft/vlog/syslog';
@@ -18,8 +19,8 @@ export async function runProcess<D extends DatabaseSchema>(
     stdout: (text) => writeAll(1, text),
     stderr: (text) => writeAll(2, text),
     now: Date.now,
-    isTerminal: process.stderr.isTTY === true,
-    stdoutIsTerminal: process.stdout.isTTY === true,
+    isTerminal: isatty(2),
+    stdoutIsTerminal: isatty(1),
     alarm: (seconds, before) => {
       const timer = setTimeout(() => {
         void before().finally(() => process.kill(process.pid, 'SIGALRM'));

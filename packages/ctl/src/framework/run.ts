@@ -11,7 +11,7 @@ import { type Command, type Context, type Invocation, NotYet, type OutputPart, t
 import { CtlError } from './ctl-error.ts';
 import { type Query, queryKey } from './query.ts';
 import { errorText, type NamedRows, type Session } from './session.ts';
-import { MissingRows } from './snapshot.ts';
+import { MissingRows, Snapshot } from './snapshot.ts';
 import { Switches } from './switches.ts';
 import { SymbolTable } from './symbol-table.ts';
 import { formatTable, type Table, type TableStyle, tableSeparator } from './table.ts';
@@ -84,6 +84,13 @@ export async function runCommands<D extends DatabaseSchema>(
   // Answers that only say which row a command means are not asked for again.
   const names = new Map<string, NamedRows>();
   const switches = new Switches();
+  const warnInVain = () => undefined;
+  for (const query of firstQueries(() => {
+    const tx = new Transaction(schema, new Snapshot(schema), uuidsFrom(pool));
+    runAll(tx, uuidsFrom(pool), program, commands, options, { forceWait: false, switches: new Switches() }, warnInVain);
+  })) {
+    ask(query);
+  }
   for (;;) {
     const seen = session.changes;
     const snapshot = await session.read([...queries.values()], columns, names);
@@ -131,6 +138,18 @@ export async function runCommands<D extends DatabaseSchema>(
     if (committed.nbCfg !== undefined) text += await waitFor(session, root, committed.nbCfg, options);
     return text;
   }
+}
+
+/** What commands ask for first: known before there is any answer, it needs no round trip of its own. */
+function firstQueries(run: () => void): readonly Query[] {
+  try {
+    run();
+  } catch (error) {
+    if (error instanceof MissingRows) return error.queries;
+    // The failure comes again, with the rows that it may depend on.
+    if (!(error instanceof CtlError || error instanceof NotYet)) throw error;
+  }
+  return [];
 }
 
 /** Makes the row that the system needs; a configuration number that cannot grow begins anew, as the C program has it. */

@@ -38,6 +38,7 @@ export class Session {
   #closed: Error | undefined;
   readonly #trace: ((text: string) => void) | undefined;
   #calls = 0;
+  #condition: Promise<void> | undefined;
 
   /** @param trace gets each message that is sent or received, as text; absent: nothing is said */
   constructor(stream: Duplex, name: string, schema: DatabaseSchema, trace?: (text: string) => void) {
@@ -78,6 +79,13 @@ export class Session {
       trace(`received error, error=${String(error)}, id=${id}`);
       throw error;
     }
+  }
+
+  /** Nothing that is read counts before `condition` holds, which is found out meanwhile; if it fails, so does the reading. */
+  readOnCondition(condition: Promise<void>): void {
+    this.#condition = condition;
+    // Whoever reads learns of it.
+    condition.catch(() => undefined);
   }
 
   /** The state of the database on this server; undefined if the server does not tell. */
@@ -121,7 +129,8 @@ export class Session {
       return { op: 'select', table: query.table, where: whereOf(query, table), columns: ['_uuid', ...wanted] };
     });
     const whole = queries.filter((query) => query.kind === 'all' || query.kind === 'ids').map((query) => query.table);
-    const [results, order] = await Promise.all([this.transact(operations), this.#writtenOrder(whole)]);
+    const answers = Promise.all([this.transact(operations), this.#writtenOrder(whole)]);
+    const [[results, order]] = await Promise.all([answers, this.#condition]);
     queries.forEach((query, i) => {
       const result = results[i];
       if (!isObject(result) || !isArray(result.rows)) throw new CtlError(`${this.#peer.name}: ${errorText(result)}`);
