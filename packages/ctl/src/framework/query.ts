@@ -16,7 +16,7 @@ export type Query =
   | { readonly kind: 'all'; readonly table: string }
   /** The uuids of every row, and nothing else of them. */
   | { readonly kind: 'ids'; readonly table: string }
-  /** Every row of the table, with this column alone. */
+  /** Every row of the table, with this column alone; of a map, only rows that have any pair. */
   | { readonly kind: 'column'; readonly table: string; readonly column: string }
   | { readonly kind: 'uuid'; readonly table: string; readonly uuid: Uuid }
   /** The column holds this atom: is it, or a set that has it. */
@@ -54,8 +54,9 @@ export function whereOf(query: Query, table: TableSchema): Json {
   switch (query.kind) {
     case 'all':
     case 'ids':
-    case 'column':
       return [];
+    case 'column':
+      return isMap(table, query.column) ? [[query.column, '!=', ['map', []]]] : [];
     case 'uuid':
       return [['_uuid', '==', ['uuid', query.uuid]]];
     case 'holds': {
@@ -75,8 +76,9 @@ export function matches(query: Query, row: Row, table: TableSchema): boolean {
   switch (query.kind) {
     case 'all':
     case 'ids':
-    case 'column':
       return true;
+    case 'column':
+      return !isMap(table, query.column) || (row[query.column] as ReadonlyMap<Atom, Atom>).size > 0;
     case 'uuid':
       return row._uuid === query.uuid;
     case 'holds':
@@ -86,6 +88,10 @@ export function matches(query: Query, row: Row, table: TableSchema): boolean {
     default:
       return unreachable(query);
   }
+}
+
+function isMap(table: TableSchema, column: string): boolean {
+  return table.columns[column]?.type.kind === 'map';
 }
 
 function holds(type: ColumnType, datum: Datum, atom: Atom): boolean {

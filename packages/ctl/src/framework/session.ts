@@ -136,22 +136,21 @@ export class Session {
       if (!isObject(result) || !isArray(result.rows)) throw new CtlError(`${this.#peer.name}: ${errorText(result)}`);
       const prototype = this.#prototype(query.table, fetchedColumns(query, columns));
       const rows = result.rows.map((json) => this.#row(query.table, json as JsonObject, prototype));
-      const ranks = order.get(query.table);
-      const rank = (row: Row) => ranks?.get(row._uuid) ?? Number.MAX_SAFE_INTEGER;
-      if (ranks !== undefined) rows.sort((a, b) => rank(a) - rank(b));
-      snapshot.add(query, rows);
-      if (query.kind === 'ids' || query.kind === 'column') names.set(queryKey(query), { query, rows });
+      const written = order.get(query.table);
+      const ordered = written === undefined ? rows : inWrittenOrder(rows, written);
+      snapshot.add(query, ordered);
+      if (query.kind === 'ids' || query.kind === 'column') names.set(queryKey(query), { query, rows: ordered });
     });
     return snapshot;
   }
 
   /**
-   * The order in which the server writes the rows of whole tables for a client's replica, by uuid: output that follows the order of rows is the
+   * The uuids of whole tables' rows, in the order in which the server writes them for a client's replica: output that follows the order of rows is the
    * C programs' only if it begins with that. Tables with a single row have no order.
    */
-  async #writtenOrder(tables: readonly string[]): Promise<ReadonlyMap<string, ReadonlyMap<string, number>>> {
+  async #writtenOrder(tables: readonly string[]): Promise<ReadonlyMap<string, readonly string[]>> {
     const wanted = tables.filter((table) => this.#schema.tables[table]!.maxRows !== 1);
-    const order = new Map<string, ReadonlyMap<string, number>>();
+    const order = new Map<string, readonly string[]>();
     if (wanted.length === 0) return order;
     const requests = Object.fromEntries(wanted.map((table) => [table, [{ columns: [] }]]));
     const id = `weft-ctl-order-${this.#orders++}`;
@@ -161,7 +160,7 @@ export class Session {
     await cancelled;
     for (const table of wanted) {
       const rows = isObject(updates) ? updates[table] : undefined;
-      if (isObject(rows)) order.set(table, new Map(Object.keys(rows).map((uuid, i) => [uuid, i])));
+      if (isObject(rows)) order.set(table, Object.keys(rows));
     }
     return order;
   }
@@ -241,6 +240,19 @@ export class Session {
       check();
     });
   }
+}
+
+/** Rows that came since their order was asked for stand at the end. */
+function inWrittenOrder(rows: readonly Row[], uuids: readonly string[]): readonly Row[] {
+  const byUuid = new Map(rows.map((row) => [row._uuid, row]));
+  const ordered: Row[] = [];
+  for (const uuid of uuids) {
+    const row = byUuid.get(uuid);
+    if (row === undefined) continue;
+    ordered.push(row);
+    byUuid.delete(uuid);
+  }
+  return [...ordered, ...byUuid.values()];
 }
 
 function fetchedColumns(query: Query, columns: ColumnsByTable): ReadonlySet<string> {

@@ -26,31 +26,30 @@ export const defaultTableStyle: TableStyle = {
   maxColumnWidth: 0,
 };
 
-export interface Cell {
-  readonly type: ColumnType;
-  readonly datum: Datum;
-}
-
 export interface Table {
-  readonly headings: readonly string[];
-  readonly rows: readonly (readonly Cell[])[];
+  readonly columns: readonly { readonly heading: string; readonly type: ColumnType }[];
+  /** Each has a value for each column. */
+  readonly rows: readonly (readonly Datum[])[];
 }
 
 /** Prints a table, ending with a newline unless it is empty. */
 export function formatTable(table: Table, style: TableStyle): string {
-  if (style.format === 'json') return formatJson(table, style);
-  const text = table.rows.map((row) => row.map((cell) => formatDatum(style.data, cell.type, cell.datum)));
+  const headings = table.columns.map(({ heading }) => heading);
+  const cells = (row: readonly Datum[]): readonly string[] =>
+    table.columns.map(({ type }, i) => formatDatum(style.data, type, row[i]));
   switch (style.format) {
     case 'list':
-      return formatList(table.headings, text, style);
+      return formatList(headings, table.rows, cells, style);
     case 'table':
-      return formatColumns(table.headings, text, style);
+      return formatColumns(headings, table.rows.map(cells), style);
     case 'html':
-      return formatHtml(table.headings, text, style);
-    case 'csv':
-      return [...(style.headings ? [table.headings] : []), ...text]
-        .map((row) => `${row.map(csvCell).join(',')}\n`)
-        .join('');
+      return formatHtml(headings, table.rows.map(cells), style);
+    case 'csv': {
+      const line = (row: readonly string[]) => `${row.map(csvCell).join(',')}\n`;
+      return (style.headings ? line(headings) : '') + table.rows.map((row) => line(cells(row))).join('');
+    }
+    case 'json':
+      return formatJson(table, headings, style);
   }
 }
 
@@ -59,11 +58,20 @@ export function tableSeparator(style: TableStyle): string {
   return style.format === 'list' || style.format === 'table' || style.format === 'csv' ? '\n' : '';
 }
 
-function formatList(headings: readonly string[], rows: readonly (readonly string[])[], style: TableStyle): string {
+function formatList(
+  headings: readonly string[],
+  rows: readonly (readonly Datum[])[],
+  cells: (row: readonly Datum[]) => readonly string[],
+  style: TableStyle,
+): string {
+  const heads = headings.map((heading) => (style.headings ? `${heading.padEnd(20)}: ` : ''));
+  // Tables are long: a row’s cells are not kept for the next.
   return rows
-    .map((row) =>
-      row.map((cell, i) => (style.headings ? `${headings[i]!.padEnd(20)}: ${cell}\n` : `${cell}\n`)).join(''),
-    )
+    .map((row) => {
+      let text = '';
+      for (const [i, cell] of cells(row).entries()) text += `${heads[i]}${cell}\n`;
+      return text;
+    })
     .join('\n');
 }
 
@@ -124,10 +132,7 @@ function csvCell(text: string): string {
   return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
-function formatJson(table: Table, style: TableStyle): string {
-  const json: Json = {
-    data: table.rows.map((row) => row.map((cell) => encodeDatum(cell.type, cell.datum))),
-    headings: table.headings,
-  };
+function formatJson({ columns, rows }: Table, headings: readonly string[], style: TableStyle): string {
+  const json: Json = { data: rows.map((row) => columns.map(({ type }, i) => encodeDatum(type, row[i]))), headings };
   return `${style.pretty ? prettyJson(json) : jsonText(json)}\n`;
 }

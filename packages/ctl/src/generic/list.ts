@@ -18,10 +18,9 @@ function shownColumns(table: NamedTable, option: string | undefined): readonly s
 }
 
 function tableOf(table: NamedTable, columns: readonly string[], rows: readonly Row[]): Table {
-  const types = columns.map((column) => columnType(table, column));
   return {
-    headings: columns,
-    rows: rows.map((row) => columns.map((column, i) => ({ type: types[i]!, datum: columnValue(table, column, row) }))),
+    columns: columns.map((column) => ({ heading: column, type: columnType(table, column) })),
+    rows: rows.map((row) => columns.map((column) => columnValue(table, column, row))),
   };
 }
 
@@ -87,8 +86,10 @@ export function findCommand<D extends DatabaseSchema>(schema: D): Command<D> {
       const tx = context.tx as unknown as Transaction;
       const resolve = context.symbols.resolve;
       const tests = conditions.map((condition) => conditionTest(table, condition, resolve));
-      const found = tx.select(conditionQuery(table, conditions)).filter((row) => tests.every((test) => test(row)));
-      context.table(tableOf(table, columns, inTableOrder(tx, table.name, found)));
+      const query = conditionQuery(table, conditions);
+      const found = tx.select(query).filter((row) => tests.every((test) => test(row)));
+      // All rows come in their order.
+      context.table(tableOf(table, columns, query.kind === 'all' ? found : inTableOrder(tx, table.name, found)));
     },
   };
 }

@@ -39,8 +39,11 @@ export function findRecord(tx: Transaction, program: ProgramFacts, table: string
     if (row !== undefined) return row;
   }
   if (!isBeginning(text)) return undefined;
-  // The names were read, and with them the uuids.
-  const named = queries.find((query) => query?.kind === 'column' && query.table === table);
+  // The names were read, and with them the uuids of all rows.
+  const { columns } = tx.schema.tables[table]!;
+  const named = queries.find(
+    (query) => query?.kind === 'column' && query.table === table && columns[query.column]!.type.kind !== 'map',
+  );
   return byBeginning(tx, table, named ?? { kind: 'column', table, column: '_uuid' }, text);
 }
 

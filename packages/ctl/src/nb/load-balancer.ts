@@ -187,9 +187,9 @@ const lbDel: NbCommand = {
 function printLoadBalancers({ print, warn }: NbContext, all: readonly LoadBalancer[]): void {
   const lbs = all.filter((lb) => lb.vips.size > 0);
   if (lbs.length === 0) return;
-  const width = Math.max(0, ...lbs.flatMap((lb) => [...lb.vips.keys()].map((vip) => vip.length))) + 4;
+  const widest = Math.max(0, ...lbs.flatMap((lb) => [...lb.vips.keys()].map((vip) => vip.length)));
   const line = (uuid: string, name: string, protocol: string, vip: string, ips: string) =>
-    `${uuid.padEnd(40)}${name.slice(0, 16).padEnd(20)}${protocol.padEnd(11)}${vip.padEnd(width)}${ips}`;
+    `${uuid.padEnd(40)}${name.slice(0, 16).padEnd(20)}${protocol.padEnd(11)}${vip.slice(0, widest).padEnd(widest + 4)}${ips}`;
   const described = lbs.map((lb) => {
     // The first VIP's line names the load balancer, the others stand below it. A VIP that cannot be read has no line, but its place.
     const lines = [...lb.vips].map(([vip, ips], i) => {

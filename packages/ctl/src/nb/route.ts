@@ -75,9 +75,11 @@ const lrRouteAdd: NbCommand = {
     if (nexthop === 'discard' && (options.has('--ecmp') || options.has('--ecmp-symmetric-reply'))) {
       throw new CtlError('ecmp is not valid for discard routes.');
     }
-    if (nexthop === 'discard' && portName !== undefined) throw new CtlError('outport is not valid for discard routes.');
+    const givenBfd = options.get('--bfd');
+    const knownBfd = givenBfd === undefined ? undefined : bfdRecord(tx, givenBfd);
     if (nexthop === 'discard' && options.has('--bfd')) throw new CtlError('bfd dst_ip cannot be discard.');
-    const bfd = options.has('--bfd') ? bfdSession(tx, options.get('--bfd'), nexthop, portName) : undefined;
+    if (nexthop === 'discard' && portName !== undefined) throw new CtlError('outport is not valid for discard routes.');
+    const bfd = options.has('--bfd') ? (knownBfd ?? bfdSession(tx, nexthop, portName)) : undefined;
     const symmetric = options.has('--ecmp-symmetric-reply');
     const ecmp = options.has('--ecmp') || symmetric;
     const same = tx
@@ -130,14 +132,16 @@ function outputPort(tx: NbTransaction, router: Router, name: string | undefined)
   return name;
 }
 
-/** The BFD session that watches the next hop: the one given; without a port, one that is there; with a port, a new one. */
-function bfdSession(tx: NbTransaction, given: string | undefined, nexthop: string, port: string | undefined): string {
-  if (given !== undefined) {
-    const uuid = parseUuid(given);
-    const row = uuid === undefined ? undefined : tx.get('BFD', uuid);
-    if (row === undefined) throw new CtlError(`no entry found in the BFD table`);
-    return row._uuid;
-  }
+/** The BFD session that `--bfd=UUID` gives. */
+function bfdRecord(tx: NbTransaction, given: string): string {
+  const uuid = parseUuid(given);
+  const row = uuid === undefined ? undefined : tx.get('BFD', uuid);
+  if (row === undefined) throw new CtlError(`no entry found in the BFD table`);
+  return row._uuid;
+}
+
+/** The BFD session that watches the next hop: without a port, one that is there; with a port, a new one. */
+function bfdSession(tx: NbTransaction, nexthop: string, port: string | undefined): string {
   if (port === undefined) {
     const known = tx.holding('BFD', 'dst_ip', nexthop)[0];
     if (known === undefined) throw new CtlError('insert entry in the BFD table failed');

@@ -95,7 +95,7 @@ const lspUnbind: SbCommand = {
       if (options.has('--if-exists')) return;
       throw new CtlError(`no port named ${port}`);
     }
-    if (binding.chassis !== undefined) tx.update('Port_Binding', binding._uuid, { chassis: undefined, up: undefined });
+    tx.update('Port_Binding', binding._uuid, { chassis: undefined, up: undefined });
   },
 };
 
