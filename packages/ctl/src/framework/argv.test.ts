@@ -9,7 +9,7 @@ import { suggestion } from './suggest.ts';
 
 const parse = (...argv: string[]) => {
   const parsed = parseGlobal(argv, globalOptions, localOptions(nbctl));
-  return { ...parsed, commands: parseCommands(parsed, nbctl.commands, true).map(({ invocation }) => invocation) };
+  return { ...parsed, commands: parseCommands(parsed, nbctl.commands).map(({ invocation }) => invocation) };
 };
 
 describe('command lines', () => {
@@ -32,9 +32,14 @@ describe('command lines', () => {
   });
 
   it('suggests the command that was meant', () => {
-    expect(() => parse('lsp-ad', 'sw0', 'p')).toThrow(
-      `unknown command 'lsp-ad'; use --help for help (did you mean "lsp-add"?)`,
+    const parsed = parseGlobal(['lsp-ad', 'sw0', 'p'], globalOptions, localOptions(nbctl));
+    expect(() => parseCommands(parsed, nbctl.commands)).toThrow(
+      expect.objectContaining({
+        message: `unknown command 'lsp-ad'; use --help for help`,
+        mistyped: { word: 'lsp-ad', known: [...nbctl.commands.keys()] },
+      }),
     );
+    expect(suggestion('lps-list', ['ls-list', 'lsp-list'])).toBe(' (did you mean "lsp-list"?)');
     expect(suggestion('shwo', ['show', 'sync'])).toBe(' (did you mean "show"?)');
     expect(suggestion('xyz', ['show', 'sync'])).toBe('');
   });

@@ -5,7 +5,6 @@
 import type { DatabaseSchema } from '@weft/ovsdb/schema';
 import { arity, type Command, type Invocation } from './command.ts';
 import { CtlError, UsageError } from './ctl-error.ts';
-import { suggestion } from './suggest.ts';
 
 export type Takes = 'nothing' | 'value' | 'optional value';
 
@@ -92,16 +91,16 @@ function complete(
   locals: ReadonlyMap<string, Takes>,
 ): string {
   if (globals.has(given) || locals.has(given)) return given;
-  const candidates = [...globals.keys(), ...locals.keys()].filter((name) => name.startsWith(given));
+  const known = [...globals.keys(), ...locals.keys()];
+  const candidates = known.filter((name) => name.startsWith(given));
   if (candidates.length === 1) return candidates[0]!;
-  throw new UsageError(`unrecognized option '${arg}'`);
+  throw new UsageError(`unrecognized option '${arg}'`, { mistyped: { word: given, known } });
 }
 
 /** Splits at `--`, and checks each command's options and number of arguments. */
 export function parseCommands<D extends DatabaseSchema>(
   { local, rest }: Pick<GlobalArguments, 'local' | 'rest'>,
   commands: ReadonlyMap<string, Command<D>>,
-  suggest: boolean,
 ): { readonly command: Command<D>; readonly invocation: Invocation }[] {
   const segments: string[][] = [[]];
   for (const arg of rest) {
@@ -112,7 +111,7 @@ export function parseCommands<D extends DatabaseSchema>(
   let leading = local;
   for (const segment of segments) {
     if (segment.length === 0) continue;
-    parsed.push(parseCommand(segment, leading, commands, suggest));
+    parsed.push(parseCommand(segment, leading, commands));
     leading = [];
   }
   if (parsed.length === 0) throw new CtlError('missing command name (use --help for help)');
@@ -123,7 +122,6 @@ function parseCommand<D extends DatabaseSchema>(
   words: readonly string[],
   leading: GlobalArguments['local'],
   commands: ReadonlyMap<string, Command<D>>,
-  suggest: boolean,
 ): { readonly command: Command<D>; readonly invocation: Invocation } {
   const given = new Map<string, string | undefined>();
   const add = (name: string, value: string | undefined, text: string) => {
@@ -142,13 +140,16 @@ function parseCommand<D extends DatabaseSchema>(
   if (name === undefined) throw new CtlError('missing command name (use --help for help)');
   const command = commands.get(name);
   if (command === undefined) {
-    const hint = suggest ? suggestion(name, [...commands.keys()]) : '';
-    throw new CtlError(`unknown command '${name}'; use --help for help${hint}`);
+    const mistyped = { word: name, known: [...commands.keys()] };
+    throw new CtlError(`unknown command '${name}'; use --help for help`, { mistyped });
   }
   const known = new Map((command.options ?? []).map(parseOptionSpec).map(({ name, takes }) => [name, takes]));
   for (const [option, value] of given) {
     const takes = known.get(option);
-    if (takes === undefined) throw new CtlError(`'${name}' command has no '${option}' option`);
+    if (takes === undefined) {
+      const mistyped = { word: option, known: [...known.keys()] };
+      throw new CtlError(`'${name}' command has no '${option}' option`, { mistyped });
+    }
     if (takes === 'value' && value === undefined) {
       throw new CtlError(`missing argument to '${option}' option on '${name}' command`);
     }

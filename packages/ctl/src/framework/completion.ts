@@ -32,10 +32,18 @@ export function completionScript(program: string, shell: string): string | undef
 
 /**
  * Bash splits words at `=` and `:` too, and replaces only what stands behind the last of those: words are joined again where no space is between them,
- * and candidates lose what stands before.
+ * and candidates lose what stands before. It leaves quotes and backslashes as they were typed: the program gets the words without, and candidates are
+ * quoted as the word is.
  */
-const bashScript = `_PROGRAM() {
-  local rest=$COMP_LINE words=() word typed before found
+const bashScript = `_PROGRAM_plain() {
+  case $1 in
+    \\'*) plain=\${1#\\'} plain=\${plain%\\'} ;;
+    \\"*) plain=\${1#\\"}; IFS= read plain <<<"\${plain%\\"}" ;;
+    *) IFS= read plain <<<"$1" ;;
+  esac
+}
+_PROGRAM() {
+  local rest=$COMP_LINE words=() asked=() word typed before found plain
   for word in "\${COMP_WORDS[@]:0:COMP_CWORD+1}"; do
     if [[ \${#words[@]} == 0 || $rest == [[:space:]]* ]]; then words+=("$word"); else words[-1]+=$word; fi
     rest=\${rest#"\${rest%%[![:space:]]*}"}
@@ -43,11 +51,21 @@ const bashScript = `_PROGRAM() {
   done
   typed=\${words[-1]}
   before=\${typed%"\${COMP_WORDS[COMP_CWORD]}"}
-  [[ $typed == *[=:] ]] && before=$typed
+  [[ \${COMP_WORDS[COMP_CWORD]} == [=:] ]] && before=$typed
+  for word in "\${words[@]:1}"; do _PROGRAM_plain "$word"; asked+=("$plain"); done
+  _PROGRAM_plain "$before"
+  before=$plain
   COMPREPLY=()
-  mapfile -t found < <(PROGRAM --complete "\${words[@]:1}" 2>/dev/null)
+  mapfile -t found < <(PROGRAM --complete "\${asked[@]}" 2>/dev/null)
   for word in "\${found[@]}"; do
-    [[ $word == "$typed"* ]] && COMPREPLY+=("$(printf %q "\${word#"$before"}")")
+    [[ $word == "\${asked[-1]}"* ]] || continue
+    word=\${word#"$before"}
+    case $typed in
+      \\'*) ;;
+      \\"*) word=\${word//\\\\/\\\\\\\\} word=\${word//\\"/\\\\\\"} word=\${word//\\$/\\\\$} word=\${word//\\\`/\\\\\\\`} ;;
+      *) printf -v word %q "$word" ;;
+    esac
+    COMPREPLY+=("$word")
   done
   [[ \${#COMPREPLY[@]} == 1 && \${COMPREPLY[0]} == *= ]] && compopt -o nospace 2>/dev/null
   return 0
@@ -58,7 +76,7 @@ complete -F _PROGRAM PROGRAM
 const zshScript = `#compdef PROGRAM
 _PROGRAM_complete() {
   local -a found typed
-  typed=("\${(@)words[2,CURRENT]}")
+  typed=("\${(@Q)words[2,CURRENT]}")
   found=("\${(@f)$(PROGRAM --complete "\${typed[@]}" 2>/dev/null)}")
   compadd -- "\${found[@]}"
 }

@@ -179,7 +179,7 @@ function readLine<D extends DatabaseSchema>(
   applyOptions(settings, parsed.global, (name, value) =>
     applyLogOption(log, name, value, program.name, logDirectory(host.env)),
   );
-  const commands = parse(program, parsed, { isTerminal: false }, log);
+  const commands = parse(program, parsed, log);
   const waits = settings.wait !== 'none' || commands.some(({ command }) => command.name === 'wait-until');
   return { commands, settings, waits };
 }

@@ -55,7 +55,7 @@ export async function main<D extends DatabaseSchema>(program: Program<D>, host: 
     if (!(error instanceof CtlError)) throw error;
     if (error.message === '') return 1;
     if (!(error instanceof UsageError)) log.write('db_ctl_base', 'err', error.message, true);
-    const message = `${program.name}: ${error.message}${tableHint(program, host, error.message)}`;
+    const message = `${program.name}: ${error.message}${host.isTerminal ? hint(error) : ''}`;
     host.stderr(`${coloured(host, host.isTerminal) ? colourError(message) : message}\n`);
     return 1;
   } finally {
@@ -119,7 +119,7 @@ async function run<D extends DatabaseSchema>(program: Program<D>, host: Host, lo
     const why = `not using ${program.name} daemon because of ${databaseOption.slice(2)} option`;
     log.write('ovn_dbctl', 'warn', why);
   }
-  const commands = parse(program, parsed, host, log);
+  const commands = parse(program, parsed, log);
   logCall(
     log,
     [program.name, ...host.argv],
@@ -143,10 +143,9 @@ function coloured(host: Host, isTerminal: boolean): boolean {
   return isTerminal && (host.env.NO_COLOR ?? '') === '';
 }
 
-/** For a person, the table that a mistyped name may stand for. */
-function tableHint<D extends DatabaseSchema>(program: Program<D>, host: Host, message: string): string {
-  const [, name] = /^unknown table "(.*)"$/.exec(message) ?? [];
-  return name === undefined || !host.isTerminal ? '' : suggestion(name, Object.keys(program.schema.tables));
+/** What a mistyped word may stand for. */
+function hint({ mistyped }: CtlError): string {
+  return mistyped === undefined ? '' : suggestion(mistyped.word, mistyped.known);
 }
 
 /** The shells' side of completion; without a database only what needs none is completed. */
@@ -207,10 +206,9 @@ export function localOptions<D extends DatabaseSchema>(program: Program<D>): Rea
 export function parse<D extends DatabaseSchema>(
   program: Program<D>,
   parsed: Pick<GlobalArguments, 'local' | 'rest'>,
-  host: Pick<Host, 'isTerminal'>,
   log: Pick<Log, 'write'>,
 ): Runnable<D>[] {
-  const commands = parseCommands(parsed, program.commands, host.isTerminal);
+  const commands = parseCommands(parsed, program.commands);
   for (const { command, invocation } of commands) {
     if (typeof command.reads === 'function') command.reads(invocation, program);
     const warning = command.warning?.(invocation);

@@ -23,7 +23,7 @@ describe('the manual page', () => {
         for (const example of command.examples) {
           const words = [...example.matchAll(/"((?:[^"\\]|\\.)*)"|(\S+)/g)].map((match) => match[1] ?? match[2]!);
           const parsed = parseGlobal(words, globalOptions, localOptions(program));
-          const commands = parseCommands(parsed, program.commands, false);
+          const commands = parseCommands(parsed, program.commands);
           expect(
             commands.map(({ invocation }) => invocation.name),
             example,

@@ -6,7 +6,9 @@ export function suggestion(word: string, candidates: readonly string[]): string 
   // A third of the letters may be wrong.
   let bestDistance = Math.max(1, Math.floor(word.length / 3)) + 1;
   for (const candidate of candidates) {
-    const distance = editDistance(word.toLowerCase(), candidate.toLowerCase());
+    // Of two as close, the one of the same length: letters are exchanged more often than forgotten.
+    const length = candidate.length === word.length ? 0 : 0.5;
+    const distance = editDistance(word.toLowerCase(), candidate.toLowerCase()) + length;
     if (distance < bestDistance) {
       best = candidate;
       bestDistance = distance;

@@ -35,7 +35,7 @@ function network(ports: number): Tables {
 /** Runs a command line on rows in memory, as the runner does on a database. */
 function runOn(tables: Tables, line: string) {
   const parsed = parseGlobal(line.split(' '), globalOptions, localOptions(nbctl));
-  const commands = parseCommands(parsed, nbctl.commands, false);
+  const commands = parseCommands(parsed, nbctl.commands);
   const asked = new Map<string, Query>();
   for (let round = 0; round < 20; round++) {
     const snapshot = new Snapshot(nb);

@@ -28,8 +28,9 @@ export interface NamedTable {
  * @throws CtlError if there is none, or more than one
  */
 export function findTable(schema: DatabaseSchema, text: string): NamedTable {
-  const found = matching(text, Object.keys(schema.tables).sort());
-  if (found.length === 0) throw new CtlError(`unknown table "${text}"`);
+  const tables = Object.keys(schema.tables).sort();
+  const found = matching(text, tables);
+  if (found.length === 0) throw new CtlError(`unknown table "${text}"`, { mistyped: { word: text, known: tables } });
   if (found.length > 1) throw new CtlError(`"${text}" matches multiple table names: ${found.join(', ')}`);
   return { name: found[0]!, schema: schema.tables[found[0]!]! };
 }
@@ -75,7 +76,10 @@ export function checkMutable(table: NamedTable, column: string): void {
 export function findColumn(table: NamedTable, text: string, readable: boolean): string {
   const names = columnsOf(table);
   const found = matching(text, readable ? ['_uuid', ...names] : names);
-  if (found.length === 0) throw new CtlError(`${table.name} does not contain a column whose name matches "${text}"`);
+  if (found.length === 0) {
+    const mistyped = { word: text, known: names };
+    throw new CtlError(`${table.name} does not contain a column whose name matches "${text}"`, { mistyped });
+  }
   if (found.length > 1) {
     throw new CtlError(`${table.name} contains more than one column whose name matches "${text}": ${found.join(', ')}`);
   }
