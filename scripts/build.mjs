@@ -114,12 +114,13 @@ async function warmUp() {
   );
   try {
     for (let i = 0; !existsSync(socket); i++) {
-      if (i === 1000 || server.exitCode !== null) throw new Error('weft-ovsdb does not start');
+      if (i === 6000 || server.exitCode !== null) throw new Error('weft-ovsdb does not start');
       await new Promise((done) => setTimeout(done, 10));
     }
     for (const name of names) {
       const args = [resolve(`dist/${name}.js`), `--db=unix:${socket}`, '--no-syslog', ...warmUps[name].line.split(' ')];
-      execFileSync(process.execPath, ['scripts/warm.cjs', ...args], { stdio: 'pipe' });
+      // Nothing that the environment says of databases and daemons.
+      execFileSync(process.execPath, ['scripts/warm.cjs', ...args], { stdio: 'pipe', env: { PATH: process.env.PATH } });
     }
   } finally {
     server.kill();
