@@ -30,9 +30,9 @@ export interface MatchLookups {
   /** The number of a logical port or multicast group of the flow's datapath, as inport and outport hold it. */
   readonly lookupPort: (name: string) => number | undefined;
   /** The members of `$name`, each as text: an address, with a mask or without. */
-  readonly lookupAddressSet: (name: string) => Iterable<string> | undefined;
+  readonly lookupAddressSet: (name: string) => (Iterable<string> & object) | undefined;
   /** The logical ports of `@name`. */
-  readonly lookupPortGroup: (name: string) => Iterable<string> | undefined;
+  readonly lookupPortGroup: (name: string) => (Iterable<string> & object) | undefined;
   readonly isChassisResident: (port: string) => boolean;
 }
 
@@ -62,6 +62,7 @@ export class Normalizer {
   readonly #prerequisites = new Map<string, NormalForm>();
   readonly #predicates = new Map<string, Expression>();
   readonly #positive = new Map<string, NormalForm>();
+  readonly #addresses: AddressCache = new WeakMap();
 
   constructor(symbols: SymbolTable) {
     this.#symbols = symbols;
@@ -160,7 +161,9 @@ export class Normalizer {
     const { symbol } = ref;
     const { base } = symbol;
     let terms =
-      symbol.type === 'string' ? stringTerms(constants, lookups) : integerTerms(ref, relop, constants, lookups);
+      symbol.type === 'string'
+        ? stringTerms(constants, lookups)
+        : integerTerms(ref, relop, constants, lookups, this.#addresses);
     // `!= $set` of an empty set compares nothing, so it needs nothing either.
     if (terms === 'anything') return always;
     if (terms === 'all') return this.prerequisite(symbol.prerequisites);
@@ -264,6 +267,7 @@ function integerTerms(
   relop: Relop,
   constants: readonly Constant[],
   lookups: MatchLookups,
+  addresses: AddressCache,
 ): readonly Ternary[] | 'all' | 'anything' {
   const { symbol, bits } = ref;
   const { base } = symbol;
@@ -281,13 +285,28 @@ function integerTerms(
         : place(base, ofs, BigInt(first.value), BigInt(mask) & (ones as bigint));
     return term.mask === 0 || term.mask === 0n ? 'all' : [term];
   }
+  if (relop === '==' && bits <= 32) {
+    const narrowOnes = Number(onesOf(bits));
+    const terms: Ternary[] = [];
+    const add = (value: Value, mask: Value | undefined): void => {
+      const m = mask === undefined ? narrowOnes : (lowBits(mask) & narrowOnes) >>> 0;
+      terms.push(place(base, ofs, (lowBits(value) & m) >>> 0, m));
+    };
+    for (const constant of constants) {
+      if (constant.kind === 'integer') add(constant.value, constant.mask);
+      else if (constant.kind === 'address-set')
+        for (const { value, mask } of addressSet(constant, symbol, lookups, addresses)) add(value, mask);
+    }
+    return terms.some(({ mask }) => mask === 0 || mask === 0n) ? 'all' : unique(terms);
+  }
   const ones = onesOf(bits);
   const all: Masked[] = [];
   for (const constant of constants) {
     if (constant.kind === 'integer') {
       all.push(masked(constant.value, constant.mask, ones));
     } else if (constant.kind === 'address-set') {
-      for (const member of addressSet(constant, symbol, lookups)) all.push(masked(member.value, member.mask, ones));
+      for (const member of addressSet(constant, symbol, lookups, addresses))
+        all.push(masked(member.value, member.mask, ones));
     }
   }
   const placed = (terms: readonly Masked[]): readonly Ternary[] =>
@@ -352,21 +371,30 @@ function addressSet(
   constant: Constant & { readonly kind: 'address-set' },
   symbol: FieldSymbol,
   lookups: MatchLookups,
-): { value: Value; mask: Value | undefined }[] {
+  addresses: AddressCache,
+): readonly Address[] {
   const members = lookups.lookupAddressSet(constant.name);
   if (members === undefined) throw unknownSet(constant);
-  const out: { value: Value; mask: Value | undefined }[] = [];
-  for (const member of members) {
-    const parsed = parseAddress(member);
+  let parsed = addresses.get(members);
+  if (parsed === undefined) {
     // What is no address at all is nobody's address.
-    if (parsed === undefined) continue;
-    checkWidth(parsed, symbol.bits, symbol.name, constant.offset);
-    out.push(parsed);
+    parsed = [...members].flatMap((member) => parseAddress(member) ?? []);
+    addresses.set(members, parsed);
   }
-  return out;
+  for (const address of parsed) checkWidth(address, symbol.bits, symbol.name, constant.offset);
+  return parsed;
 }
 
-function parseAddress(text: string): { value: Value; mask: Value | undefined; format: NumberFormat } | undefined {
+interface Address {
+  readonly value: Value;
+  readonly mask: Value | undefined;
+  readonly format: NumberFormat;
+}
+
+/** The addresses of sets, which are often in many matches. A set that was given never changes. */
+type AddressCache = WeakMap<Iterable<string> & object, readonly Address[]>;
+
+function parseAddress(text: string): Address | undefined {
   try {
     const lexer = new Lexer(text);
     const { type, value, mask, format } = lexer;

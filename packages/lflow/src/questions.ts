@@ -39,11 +39,11 @@ export class MatchNotes extends Notes<MatchLookups> implements MatchLookups {
     return this.ask((context) => context.lookupPort(name));
   }
 
-  lookupAddressSet(name: string): Iterable<string> | undefined {
+  lookupAddressSet(name: string): (Iterable<string> & object) | undefined {
     return this.ask((context) => context.lookupAddressSet(name));
   }
 
-  lookupPortGroup(name: string): Iterable<string> | undefined {
+  lookupPortGroup(name: string): (Iterable<string> & object) | undefined {
     return this.ask((context) => context.lookupPortGroup(name));
   }
 

@@ -60,11 +60,12 @@ export function intersectAll(a: readonly Ternary[], b: readonly Ternary[]): read
 /** Without exact duplicates; the first of each stays. */
 export function unique(terms: readonly Ternary[]): readonly Ternary[] {
   if (terms.length < 2) return terms;
-  const seen = new Set<string>();
-  const out = terms.filter((term) => {
-    const key = `${term.value}/${term.mask}`;
-    if (seen.has(key)) return false;
-    seen.add(key);
+  const byMask = new Map<FieldValue, Set<FieldValue>>();
+  const out = terms.filter(({ value, mask }) => {
+    const seen = byMask.get(mask);
+    if (seen === undefined) byMask.set(mask, new Set([value]));
+    else if (seen.has(value)) return false;
+    else seen.add(value);
     return true;
   });
   return out.length === terms.length ? terms : out;

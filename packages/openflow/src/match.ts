@@ -152,20 +152,19 @@ export class Match {
   readonly key: Wire;
   #terms: readonly Term[] | undefined;
 
-  /** For the decoders and compilers, whose key is canonical already. */
-  constructor(key: Wire, terms?: readonly Term[]) {
+  /** The match that has this key, which must be that of another, or made like one. */
+  constructor(key: Wire) {
     this.key = key;
-    this.#terms = terms;
   }
 
-  /** Constraints in canonical order, one for each field. */
+  /** Constraints in canonical order, one for each field. Made when first asked for: most matches are only compared and sent. */
   get terms(): readonly Term[] {
     this.#terms ??= termsOf(this.key);
     return this.#terms;
   }
 
   static #of(terms: readonly Term[]): Match {
-    return new Match(encoded(terms), terms);
+    return new Match(encoded(terms));
   }
 
   /** A match from `[field, value, mask?]` constraints, later ones overriding the bits of earlier ones. */
@@ -247,9 +246,9 @@ export class MatchBuilder {
 
   /** The match; the builder starts afresh. */
   build(): Match {
-    const terms = this.#terms;
+    const match = new Match(encoded(this.#terms));
     this.#terms = [];
-    return new Match(encoded(terms), terms);
+    return match;
   }
 }
 
@@ -280,8 +279,7 @@ export function putMatch(w: Writer, match: Match): void {
 
 /** Reads the TLVs of a match up to the end of the input. */
 export function readOxms(r: Reader): Match {
-  const terms = readTerms(r);
-  return new Match(encoded(terms), terms);
+  return new Match(encoded(readTerms(r)));
 }
 
 /** Reads an `ofp_match` structure and its padding. */
