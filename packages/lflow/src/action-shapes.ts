@@ -1,8 +1,9 @@
 /**
  * Templates of actions (see `shapes.ts`).
  *
- * A literal is a hole if it is what an assignment assigns, and if the encoder copies all of its bits to the encoding. Neither the parser nor the encoder
- * looks at an assigned value but to see whether it fits the field, so any other that fits goes the same way.
+ * A literal is a hole if it is what an assignment assigns, or an address anywhere else, and if the encoder copies all of its bits to the encoding. Neither
+ * the parser nor the encoder looks at an assigned value but to see whether it fits the field, or at an address but to see that it is one (0 may stand
+ * for none), so any other goes the same way.
  */
 import { ActionList, actionsWire } from '@weft/openflow/action-list';
 import { type Wire, Writer } from '@weft/openflow/buffer';
@@ -10,15 +11,24 @@ import type { LflowAction, ParsedActions } from './action-ast.ts';
 import type { ActionContext } from './action-context.ts';
 import type { Constant } from './ast.ts';
 import type { CompiledActions } from './compile.ts';
+import type { OptionDefinition } from './dhcp-options.ts';
 import { encodeActions } from './encode-actions.ts';
 import { type Form, LiteralKind, Literals, largest } from './literals.ts';
-import { narrow } from './number.ts';
-import { type Hole, holesOf, Pattern } from './pattern.ts';
+import { formatNumber, type NumberFormat, narrow } from './number.ts';
+import { type Hole, holesOf, type Inversion, Pattern } from './pattern.ts';
+import { answersAgain, type Question } from './questions.ts';
 import { exceed, type Limit } from './shapes.ts';
 import { onesOf } from './terms.ts';
 
+type Parse = (text: string) => ParsedActions;
 type Load = LflowAction & { readonly kind: 'load' };
-type LookupPort = (name: string) => number | undefined;
+
+/** What a template knows of its literals and its caller. */
+interface Known {
+  readonly ports: readonly number[];
+  readonly limits: readonly Limit[];
+  readonly questions: readonly Question<ActionContext>[];
+}
 
 const scratch = new Writer();
 
@@ -30,31 +40,30 @@ export class ActionTemplate {
   /** Literals that are names of ports. */
   readonly #ports: readonly number[];
   readonly #limits: readonly Limit[];
+  /** What it was told when it was learned, and is true of those answers only. */
+  readonly #questions: readonly Question<ActionContext>[];
   /** What they become if there are no literals. */
   readonly #constant: CompiledActions | undefined;
 
-  constructor(
-    form: Form,
-    pattern: Pattern,
-    prerequisites: string,
-    { ports, limits }: { readonly ports: readonly number[]; readonly limits: readonly Limit[] },
-  ) {
+  constructor(form: Form, pattern: Pattern, prerequisites: string, { ports, limits, questions }: Known) {
     this.form = form;
     this.#pattern = pattern;
     this.#prerequisites = prerequisites;
     this.#ports = ports;
     this.#limits = limits;
+    this.#questions = questions;
     if (form.kinds.length === 0) this.#constant = this.#fill(new Literals());
   }
 
   /** What a text becomes whose literals these are; undefined if it is one that must be compiled. */
-  make(text: string, literals: Literals, lookupPort: LookupPort): CompiledActions | undefined {
+  make(text: string, literals: Literals, context: ActionContext): CompiledActions | undefined {
+    if (!answersAgain(this.#questions, context)) return undefined;
     if (this.#constant !== undefined) return this.#constant;
     if (exceed(literals, this.#limits)) return undefined;
     for (const port of this.#ports) {
       const name = literals.string(text, port);
       // What the encoder writes for a port that does not exist.
-      literals.resolve(port, name === '' ? 0 : (lookupPort(name) ?? 0));
+      literals.resolve(port, name === '' ? 0 : (context.lookupPort(name) ?? 0));
     }
     return this.#fill(literals);
   }
@@ -66,16 +75,17 @@ export class ActionTemplate {
   }
 }
 
-/** Learns the template of actions whose literals these are, if they have one. Of the caller it asks nothing: ports have numbers of its own. */
+/** Learns the template of actions whose literals these are, if they have one. Of the caller it asks for options; ports have numbers of its own. */
 export function learnActions(
   text: string,
   literals: Literals,
-  { actions, prerequisites }: ParsedActions,
+  parse: Parse,
   context: ActionContext,
 ): ActionTemplate | undefined {
+  const { actions, prerequisites } = parse(text);
   const experiment = new Experiment(context, actions);
-  const { wire } = experiment;
-  const questions = experiment.ports;
+  const { wire, questions } = experiment;
+  const asked = experiment.ports;
   const loads = loadsOf(actions);
   const free: number[] = [];
   const holes: Hole[] = [];
@@ -83,20 +93,46 @@ export function learnActions(
   const limits: Limit[] = [];
   for (let i = 0; i < literals.count; i++) {
     const literal = free.length;
+    const kind = literals.kinds[i]!;
     const load = loads.find(({ value }) => value.offset === literals.starts[i]);
-    const found = load && experiment.holes(load, literal);
-    if (load === undefined || found === undefined) continue;
+    const bits = load?.dst.bits ?? largest(kind);
+    const inverse = load === undefined ? inverted(text, literals, i) : undefined;
+    const found = load
+      ? experiment.holes(load, literal)
+      : inverse && experiment.holesOfAddress(inverse, literal, parse);
+    if (found === undefined) continue;
     free.push(i);
     holes.push(...found);
-    const kind = literals.kinds[i]!;
-    const { bits } = load.dst;
     if (kind === LiteralKind.string) ports.push(literal);
+    else if (load === undefined) limits.push({ literal, bits, nonzero: true });
     else if (bits < largest(kind)) limits.push({ literal, bits });
   }
   // The actions have made-up numbers for ports in them, which must all be replaced.
-  if (experiment.asked || ports.length !== questions) return undefined;
-  return new ActionTemplate(literals.form(text, free), new Pattern(wire, holes), prerequisites, { ports, limits });
+  if (experiment.asked || ports.length !== asked) return undefined;
+  const known = { ports, limits, questions };
+  return new ActionTemplate(literals.form(text, free), new Pattern(wire, holes), prerequisites, known);
 }
+
+/** A text with an address in it, and that with all the address's bits inverted. */
+interface Inverse {
+  readonly text: string;
+  readonly value: bigint;
+  readonly bits: number;
+}
+
+/** The text with the inverse of a literal in its place; undefined if it is no address. */
+function inverted(text: string, literals: Literals, i: number): Inverse | undefined {
+  const kind = literals.kinds[i]!;
+  const format = formats[kind];
+  const bits = largest(kind);
+  const value = format === undefined ? 0n : literals.value(i);
+  if (format === undefined || value === 0n) return undefined;
+  const other = formatNumber(narrow(onesOf(bits) ^ value), format);
+  return { text: text.slice(0, literals.starts[i]) + other + text.slice(literals.ends[i]), value, bits };
+}
+
+/** How addresses are written, by kind of literal. */
+const formats: readonly (NumberFormat | undefined)[] = [undefined, undefined, 'ipv4', 'ethernet', 'ipv6'];
 
 /** Encodes actions with other constants in them, for a place like another but that it answers questions itself. */
 class Experiment implements ActionContext {
@@ -111,10 +147,16 @@ class Experiment implements ActionContext {
   ports = 0;
   readonly #numbers = new Map<string, number>();
   readonly #actions: readonly LflowAction[];
+  readonly #context: ActionContext;
   /** The encoding of the actions as they are. */
   readonly wire: Wire;
+  /** What was asked for that. */
+  readonly questions: readonly Question<ActionContext>[];
+  #asking: Question<ActionContext>[] = [];
 
-  constructor({ pipeline, table, datapath, cookie, controllerMeter }: ActionContext, actions: readonly LflowAction[]) {
+  constructor(context: ActionContext, actions: readonly LflowAction[]) {
+    const { pipeline, table, datapath, cookie, controllerMeter } = context;
+    this.#context = context;
     this.pipeline = pipeline;
     this.table = table;
     this.datapath = datapath;
@@ -122,6 +164,8 @@ class Experiment implements ActionContext {
     this.controllerMeter = controllerMeter;
     this.#actions = actions;
     this.wire = this.#encode(actions);
+    this.questions = this.#asking;
+    this.#asking = [];
   }
 
   lookupPort(name: string): number {
@@ -151,12 +195,19 @@ class Experiment implements ActionContext {
     this.#ask();
   }
 
-  lookupDhcpv4Option(): undefined {
-    this.#ask();
+  // The names of options are no literals: texts of one form ask for the same.
+  lookupDhcpv4Option(name: string): OptionDefinition | undefined {
+    return this.#askAgain((context) => context.lookupDhcpv4Option(name));
   }
 
-  lookupDhcpv6Option(): undefined {
-    this.#ask();
+  lookupDhcpv6Option(name: string): OptionDefinition | undefined {
+    return this.#askAgain((context) => context.lookupDhcpv6Option(name));
+  }
+
+  #askAgain<T>(ask: (context: ActionContext) => T): T {
+    const answer = ask(this.#context);
+    this.#asking.push({ ask, answer });
+    return answer;
   }
 
   hasCollectorSet(): boolean {
@@ -181,7 +232,19 @@ class Experiment implements ActionContext {
       ? { ...constant, value: invertedPort }
       : { ...constant, value: narrow(inverted) };
     const other = this.#encode(replaceAll(this.#actions, load, { ...load, value: inverse }));
-    return holesOf(this.wire, other, { literal, value, mask: ones, bits });
+    return this.#differences(other, { literal, value, mask: ones, bits });
+  }
+
+  /** Where an address that is assigned to nothing is in the encoding; undefined if it is no hole. */
+  holesOfAddress({ text, value, bits }: Inverse, literal: number, parse: Parse): readonly Hole[] | undefined {
+    const other = this.#encode(parse(text).actions);
+    return this.#differences(other, { literal, value, mask: onesOf(bits), bits });
+  }
+
+  /** The holes that explain how another encoding differs; undefined if there are none: what is nowhere counts for something else. */
+  #differences(other: Wire, inversion: Inversion): readonly Hole[] | undefined {
+    const holes = holesOf(this.wire, other, inversion);
+    return holes?.length === 0 ? undefined : holes;
   }
 
   #encode(actions: readonly LflowAction[]): Wire {

@@ -183,7 +183,7 @@ export class Compiler {
   #makeActions(text: string, context: ActionContext): CompiledActions | undefined {
     const literals = this.#literals;
     const shapes = shapesOf(this.#actionShapes, circumstancesOf(context));
-    const made = shapes?.template(text, literals)?.make(text, literals, context.lookupPort);
+    const made = shapes?.template(text, literals)?.make(text, literals, context);
     if (made !== undefined) this.made++;
     return made;
   }
@@ -192,7 +192,7 @@ export class Compiler {
     const result = this.#compileOneActions(text, context);
     if ('error' in result) return result;
     shapesOf(this.#actionShapes, circumstancesOf(context))?.learn(text, this.#literals, () =>
-      experimentally(() => learnActions(text, this.#literals, parseActions(text, this.symbols), context)),
+      experimentally(() => learnActions(text, this.#literals, (other) => parseActions(other, this.symbols), context)),
     );
     return result;
   }

@@ -160,6 +160,11 @@ export class Literals {
     this.#view.setUint32(at + 12, port);
   }
 
+  /** The value of a literal that is no string. */
+  value(i: number): bigint {
+    return (this.#view.getBigUint64(16 * i) << 64n) | this.#view.getBigUint64(16 * i + 8);
+  }
+
   /** Whether the value of a literal is a number of that many bits. */
   fits(i: number, bits: number): boolean {
     const at = 16 * i;

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { type ActionContext, Compiler, type MatchContext } from './compile.ts';
 import { encodeActions } from './encode-actions.ts';
 import { LflowError } from './lexer.ts';
+import { standardDhcpv4Options, standardDhcpv6Options } from './standard-options.ts';
 
 const lookupPort = (name: string): number | undefined => (name === 'absent' ? undefined : 1 + name.length);
 
@@ -15,6 +16,9 @@ const context: MatchContext = {
   datapath: { tunnelKey: 0x12345 },
 };
 
+const dhcpv4 = new Map(standardDhcpv4Options.map(([name, code, type]) => [name, { code, type }]));
+const dhcpv6 = new Map(standardDhcpv6Options.map(([name, code, type]) => [name, { code, type }]));
+
 const actionContext: ActionContext = {
   pipeline: 'ingress',
   table: 5,
@@ -24,8 +28,8 @@ const actionContext: ActionContext = {
   lookupTunnel: () => 3,
   allocateGroup: () => 9,
   allocateMeter: () => 4,
-  lookupDhcpv4Option: (name) => (name === 'offerip' ? { code: 0, type: 'ipv4' } : { code: 3, type: 'ipv4' }),
-  lookupDhcpv6Option: () => undefined,
+  lookupDhcpv4Option: (name) => dhcpv4.get(name),
+  lookupDhcpv6Option: (name) => dhcpv6.get(name),
   hasCollectorSet: () => true,
 };
 
@@ -83,7 +87,7 @@ const pools = [
   ),
 ];
 const literal =
-  /(?<=[ {])("[^"]*"|[0-9a-fA-F]{2}(?::[0-9a-fA-F]{2}){5}|[0-9a-f]*:[0-9a-f:.]+|\d+(?:\.\d+){3}|\d+)(?=$|[ ),}/;])/g;
+  /(?<=[ {(])("[^"]*"|[0-9a-fA-F]{2}(?::[0-9a-fA-F]{2}){5}|[0-9a-f]*:[0-9a-f:.]+|\d+(?:\.\d+){3}|\d+)(?=$|[ ),}/;])/g;
 
 /** Another text with the same words around other literals, most of the same kind. */
 function alike(text: string, choices: readonly number[]): string {
@@ -192,6 +196,19 @@ const other = fc.constantFrom(
   ...'reg0[1] = put_dhcp_opts(offerip = 10.0.0.2, router = 10.0.0.1); next;|reg8[16..31] = select( 10, 12, 16);'.split(
     '|',
   ),
+  ...'reg0[1] = put_dhcp_opts(offerip = 10.0.0.2, lease_time = 16, netmask = 255.255.255.255, dns_server = {10.0.0.1, 10.0.0.2}, hostname = "p1");|'
+    .concat(
+      'reg0[1] = put_dhcp_opts(offerip = 10.0.0.2, classless_static_route = {10.0.0.0/24, 10.0.0.1, 0.0.0.0/0, 10.0.0.2}, mtu = 255);|',
+    )
+    .concat(
+      'reg0[1] = put_dhcpv6_opts(ia_addr = fe80::1, server_id = 0a:00:00:00:00:01, dns_server = {::1, 1::}, domain_search = "port");|',
+    )
+    .concat('reg0[1] = put_nd_ra_opts(addr_mode = "slaac", slla = 0a:00:00:00:00:01, prefix = 1::/64, mtu = 65535);|')
+    .concat(
+      'ct_snat_in_czone(10.0.0.1);|ct_dnat(fe80::1);|ct_snat(::1, 100-200);|ct_lb(backends= 10.0.0.1, 10.0.0.2);|',
+    )
+    .concat('commit_lb_aff(vip = "10.0.0.1:80", backend = "10.0.0.2:80", proto = tcp, timeout = 10);')
+    .split('|'),
   ...'log(name= "port", verdict=allow);|sample(probability= 10,collector_set= 12,obs_domain= 16,obs_point=$cookie);'.split(
     '|',
   ),
@@ -266,6 +283,22 @@ const shapes: readonly (readonly ['match' | 'actions', string])[] = [
     'ip.ttl--; reg8[0..15] = 0; reg0 = ip4.dst; reg1 = 10.1.#.1; eth.src = 0a:00:#:00:ff:ff; outport = "lr"; next;',
   ],
   ['actions', 'xreg0[0..47] = 0a:00:00:00:#:00; next;'],
+  ['actions', 'ct_snat(172.16.0.#);'],
+  ['actions', 'ct_dnat_in_czone(fd00::#);'],
+  ['actions', 'ct_dnat(10.0.0.#, 1-3000);'],
+  [
+    'actions',
+    'reg0[3] = put_dhcp_opts(offerip = 10.0.0.#, lease_time = 3600, netmask = 255.255.255.0, router = 10.0.0.1, server_id = 10.0.#.1); next;',
+  ],
+  [
+    'actions',
+    'eth.dst = eth.src; eth.src = 0a:00:00:00:00:#; ip4.src = 10.0.0.#; udp.src = 67; udp.dst = 68; outport = inport; flags.loopback = 1; output;',
+  ],
+  ['actions', 'reg0[3] = put_dhcpv6_opts(ia_addr = fd00::#, server_id = 0a:00:00:00:00:#); next;'],
+  [
+    'actions',
+    'reg0[5] = put_nd_ra_opts(addr_mode = "slaac", mtu = 1500, prefix = fd00::/64, slla = 0a:00:00:00:00:#); next;',
+  ],
 ];
 
 it.each(shapes)('the third %s of the shape %s is not compiled', (kind, shape) => {
@@ -309,4 +342,19 @@ it('a port that goes away is asked for each time', () => {
   ports.clear();
   expect(keys(compiler.compileMatch('inport == "p1"', asking))).toEqual({ flows: [], conjunctions: 0 });
   expect(compiler.made).toBe(3);
+});
+
+it('an option that the database says something else of is asked for each time', () => {
+  const compiler = new Compiler();
+  const compile = (n: number, at: ActionContext) =>
+    compiler.compileActions(`reg0[3] = put_dhcp_opts(offerip = 10.0.0.${n}, router = 10.0.0.${n}); next;`, at);
+  for (const n of [11, 22, 33]) compile(n, actionContext);
+  expect(compiler.made).toBe(1);
+  const other: ActionContext = {
+    ...actionContext,
+    lookupDhcpv4Option: (name) => (name === 'router' ? { code: 77, type: 'ipv4' } : dhcpv4.get(name)),
+  };
+  const text = 'reg0[3] = put_dhcp_opts(offerip = 10.0.0.44, router = 10.0.0.44); next;';
+  expect(compile(44, other)).toEqual(new Compiler().compileActions(text, other));
+  expect('error' in compile(55, { ...actionContext, lookupDhcpv4Option: () => undefined })).toBe(true);
 });

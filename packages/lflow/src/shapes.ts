@@ -78,10 +78,13 @@ function headOf(text: string): number {
 export interface Limit {
   readonly literal: number;
   readonly bits: number;
+  /** Whether 0 would mean something else. */
+  readonly nonzero?: boolean;
 }
 
-/** Whether a literal is too large. */
+/** Whether a literal is too large, or 0 where that is no value like others. */
 export function exceed(literals: Literals, limits: readonly Limit[]): boolean {
-  for (const { literal, bits } of limits) if (!literals.fits(literal, bits)) return true;
+  for (const { literal, bits, nonzero } of limits)
+    if (!literals.fits(literal, bits) || (nonzero === true && literals.fits(literal, 0))) return true;
   return false;
 }
