@@ -79,10 +79,10 @@ export class ActionTemplate {
 export function learnActions(
   text: string,
   literals: Literals,
+  { actions, prerequisites }: ParsedActions,
   parse: Parse,
   context: ActionContext,
 ): ActionTemplate | undefined {
-  const { actions, prerequisites } = parse(text);
   const experiment = new Experiment(context, actions);
   const { wire, questions } = experiment;
   const asked = experiment.ports;

@@ -47,22 +47,26 @@ export interface CompiledActions {
   readonly prerequisites: string;
 }
 
-/** What is known of a match's text: its tree, and the flows that it became last. What asked nothing needs no tree any more. */
+/** What is known of a match's text: its tree, and the flows that it became last. */
 interface KnownMatch {
-  readonly parsed: Expression | CompileError | undefined;
-  readonly flows?: MatchFlows;
-  readonly prerequisites?: string;
-  readonly datapath?: number | undefined;
-  readonly questions?: readonly Question<MatchLookups>[];
+  readonly parsed: Expression | Failure;
+  readonly last?: {
+    readonly flows: MatchFlows;
+    readonly prerequisites: string;
+    readonly datapath: number | undefined;
+    readonly questions: readonly Question<MatchLookups>[];
+  };
 }
 
 /** The same of actions' text. */
 interface KnownActions {
-  readonly parsed: ParsedActions | CompileError | undefined;
-  readonly compiled?: CompiledActions;
-  /** See `circumstancesOf`. */
-  readonly circumstances?: number;
-  readonly questions?: readonly Question<ActionContext>[];
+  readonly parsed: ParsedActions | Failure;
+  readonly last?: {
+    readonly compiled: CompiledActions;
+    /** See `circumstancesOf`. */
+    readonly circumstances: number;
+    readonly questions: readonly Question<ActionContext>[];
+  };
 }
 
 /** A number for what the result depends on beside the answers of the context's functions. */
@@ -86,7 +90,10 @@ export class Compiler {
   made = 0;
   readonly #normalizer = new Normalizer(this.symbols);
   /** Of texts without shapes. */
-  readonly #matches = new RecentMap<string, KnownMatch>(generationSize, ({ flows }) => 1 + (flows?.flows.length ?? 0));
+  readonly #matches = new RecentMap<string, KnownMatch>(
+    generationSize,
+    ({ last }) => 1 + (last?.flows.flows.length ?? 0),
+  );
   readonly #actions = new RecentMap<string, KnownActions>(generationSize);
   readonly #literals = new Literals();
   /** By prerequisites. */
@@ -96,12 +103,12 @@ export class Compiler {
 
   /** The syntax tree of a match. */
   parseMatch(text: string): Expression | CompileError {
-    return withoutDoubts(this.#match(text).parsed ?? attempt(() => parseMatch(text, this.symbols)));
+    return withoutDoubts(this.#match(text).parsed);
   }
 
   /** The syntax trees of actions. */
   parseActions(text: string): ParsedActions | CompileError {
-    return withoutDoubts(this.#action(text).parsed ?? attempt(() => parseActions(text, this.symbols)));
+    return withoutDoubts(this.#action(text).parsed);
   }
 
   /** Compiles a match to the flows that select its packets. The caller adds table, priority and ids of conjunctions. */
@@ -133,7 +140,8 @@ export class Compiler {
       experimentally(() => {
         const compile: CompileTree = (tree, lookups) =>
           toFlows(this.#normalizer.normalizeWith(tree, prerequisites, lookups));
-        return learnMatch(text, this.#literals, parseMatch(text, this.symbols), compile);
+        const { parsed } = this.#match(text);
+        return 'error' in parsed ? undefined : learnMatch(text, this.#literals, parsed, compile);
       }),
     );
     return result;
@@ -141,27 +149,24 @@ export class Compiler {
 
   /** Compiles a match whose shape tells nothing. */
   #compileOneMatch(text: string, prerequisites: string, context: MatchContext): MatchFlows | CompileError {
-    const known = this.#match(text);
+    const { parsed, last } = this.#match(text);
     const datapath = context.datapath?.tunnelKey;
-    const { flows, questions } = known;
-    if (flows !== undefined && known.prerequisites === prerequisites && known.datapath === datapath) {
-      if (questions === undefined || answersAgain(questions, context)) return flows;
+    if (last !== undefined && last.prerequisites === prerequisites && last.datapath === datapath) {
+      if (answersAgain(last.questions, context)) return last.flows;
     }
-    const parsed = known.parsed ?? attempt(() => parseMatch(text, this.symbols));
     if ('error' in parsed) return firstComplaint(parsed, context);
     const notes = new MatchNotes(context);
     const result = attempt(() => toFlows(this.#normalizer.normalizeWith(parsed, prerequisites, notes), datapath));
     if ('error' in result) return result;
-    const place = { flows: result, prerequisites, datapath };
-    const asked = notes.questions.length > 0;
-    this.#matches.set(text, asked ? { ...place, parsed, questions: notes.questions } : { ...place, parsed: undefined });
+    const { questions } = notes;
+    this.#matches.set(text, { parsed, last: { flows: result, prerequisites, datapath, questions } });
     return result;
   }
 
   /** Says what each alternative of a match costs in flows, and why. */
   explainMatch(text: string, context: MatchContext): readonly Cost[] | CompileError {
     return expanded(text, context.lookupTemplate, (whole): readonly Cost[] | CompileError => {
-      const parsed = this.#match(whole).parsed ?? attempt(() => parseMatch(whole, this.symbols));
+      const { parsed } = this.#match(whole);
       if ('error' in parsed) return firstComplaint(parsed, context);
       return attempt(() => costs(this.#normalizer.normalizeWith(parsed, context.prerequisites ?? '', context)));
     });
@@ -192,20 +197,22 @@ export class Compiler {
     const result = this.#compileOneActions(text, context);
     if ('error' in result) return result;
     shapesOf(this.#actionShapes, circumstancesOf(context))?.learn(text, this.#literals, () =>
-      experimentally(() => learnActions(text, this.#literals, (other) => parseActions(other, this.symbols), context)),
+      experimentally(() => {
+        const parse = (other: string): ParsedActions => parseActions(other, this.symbols);
+        const { parsed } = this.#action(text);
+        return 'error' in parsed ? undefined : learnActions(text, this.#literals, parsed, parse, context);
+      }),
     );
     return result;
   }
 
   /** Compiles actions whose shape tells nothing. */
   #compileOneActions(text: string, context: ActionContext): CompiledActions | CompileError {
-    const known = this.#action(text);
+    const { parsed, last } = this.#action(text);
     const circumstances = circumstancesOf(context);
-    const { compiled, questions } = known;
-    if (compiled !== undefined && known.circumstances === circumstances) {
-      if (questions === undefined || answersAgain(questions, context)) return compiled;
+    if (last !== undefined && last.circumstances === circumstances) {
+      if (answersAgain(last.questions, context)) return last.compiled;
     }
-    const parsed = known.parsed ?? attempt(() => parseActions(text, this.symbols));
     if ('error' in parsed) return firstComplaint(parsed, context);
     const notes = new ActionNotes(context);
     const result = attempt(
@@ -215,9 +222,8 @@ export class Compiler {
       }),
     );
     if ('error' in result) return result;
-    const place = { compiled: result, circumstances };
-    const asked = notes.questions.length > 0;
-    this.#actions.set(text, asked ? { ...place, parsed, questions: notes.questions } : { ...place, parsed: undefined });
+    const { questions } = notes;
+    this.#actions.set(text, { parsed, last: { compiled: result, circumstances, questions } });
     return result;
   }
 

@@ -111,10 +111,11 @@ export function learnMatch(
   for (const comparison of mandatory(expression)) {
     if (comparison.relop !== '==') continue;
     const set = comparison.constants.map(({ offset }) => starts.indexOf(offset));
+    if (set.includes(-1)) continue;
     const first = free.length;
-    const found = comparison.constants.map((constant, i) => experiment.holes(comparison, constant, first + i));
-    if (set.includes(-1) || found.includes(undefined)) continue;
-    for (const byFlow of found) for (const [i, some] of (byFlow ?? []).entries()) holes[i]?.push(...some);
+    const found = experiment.holes(comparison, first);
+    if (found === undefined) continue;
+    for (const byFlow of found) for (const [i, some] of byFlow.entries()) holes[i]?.push(...some);
     free.push(...set);
     for (const [i, index] of set.entries()) {
       const literal = first + i;
@@ -169,8 +170,26 @@ class Experiment {
     return port;
   }
 
-  /** Where a comparison's constant is in each of the flows; undefined if it is no hole. */
-  holes(comparison: Comparison, constant: Constant, literal: number): readonly (readonly Hole[])[] | undefined {
+  /** Where a comparison's constants, the literals from `first` on, are in each of the flows; undefined if one of them is no hole. */
+  holes(comparison: Comparison, first: number): readonly (readonly (readonly Hole[])[])[] | undefined {
+    const without = this.#flowsOf(replace(this.#expression, comparison, { kind: 'boolean', value: true }));
+    if (without === undefined || without.flows.length === 0) return undefined;
+    const found: (readonly (readonly Hole[])[])[] = [];
+    for (const [i, constant] of comparison.constants.entries()) {
+      const holes = this.#holesOf(comparison, constant, without, first + i);
+      if (holes === undefined) return undefined;
+      found.push(holes);
+    }
+    return found;
+  }
+
+  /** Where one of them is. `without` are the flows of the match without the comparison. */
+  #holesOf(
+    comparison: Comparison,
+    constant: Constant,
+    without: MatchFlows,
+    literal: number,
+  ): readonly (readonly Hole[])[] | undefined {
     const { bits } = comparison.field;
     const ones = onesOf(bits);
     const isString = constant.kind === 'string';
@@ -186,9 +205,8 @@ class Experiment {
       ? { ...constant, value: invertedPort }
       : { ...constant, value: narrow(inverted) };
     const constants = comparison.constants.map((c) => (c === constant ? inverse : c));
-    const without = this.#flowsOf(replace(this.#expression, comparison, { kind: 'boolean', value: true }));
     const others = this.#flowsOf(replace(this.#expression, comparison, { ...comparison, constants }));
-    if (without === undefined || without.flows.length === 0 || others === undefined) return undefined;
+    if (others === undefined) return undefined;
     const field = differingField(this.flows, others);
     // A field that shares storage with another may be only part of what is compared.
     if (field?.bits !== bits || without.flows.some(({ match }) => match.get(field) !== undefined)) return undefined;
