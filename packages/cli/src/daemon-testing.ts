@@ -19,10 +19,11 @@ await runDaemon(
     log.info({ word: daemon.positionals[0], cwd: process.cwd() }, `started, ${daemon.args.greeting ?? 'no greeting'}`);
     const timer = setInterval(() => {}, 1000);
     daemon.control.register('speak', {
-      usage: 'WORD',
+      usage: 'WORD [TIMES]',
       minArgs: 1,
-      run: ([word]) => {
-        log.debug(`asked for ${word}`);
+      maxArgs: 2,
+      run: ([word, times = '1']) => {
+        for (let i = 0; i < Number(times); i++) log.debug(`asked for ${word}`);
         return `${word}!`;
       },
     });

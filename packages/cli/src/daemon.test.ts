@@ -81,7 +81,7 @@ describe('a detached daemon', () => {
     const pid = Number(readFileSync(join(dir, 'weft-test.pid'), 'utf8'));
     expect(lockHolder(join(dir, 'weft-test.pid'))).toBe(pid);
     expect(await c('version')).toEqual({ code: 0, stdout: 'weft-test 0.1.0\n', stderr: '' });
-    expect((await c('list-commands')).stdout).toContain('  speak                   WORD\n');
+    expect((await c('list-commands')).stdout).toContain('  speak                   WORD [TIMES]\n');
     expect((await c('speak', 'x')).stdout).toBe('x!\n');
     expect((await c('memory/show')).stdout).toMatch(/^resident-kB:\d+ heap-kB:\d+ /);
     expect((await c('nix')).code).toBe(2);
@@ -262,12 +262,33 @@ describe('patterns', () => {
     expect(await c('vlog/reopen')).toEqual({ code: 0, stdout: '', stderr: '' });
     await c('vlog/set', 'PATTERN:file:%m');
     await c('speak', 'y');
-    expect((await c('vlog/disable-rate-limit', 'test')).code).toBe(0);
-    expect((await c('vlog/enable-rate-limit', 'nosuch')).stderr).toContain('unknown module\n');
     expect((await c('exit')).code).toBe(0);
     const text = readFileSync(file, 'utf8');
     expect(text).toContain('\nasked for y\n');
     expect(text).not.toContain('asked for x');
+  });
+
+  it('keep what a daemon says again and again short, unless all of it is wanted', async () => {
+    const file = join(dir, 'rate.log');
+    const args = [`--log-file=${file}`, '-vconsole:off', '-vtest:file:dbg', '-vPATTERN:file:%m', '--greeting=hi'];
+    expect((await daemon('--pidfile', '--detach', ...args)).code).toBe(0);
+    const lines = () =>
+      readFileSync(file, 'utf8')
+        .split('\n')
+        .filter((line) => line === 'asked for z').length;
+    await c('speak', 'z', '5000');
+    const limited = lines();
+    // A slow machine earns a few more.
+    expect(limited).toBeGreaterThanOrEqual(60);
+    expect(limited).toBeLessThan(500);
+    expect((await c('vlog/enable-rate-limit', 'nosuch')).stderr).toContain('unknown module\n');
+    expect((await c('vlog/disable-rate-limit', 'test')).code).toBe(0);
+    await c('speak', 'z', '500');
+    expect(lines()).toBe(limited + 500);
+    expect((await c('vlog/enable-rate-limit')).code).toBe(0);
+    await c('speak', 'z', '500');
+    expect(lines()).toBeLessThan(limited + 1000);
+    expect((await c('exit')).code).toBe(0);
   });
 
   it('shape what goes to the system log', async () => {

@@ -1,6 +1,7 @@
 /** Logs of a daemon: pino, one logger per module, to console, file and syslog, each with its own level per module. */
 import { hostname } from 'node:os';
 import { formatMessage, type LogMessage, type LogSource } from '@weft/vlog/pattern';
+import { RateLimiter } from '@weft/vlog/rate-limit';
 import { rfc5424, type SyslogMethod, syslogDatagram, type UdpAddress } from '@weft/vlog/syslog';
 import { openSyslog, openUdp } from '@weft/vlog/syslog-sender';
 import type { Destination, Level, Vlog } from '@weft/vlog/vlog';
@@ -26,6 +27,9 @@ const threshold: Record<Level, number> = {
   dbg: 20,
 };
 
+/** pino's name for a level. */
+const pinoName = { off: 'silent', emer: 'fatal', err: 'error', warn: 'warn', info: 'info', dbg: 'debug' } as const;
+
 function levelOf(number: number): Level {
   return number >= 60 ? 'emer' : number >= 50 ? 'err' : number >= 40 ? 'warn' : number >= 30 ? 'info' : 'dbg';
 }
@@ -36,6 +40,7 @@ export class Logging {
   readonly source: LogSource;
   readonly #sinks = new Map<Destination, Sink>();
   readonly #loggers = new Map<string, Logger>();
+  readonly #limiter = new RateLimiter();
   #serial = 0;
 
   constructor(vlog: Vlog, source: Pick<LogSource, 'program' | 'subprogram'>) {
@@ -93,7 +98,13 @@ export class Logging {
     return stream;
   }
 
+  /** What says the same as too many lines before it is dropped; a message without text says something else each time. */
   #write(line: string, module: string, level: Level, text: string): void {
+    if (text !== '' && this.#vlog.limitsRate(module)) {
+      const { admitted, notice } = this.#limiter.admit(`${module} ${level} ${text}`, Date.now());
+      if (!admitted) return;
+      if (notice !== undefined) this.module(module)[pinoName[level]](notice);
+    }
     const message = { module, level, text, time: Date.now(), serial: ++this.#serial };
     for (const [destination, sink] of this.#sinks) {
       if (!this.#vlog.wants(module, destination, level)) continue;

@@ -36,15 +36,14 @@ export function registerVlogCommands(control: UnixctlServer, vlog: Vlog, log: Lo
       return '';
     },
   });
-  // Nothing here limits the rate of its messages: there is nothing to enable or disable but names to check.
-  for (const name of ['vlog/enable-rate-limit', 'vlog/disable-rate-limit']) {
+  for (const [name, limits] of [
+    ['vlog/enable-rate-limit', true],
+    ['vlog/disable-rate-limit', false],
+  ] as const) {
     control.register(name, {
       usage: '[module]...',
       maxArgs: Number.POSITIVE_INFINITY,
-      run: (modules) => {
-        const known = modules.every((module) => module.toLowerCase() === 'any' || vlog.knows(module.toLowerCase()));
-        return done(known ? undefined : 'unknown module');
-      },
+      run: (modules) => done(vlog.limitRate(modules, limits)),
     });
   }
 }

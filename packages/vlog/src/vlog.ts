@@ -38,6 +38,9 @@ export class Vlog {
   readonly #patterns = new Map<Destination, string>();
   readonly #listeners = new Set<() => void>();
   #facility: number | undefined;
+  #limitsRates = true;
+  /** Modules for which the opposite holds. */
+  readonly #otherRates = new Set<string>();
 
   /** @param defaults the levels of modules for which nothing is set */
   constructor(defaults: Readonly<Partial<Levels>> = {}) {
@@ -83,6 +86,27 @@ export class Vlog {
   /** Whether there is such a module, here or in the C programs. */
   knows(module: string): boolean {
     return this.#modules.has(module) || foreignModules.has(module);
+  }
+
+  /** Whether messages of a module that come too often are dropped. */
+  limitsRate(module: string): boolean {
+    return this.#limitsRates !== this.#otherRates.has(module);
+  }
+
+  /** Limits the rate of the messages of these modules, or no longer; of all if there are none, or one is `any`. Returns what is wrong, or undefined. */
+  limitRate(modules: readonly string[], limits: boolean): string | undefined {
+    const names = modules.map((module) => module.toLowerCase());
+    if (names.some((name) => name !== 'any' && !this.knows(name))) return 'unknown module';
+    if (names.length === 0 || names.includes('any')) {
+      this.#limitsRates = limits;
+      this.#otherRates.clear();
+      return undefined;
+    }
+    for (const name of names) {
+      if (limits === this.#limitsRates) this.#otherRates.delete(name);
+      else this.#otherRates.add(name);
+    }
+    return undefined;
   }
 
   /** Calls `listener` after each change. */

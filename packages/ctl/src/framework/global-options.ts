@@ -1,8 +1,8 @@
 /** The options that stand before the first command, in both programs. */
 
-import { type DataFormat, dataFormats } from '../generic/print-value.ts';
 import type { GlobalArguments, OptionSpec, Takes } from './argv.ts';
 import { CtlError, UsageError } from './ctl-error.ts';
+import { type DataFormat, dataFormats } from './print-value.ts';
 import { defaultTableStyle, type TableFormat, type TableStyle, tableFormats } from './table.ts';
 
 const spec = (takes: Takes, short?: string): OptionSpec => (short === undefined ? { takes } : { takes, short });

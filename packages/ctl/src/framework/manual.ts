@@ -27,7 +27,9 @@ for the protocol's, which differs. What goes to the local system log is sent by 
 syslog(3), which the C programs leave out there. The default log directory is \`$OVN_LOGDIR\`, else \`$OVS_LOGDIR\`, else \`/var/log/ovn\`.
 
 Where they differ from 23.03.1: \`--ssl-protocols\` and \`--ssl-ciphers\` work, at which the C programs abort; \`--bootstrap-ca-cert\` needs no second call; what is
-wrong with an SSL connection is said in words.
+wrong with an SSL connection is said in words. A daemon runs other command lines while one waits (\`wait-until\`, \`--wait\`), and one whose caller has gone waits
+no longer. On a terminal, \`show\` and failures have colour, unless \`$NO_COLOR\` is set, and a mistyped command, option, table or column is answered with the
+one that is closest.
 `;
 
 /** `docs/nbctl.md`: what the registries of the programs say, as Markdown. */

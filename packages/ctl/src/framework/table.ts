@@ -3,8 +3,8 @@ import type { Datum } from '@weft/ovsdb/datum';
 import { type Json, jsonText } from '@weft/ovsdb/json';
 import type { ColumnType } from '@weft/ovsdb/schema';
 import { encodeDatum } from '@weft/ovsdb/wire';
-import { type DataFormat, formatDatum } from '../generic/print-value.ts';
 import { prettyJson } from './pretty-json.ts';
+import { type DataFormat, formatDatum } from './print-value.ts';
 
 export const tableFormats = ['list', 'table', 'html', 'csv', 'json'] as const;
 export type TableFormat = (typeof tableFormats)[number];

@@ -4,12 +4,12 @@ import type { Row } from '@weft/ovsdb/row';
 import type { DatabaseSchema } from '@weft/ovsdb/schema';
 import type { Command, Invocation } from '../framework/command.ts';
 import { CtlError } from '../framework/ctl-error.ts';
+import { formatAtom, formatString } from '../framework/print-value.ts';
 import type { Transaction } from '../framework/transaction.ts';
 import { parseColumn, parseColumnKey } from './condition.ts';
 import { toReads } from './list.ts';
 import { columnType, columnValue, findTable, isUuidColumn } from './names.ts';
 import { parseAtom } from './parse-value.ts';
-import { formatAtom, formatString } from './print-value.ts';
 import { findRecord, mustFindRecord, recordColumns } from './record.ts';
 
 /** `get` (ovn-nbctl(8)). */

@@ -4,7 +4,7 @@ import { type Datum, fromAtoms, toMap } from '@weft/ovsdb/datum';
 import type { BaseType, ColumnType, RefType } from '@weft/ovsdb/schema';
 import { parseUuid, type Uuid } from '@weft/ovsdb/uuid';
 import { CtlError } from '../framework/ctl-error.ts';
-import { formatAtom } from './print-value.ts';
+import { formatAtom } from '../framework/print-value.ts';
 
 /** Gives the row that an `@name` stands for. */
 export type SymbolResolver = (name: string, reference?: RefType) => Uuid;

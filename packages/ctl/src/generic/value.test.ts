@@ -3,8 +3,8 @@ import { datumsEqual, toMap, toSet } from '@weft/ovsdb/datum';
 import { type ColumnType, columnType } from '@weft/ovsdb/schema';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { formatBare, formatString } from '../framework/print-value.ts';
 import { parseDatum } from './parse-value.ts';
-import { formatBare, formatString } from './print-value.ts';
 
 const text = fc.string({ unit: 'grapheme' });
 const noSymbols = (name: string): never => {

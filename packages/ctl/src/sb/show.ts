@@ -2,7 +2,7 @@
 import type { Datum } from '@weft/ovsdb/datum';
 import { isDefault } from '@weft/ovsdb/datum';
 import { sb } from '@weft/schemas/sb';
-import { formatString } from '../generic/print-value.ts';
+import { formatString } from '../framework/print-value.ts';
 import type { SbCommand } from './types.ts';
 
 const show: SbCommand = {
