@@ -1,7 +1,7 @@
 /** Random northbound histories as ovn-nbctl commands, from a seed. A command may be one that ovn-nbctl refuses: it refuses it on both sides. */
 
 /** Mulberry32: a small generator whose sequence is a function of the seed. */
-function generator(seed: number): () => number {
+export function generator(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;

@@ -133,7 +133,7 @@ export class Side {
    * Runs ovn-nbctl commands as one transaction; waits until northd has written what follows from them, unless told otherwise.
    * Each command is one string, with shell-like quotes.
    */
-  async nbctl(commands: readonly string[], wait: 'none' | 'sb' = 'sb'): Promise<void> {
+  async nbctl(commands: readonly string[], wait: 'none' | 'sb' | 'hv' = 'sb'): Promise<void> {
     const args = [`--db=${this.nb}`, '--no-leader-only', `--wait=${wait}`, '--timeout=20', ...joinCommands(commands)];
     try {
       await exec('ovn-nbctl', args);
@@ -230,7 +230,8 @@ async function waitForFile(path: string): Promise<void> {
   throw new Error(`${path} did not appear: is the Debian package ovn-central installed?`);
 }
 
-function joinCommands(commands: readonly string[]): string[] {
+/** Words of ovn-nbctl and its like for commands in one transaction. */
+export function joinCommands(commands: readonly string[]): string[] {
   return commands.flatMap((command, i) => (i === 0 ? split(command) : ['--', ...split(command)]));
 }
 

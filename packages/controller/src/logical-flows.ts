@@ -148,12 +148,27 @@ class Place implements ActionContext, MatchLookups {
 
 const none: readonly string[] = [];
 
-/**
- * The port that packets must be at for a match to hold, where its text says so plainly: comparisons joined by `&&` and nothing else. Most of a large
- * network's ports are elsewhere, and what is about them need not be parsed.
- */
-const plainIngress = /^(?:[^|!(){}$@^"]*&& )?inport == "([^"\\^]*)"(?: &&[^|!(){}$@^"]*)?$/;
-const plainEgress = /^(?:[^|!(){}$@^"]*&& )?outport == "([^"\\^]*)"(?: &&[^|!(){}$@^"]*)?$/;
+/** Whether packets can be at a port on this chassis. */
+function isRelated(model: Model, port: PortBinding): boolean {
+  switch (port.type) {
+    case '':
+    case 'localport':
+      return model.interfaceOf(port) !== undefined;
+    case 'patch':
+    case 'localnet':
+    case 'vtep':
+      return true;
+    case 'l2gateway':
+    case 'l3gateway':
+      return port.options.get(`${port.type}-chassis`) === model.ownChassis()?.name;
+    case 'virtual': {
+      const parent = model.portByName.one(port.virtual_parent ?? '');
+      return parent !== undefined && model.interfaceOf(parent) !== undefined;
+    }
+    default:
+      return port.chassis !== undefined && port.chassis === model.ownChassisUuid();
+  }
+}
 
 class LogicalFlowCompiler implements LogicalFlowSource {
   readonly #model: Model;
@@ -175,7 +190,6 @@ class LogicalFlowCompiler implements LogicalFlowSource {
     this.#outputs = outputs;
     const { sb } = model.tables;
     this.#addressSet = sb.Address_Set.index('address set by name', ['name'], (row) => row.name);
-    this.#portGroup = sb.Port_Group.index('port group by name', ['name'], (row) => row.name);
     this.#multicastKey = sb.Multicast_Group.index(
       'multicast group by name',
       ['datapath', 'name'],
@@ -189,8 +203,13 @@ class LogicalFlowCompiler implements LogicalFlowSource {
       const config = model.config();
       return config && variables.one(config.systemId)?.variables.get(name);
     });
-    this.#isRelated = model.runtime.memo('can packets be at the port', (port: PortBinding) =>
-      port.type !== '' && port.type !== 'localport' ? true : model.interfaceOf(port) !== undefined,
+    this.#isRelated = model.runtime.memo('can packets be at the port', (port: PortBinding) => isRelated(model, port));
+    const portGroup = sb.Port_Group.index('port group by name', ['name'], (row) => row.name);
+    // Packets are at these only, so that the others cost neither flows nor a computation when they come and go.
+    this.#portGroup = model.runtime.memo(
+      'related ports of a group',
+      (name: string) => portGroup.one(name)?.ports.filter((port) => this.#isRelatedName(port)),
+      isDeepStrictEqual,
     );
   }
 
@@ -198,8 +217,9 @@ class LogicalFlowCompiler implements LogicalFlowSource {
   compile(row: LogicalFlow, datapath: LocalDatapath): Compiled | undefined {
     const { uuid, isSwitch } = datapath;
     const ingress = row.pipeline === 'ingress';
-    // Packets of a switch are at ports of this chassis only: flows for other ports would never match.
-    if (isSwitch && !this.#mayMatch(uuid, row.match, ingress)) return undefined;
+    // Most of a large network's ports are elsewhere, and what is about them need not be parsed (ovn-sb(5), Logical_Flow tags:in_out_port).
+    const about = row.tags.get('in_out_port');
+    if (about !== undefined && !this.#isRelatedName(about)) return undefined;
     const place = this.#place;
     place.enter(row, datapath);
     const actions = this.#compiler.compileActions(row.actions, place);
@@ -235,13 +255,12 @@ class LogicalFlowCompiler implements LogicalFlowSource {
     return { flows, groups, meters, conjunctions: conjunctions?.keys ?? none };
   }
 
-  /** False if the match's text says plainly that it is about a port where packets cannot be. */
-  #mayMatch(datapath: string, text: string, ingress: boolean): boolean {
-    const name = (ingress ? plainIngress : plainEgress).exec(text)?.[1];
-    const port = name === undefined || name === 'none' ? undefined : this.#model.portByName.one(name);
-    return port === undefined || port.datapath !== datapath || this.#isRelated(port);
+  #isRelatedName(name: string): boolean {
+    const port = this.#model.portByName.one(name);
+    return port !== undefined && this.#isRelated(port);
   }
 
+  /** Packets of a switch are at ports of this chassis only: flows for other ports would never match. */
   #isPossible(datapath: string, match: Match, ingress: boolean): boolean {
     const term = match.get(ingress ? inport : outport);
     if (term === undefined || term.mask !== undefined || term.value === 0) return true;
@@ -262,9 +281,9 @@ class LogicalFlowCompiler implements LogicalFlowSource {
     return this.#addressSet.one(name)?.addresses;
   }
 
-  /** The southbound database has a group for each datapath with members of it. */
+  /** The southbound database has a group for each datapath with members of it; packets can be at those of this chassis. */
   lookupPortGroup(tunnelKey: number, name: string): readonly string[] | undefined {
-    return this.#portGroup.one(`${tunnelKey}_${name}`)?.ports;
+    return this.#portGroup(`${tunnelKey}_${name}`);
   }
 
   isResident(name: string): boolean {

@@ -1,5 +1,5 @@
 /**
- * Conntrack zones: one for each port of this chassis, two for each local datapath (ovn-architecture(7), "Logical Life Cycle of a Packet", zone
+ * Conntrack zones: one for each port and each interface's port of this chassis, two for each local datapath (ovn-architecture(7), "Logical Life Cycle of a Packet", zone
  * fields). A zone is an allocation: it is remembered in the integration bridge's `external_ids:ct-zone-NAME`, so that established connections
  * survive a restart of the controller.
  */
@@ -121,6 +121,13 @@ export const ctZones: Feature = (model, outputs) => {
     () => [...model.localPorts(), ...localnets()],
     (uuid) => model.tables.sb.Port_Binding.get(uuid)?.logical_port,
     (_uuid, next, previous) => follow(next === undefined ? [] : [next], previous === undefined ? [] : [previous]),
+  );
+  // An interface's logical port has a zone before it is known, and whatever its type.
+  runtime.forEach(
+    'conntrack zones of interfaces',
+    model.interfaces,
+    (row) => (row.ofport === undefined ? undefined : row.ifaceId),
+    (_row, next, previous) => follow(next === undefined ? [] : [next], previous === undefined ? [] : [previous]),
   );
 
   // The memory of it all, written once the zones have settled.

@@ -39,6 +39,7 @@ export const sbColumns = {
     'match',
     'actions',
     'controller_meter',
+    'tags',
   ],
   Logical_DP_Group: ['datapaths'],
   Multicast_Group: ['datapath', 'name', 'tunnel_key', 'ports'],

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 /** Which physical flows each row of the tables asks for: the glue between the model and the functions that make flows. */
 import type { Flow } from '@weft/openflow/flow';
 import { ipBytes, macBytes } from '@weft/packet/address';
@@ -105,8 +106,8 @@ function routersOf(model: Model, datapath: string): readonly RouterPeer[] {
   });
 }
 
-/** How a port is reached by a multicast packet: here, or on another chassis (its uuid). */
-function multicastMember(model: Model, uuid: string): Member | string | undefined {
+/** How a port is reached by a multicast packet; undefined if it is not. */
+function multicastMember(model: Model, uuid: string): Member | undefined {
   const port = model.tables.sb.Port_Binding.get(uuid);
   if (port === undefined) return undefined;
   const portKey = port.tunnel_key;
@@ -120,15 +121,10 @@ function multicastMember(model: Model, uuid: string): Member | string | undefine
       return model.localnetOf(port.datapath)?.uuid === uuid ? { kind: 'here', portKey, zone: zone() } : undefined;
     case '':
       if (model.interfaceOf(port) !== undefined) return { kind: 'here', portKey, zone: zone() };
-      return port.chassis === model.ownChassisUuid() ? undefined : port.chassis;
+      return { kind: 'elsewhere', chassis: port.chassis, zone: zone() };
     default:
-      return undefined;
+      return { kind: 'elsewhere', chassis: undefined, zone: zone() };
   }
-}
-
-function sameMember(a: Member | string | undefined, b: Member | string | undefined): boolean {
-  if (typeof a !== 'object' || typeof b !== 'object') return a === b;
-  return a.kind === b.kind && a.portKey === b.portKey && a.zone === b.zone;
 }
 
 export const physicalFlows: Feature = (model, { flows, log }) => {
@@ -189,7 +185,7 @@ export const physicalFlows: Feature = (model, { flows, log }) => {
     put,
   );
 
-  const memberOf = runtime.memo('multicast member', (uuid: string) => multicastMember(model, uuid), sameMember);
+  const memberOf = runtime.memo('multicast member', (uuid: string) => multicastMember(model, uuid), isDeepStrictEqual);
   runtime.forEach(
     'flows of multicast groups',
     sb.Multicast_Group,
@@ -199,10 +195,13 @@ export const physicalFlows: Feature = (model, { flows, log }) => {
       if (datapath === undefined) return undefined;
       const members: Member[] = [];
       const elsewhere = new Set<string>();
+      const own = model.ownChassisUuid();
       for (const uuid of group.ports) {
         const member = memberOf(uuid);
-        if (typeof member === 'string') elsewhere.add(member);
-        else if (member !== undefined) members.push(member);
+        if (member === undefined) continue;
+        members.push(member);
+        if (member.kind === 'elsewhere' && member.chassis !== undefined && member.chassis !== own)
+          elsewhere.add(member.chassis);
       }
       const physical = model.localnetOf(group.datapath) !== undefined;
       const tunnels = physical ? [] : [...elsewhere].map((chassis) => tunnelTo(model, chassis));

@@ -12,7 +12,9 @@ export type Member =
   /** `here`: in the egress pipeline of this chassis. */
   | { readonly kind: 'here'; readonly portKey: number; readonly zone: number | undefined }
   /** Reached before the tunnels are, because every chassis has it: a patch port, a localport. */
-  | { readonly kind: 'everywhere'; readonly portKey: number; readonly zone: number | undefined };
+  | { readonly kind: 'everywhere'; readonly portKey: number; readonly zone: number | undefined }
+  /** On another chassis, or nowhere. It has a zone if an interface of this chassis bears its name and yet may not bind it; C loads that one too. */
+  | { readonly kind: 'elsewhere'; readonly chassis: string | undefined; readonly zone: number | undefined };
 
 export interface MulticastGroup {
   readonly uuid: string;
@@ -32,6 +34,7 @@ export function multicastFlows(group: MulticastGroup): readonly Flow[] {
   const everywhere: Action[] = [];
   for (const member of group.members) {
     if (member.zone !== undefined) here.push(load(register.portZone, member.zone));
+    if (member.kind === 'elsewhere') continue;
     const copies = member.kind === 'here' ? here : everywhere;
     copies.push(load(register.outport, member.portKey), resubmit(table.checkLoopback));
   }

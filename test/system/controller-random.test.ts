@@ -1,0 +1,234 @@
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { type Daemon, run, startDaemon, tryRun, waitFor } from '@weft/cli/demo/process';
+import { expect, test } from 'vitest';
+import { generator, randomSteps } from '../parity/random.ts';
+import { cNorthd, Side } from '../parity/side.ts';
+
+/**
+ * Two switches of one southbound database, both chassis node1: the C controller programs one and ours the other. They must have the same flows after
+ * every step of a random history, which both followed from step to step. RANDOM_SEEDS=10-20 runs other histories, RANDOM_STEPS=200 longer ones.
+ */
+const [first = 1, last = first] = (process.env.RANDOM_SEEDS ?? '1-1').split('-').map(Number);
+const count = Number(process.env.RANDOM_STEPS ?? 30);
+
+/** A switch on the dummy datapath, so without root, with its controller. */
+class Hypervisor {
+  readonly dir: string;
+  readonly #program: string;
+  readonly #daemons: Daemon[] = [];
+  #control = '';
+
+  constructor(dir: string, program: string) {
+    this.dir = dir;
+    this.#program = program;
+    mkdirSync(dir);
+  }
+
+  #start(name: string, command: readonly string[]): Daemon {
+    const env = { OVS_RUNDIR: this.dir, OVN_RUNDIR: this.dir, OVS_LOGDIR: this.dir };
+    const daemon = startDaemon(name, command, join(this.dir, `${name}.log`), env);
+    this.#daemons.push(daemon);
+    return daemon;
+  }
+
+  async start(southbound: string): Promise<void> {
+    const file = join(this.dir, 'ovs.db');
+    await run(['ovsdb-tool', 'create', file, '/usr/share/openvswitch/vswitch.ovsschema']);
+    this.#start('ovsdb', [
+      ...['ovsdb-server', file, `--remote=p${this.#socket('ovs.sock')}`],
+      `--unixctl=${join(this.dir, 'ovs.ctl')}`,
+    ]);
+    await waitFor('the database', () => existsSync(join(this.dir, 'ovs.sock')));
+    await this.vsctl(['--no-wait', 'init']);
+    const dummy = ['--enable-dummy=system', '--disable-system', `--unixctl=${join(this.dir, 'vswitchd.ctl')}`];
+    this.#start('vswitchd', ['ovs-vswitchd', this.#socket('ovs.sock'), ...dummy]);
+    await waitFor('the switch', () => existsSync(join(this.dir, 'vswitchd.ctl')));
+    await this.vsctl([
+      ...['set', 'Open_vSwitch', '.', `external-ids:ovn-remote=${southbound}`, 'external-ids:system-id=node1'],
+      ...['external-ids:ovn-encap-ip=127.0.0.1', 'external-ids:ovn-encap-type=geneve'],
+      ...['external-ids:ovn-bridge-mappings=phys:br-phys', '--', 'add-br', 'br-phys', '--', 'add-br', 'br-int'],
+    ]);
+    const { pid } = this.#start('controller', [this.#program, this.#socket('ovs.sock')]);
+    this.#control = join(this.dir, `${this.#program.split('/').at(-1)}.${pid}.ctl`);
+    await waitFor('the controller', () => existsSync(this.#control));
+  }
+
+  async stop(): Promise<void> {
+    for (const daemon of this.#daemons.reverse()) if (daemon.alive()) await daemon.kill('SIGKILL');
+  }
+
+  #socket = (name: string) => `unix:${join(this.dir, name)}`;
+
+  vsctl(words: readonly string[]): Promise<string> {
+    return run(['ovs-vsctl', '--timeout=20', `--db=${this.#socket('ovs.sock')}`, ...words]);
+  }
+
+  appctl(...words: string[]): Promise<string> {
+    return run(['ovs-appctl', '-t', this.#control, ...words]);
+  }
+
+  #ofctl(command: string): Promise<string> {
+    return run(['ovs-ofctl', '-O', 'OpenFlow15', '--no-stats', '--names', command, this.#socket('br-int.mgmt')]);
+  }
+
+  /** The switch's flows, with what the numbers mean that each controller gives for itself: groups, meters, conntrack zones and conjunctions. */
+  async flows(): Promise<readonly string[]> {
+    const [flows, groups, meters, zones] = await Promise.all([
+      this.#ofctl('dump-flows'),
+      this.#ofctl('dump-groups'),
+      this.#ofctl('dump-meters'),
+      this.appctl('ct-zone-list'),
+    ]);
+    const groupOf = new Map(
+      [...groups.matchAll(/group_id=(\d+),(.*)/g)].map(([, id = '', rest = '']) => [id, rest] as const),
+    );
+    const meterOf = new Map(
+      [...meters.matchAll(/meter=(\d+) ((?:.|\n)*?)(?=\nmeter=|$)/g)].map(
+        ([, id = '', rest = '']) => [id, rest.trim()] as const,
+      ),
+    );
+    const zoneOf = new Map(
+      [...zones.matchAll(/^(\S+) (\d+)$/gm)].map(([, name = '', zone = '']) => [Number(zone), name]),
+    );
+    return flows
+      .split('\n')
+      .filter(Boolean)
+      .map((flow) =>
+        flow
+          .replaceAll(/conj_id=\d+|conjunction\(\d+/g, (id) => id.replace(/\d+/, 'N'))
+          .replaceAll(/meter:(\d+)/g, (_, id: string) => `meter:{${meterOf.get(id)}}`)
+          .replaceAll(/group:(\d+)/g, (_, id: string) => `group:{${groupOf.get(id)}}`)
+          .replaceAll(
+            /set_field:(0x[0-9a-f]+)(->reg1[123],)/g,
+            (_, zone: string, register: string) => `set_field:${zoneOf.get(Number(zone)) ?? zone}${register}`,
+          ),
+      )
+      .sort();
+  }
+}
+
+/** Changes around a chassis: interfaces, other chassis, what routers and switches learned. */
+function chassisStep(seed: number): (central: Side, both: readonly Hypervisor[]) => Promise<string> {
+  const random = generator(seed);
+  const int = (n: number): number => Math.floor(random() * n);
+  const pick = <T>(items: readonly T[]): T => items[int(items.length)] as T;
+  const port = (): string => pick(['p0', 'p1', 'p2', 'p3', 'p10', 'p11', 'c0', 'c1']);
+  const vsctl = async (both: readonly Hypervisor[], words: string): Promise<string> => {
+    await Promise.all(both.map((hypervisor) => hypervisor.vsctl(words.split(' '))));
+    return `ovs-vsctl ${words}`;
+  };
+  const sbctl = async (central: Side, words: string): Promise<string> => {
+    const { code } = await tryRun(['ovn-sbctl', '--timeout=20', `--db=${central.sb}`, ...words.split(' ')]);
+    return `ovn-sbctl ${words} (${code})`;
+  };
+  const datapathOf = async (central: Side, name: string): Promise<string> =>
+    (
+      await run([
+        ...['ovn-sbctl', `--db=${central.sb}`, '--bare', '--columns=datapath', 'find', 'Port_Binding'],
+        `logical_port=${name}`,
+      ])
+    ).trim();
+
+  return (central, both) =>
+    pick<() => Promise<string>>([
+      ...Array<() => Promise<string>>(5).fill(() => {
+        // One interface a port: of several, each controller takes its choice.
+        const name = port();
+        return vsctl(
+          both,
+          `--may-exist add-port br-int if-${name} -- set Interface if-${name} type=dummy external-ids:iface-id=${name}`,
+        );
+      }),
+      () => vsctl(both, `--if-exists del-port br-int if-${port()}`),
+      () => vsctl(both, `--if-exists remove Interface if-${port()} external-ids iface-id`),
+      () =>
+        vsctl(both, `set Open_vSwitch . external-ids:ovn-bridge-mappings=${pick(['phys:br-phys', 'other:br-phys'])}`),
+      () => vsctl(both, `set Open_vSwitch . external-ids:ovn-monitor-all=${pick(['true', 'false'])}`),
+      () =>
+        vsctl(
+          both,
+          `set Open_vSwitch . external-ids:ovn-encap-type=${pick(['geneve', 'geneve,vxlan', 'vxlan,geneve'])}`,
+        ),
+      () => vsctl(both, `set Open_vSwitch . external-ids:ovn-chassis-mac-mappings=phys:aa:bb:cc:00:00:0${int(3)}`),
+      () => sbctl(central, `--may-exist chassis-add node2 geneve 10.1.1.42`),
+      () => sbctl(central, `--may-exist chassis-add node3 ${pick(['vxlan', 'geneve', 'geneve,vxlan'])} 10.1.1.43`),
+      () => sbctl(central, `--if-exists chassis-del ${pick(['node2', 'node3'])}`),
+      ...Array<() => Promise<string>>(4).fill(() =>
+        sbctl(central, `--may-exist lsp-bind ${port()} ${pick(['node2', 'node3'])}`),
+      ),
+      () => sbctl(central, `lsp-unbind ${port()}`),
+      async () => {
+        const name = `r${int(8)}`;
+        const datapath = await datapathOf(central, name);
+        const ip = pick([`10.0.${int(8)}.9`, `fd0${int(8)}::9`]).replaceAll(':', '\\:');
+        return sbctl(
+          central,
+          `create MAC_Binding logical_port=${name} ip="${ip}" mac="00\\:00\\:00\\:00\\:00\\:9${int(9)}" datapath=${datapath}`,
+        );
+      },
+      () => sbctl(central, `--all destroy MAC_Binding`),
+      () =>
+        sbctl(
+          central,
+          `create FDB mac="00\\:00\\:00\\:00\\:0f\\:0${int(9)}" dp_key=${1 + int(4)} port_key=${1 + int(4)}`,
+        ),
+      () => sbctl(central, `--all destroy FDB`),
+    ])();
+}
+
+/** The row that a flow is from, if that is a logical flow. */
+async function logicalFlow(central: Side, uuid: string): Promise<string> {
+  const columns = '--columns=pipeline,table_id,priority,match,actions,tags';
+  return (await tryRun(['ovn-sbctl', `--db=${central.sb}`, columns, 'list', 'Logical_Flow', uuid])).stdout;
+}
+
+for (let seed = first; seed <= last; seed++) {
+  test(`random history ${seed}`, async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'weft-random-chassis-'));
+    const central = new Side('C', dir, cNorthd);
+    const theirs = new Hypervisor(join(dir, 'theirs'), 'ovn-controller');
+    const ours = new Hypervisor(join(dir, 'ours'), resolve('node_modules/.bin/weft-controller'));
+    const both = [theirs, ours];
+    const done: string[] = [];
+    try {
+      await central.start();
+      for (const hypervisor of both) await hypervisor.start(central.sb);
+      const random = generator(seed + 7);
+      const around = chassisStep(seed + 8);
+      for (const step of randomSteps(seed, count)) {
+        for (let n = Math.floor(random() * 3); n > 0; n--) done.push(await around(central, both));
+        if (await central.tryNbctl(step)) done.push(step.join(' -- '));
+        await central.nbctl(['sync'], 'hv');
+        // What is left of the past goes with a computation from nothing.
+        await theirs.appctl('inc-engine/recompute');
+        let flows: (readonly string[])[] = [];
+        const equal = await waitFor(
+          'equal flows',
+          async () => {
+            flows = await Promise.all(both.map((hypervisor) => hypervisor.flows()));
+            return JSON.stringify(flows[0]) === JSON.stringify(flows[1]);
+          },
+          10_000,
+        ).catch(() => false);
+        if (equal) continue;
+        const [c = [], weft = []] = flows;
+        const missing = c.filter((flow) => !weft.includes(flow));
+        const surplus = weft.filter((flow) => !c.includes(flow));
+        const cookies = new Set(
+          [...missing, ...surplus].map((flow) => /cookie=0x([0-9a-f]+)/.exec(flow)?.[1]?.padStart(8, '0')),
+        );
+        const rows = await Promise.all([...cookies].map((cookie) => logicalFlow(central, cookie ?? '')));
+        expect({ missing, surplus }, `${rows.join('')}\nafter:\n${done.join('\n')}`).toEqual({
+          missing: [],
+          surplus: [],
+        });
+      }
+    } finally {
+      await Promise.all(both.map((hypervisor) => hypervisor.stop()));
+      await central.stop();
+      rmSync(dir, { recursive: true, force: true });
+    }
+  }, 900_000);
+}
