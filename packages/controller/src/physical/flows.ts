@@ -45,7 +45,7 @@ function portFlows(model: Model, port: PortBinding): readonly Flow[] | undefined
     case 'localnet':
       return localnetFlows(model, port);
     default:
-      return undefined;
+      return port.chassis === undefined ? undefined : elsewhereFlows(model, port);
   }
 }
 
@@ -77,7 +77,8 @@ function elsewhereFlows(model: Model, port: PortBinding): readonly Flow[] | unde
 
 function patchFlows(model: Model, port: PortBinding): readonly Flow[] | undefined {
   const peer = model.peerOf(port);
-  if (peer === undefined) return undefined;
+  // Both must say so: packets of a port that names a peer of another would come out where nobody expects them.
+  if (peer === undefined || model.peerOf(peer) !== port) return undefined;
   const keys = keysOf(model, port, false);
   const peerKeys = keysOf(model, peer, false);
   return keys && peerKeys && patchPortFlows(keys, peerKeys);
@@ -116,14 +117,14 @@ function multicastMember(model: Model, uuid: string): Member | undefined {
     case 'patch':
       return { kind: 'everywhere', portKey, zone: undefined };
     case 'localport':
-      return model.interfaceOf(port) && { kind: 'everywhere', portKey, zone: zone() };
+      return { kind: 'everywhere', portKey, zone: zone() };
     case 'localnet':
       return model.localnetOf(port.datapath)?.uuid === uuid ? { kind: 'here', portKey, zone: zone() } : undefined;
     case '':
       if (model.interfaceOf(port) !== undefined) return { kind: 'here', portKey, zone: zone() };
       return { kind: 'elsewhere', chassis: port.chassis, zone: zone() };
     default:
-      return { kind: 'elsewhere', chassis: undefined, zone: zone() };
+      return { kind: 'elsewhere', chassis: port.chassis, zone: zone() };
   }
 }
 
