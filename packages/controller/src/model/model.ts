@@ -178,8 +178,8 @@ export class Model {
     this.#followInterfaces();
 
     this.interfaceOf = runtime.memo('interface of a port', (port: PortBinding) => {
-      if (!vifTypes.has(port.type) || !this.#mayBind(port)) return undefined;
-      return this.vifByIfaceId.one(port.parent_port || port.logical_port);
+      if (!vifTypes.has(port.type) || port.parent_port === port.logical_port || !this.#mayBind(port)) return undefined;
+      return this.vifByIfaceId.one((port.type === '' && port.parent_port) || port.logical_port);
     });
 
     const candidates = (row: LocalInterface): readonly PortBinding[] => {
@@ -240,10 +240,10 @@ export class Model {
     return this.#macBindings.one(`${logicalPort} ${ip}`);
   }
 
-  /** The peer of a patch port. */
+  /** The peer of a patch port. Both must say so: packets of one that names the peer of another would come out where nobody expects them. */
   peerOf(port: PortBinding): PortBinding | undefined {
-    const peer = port.options.get('peer');
-    return peer === undefined ? undefined : this.portByName.one(peer);
+    const peer = this.portByName.one(port.options.get('peer') ?? '');
+    return peer?.options.get('peer') === port.logical_port ? peer : undefined;
   }
 
   /** The names of the patch ports that connect the bridges for a localnet port. */
@@ -326,11 +326,21 @@ export class Model {
     for (let datapath = queue.pop(); datapath !== undefined; datapath = queue.pop())
       for (const port of this.portsByDatapathAndType.get(`${datapath}/patch`)) {
         const next = this.peerOf(port)?.datapath;
-        if (next === undefined || reached.has(next)) continue;
+        if (next === undefined || reached.has(next) || this.#isGatewayElsewhere(port)) continue;
         reached.add(next);
         queue.push(next);
       }
     return reached;
+  }
+
+  /**
+   * Packets leave through a distributed gateway port on its chassis only, unless an address of its own is translated on each chassis (ovn-sb(5),
+   * Port_Binding options:always-redirect).
+   */
+  #isGatewayElsewhere(port: PortBinding): boolean {
+    const redirect = this.portByName.one(port.options.get('chassis-redirect-port') ?? '');
+    if (redirect?.options.get('always-redirect') !== 'true') return false;
+    return redirect.chassis === undefined || redirect.chassis !== this.ownChassisUuid();
   }
 
   #localnetOf(datapath: string): LocalnetBinding | undefined {

@@ -24,8 +24,9 @@ function keysOf(model: Model, port: PortBinding, zoned: boolean): PortKeys | und
   const dnat = model.zoneOf(dnatZoneName(port.datapath));
   const snat = model.zoneOf(snatZoneName(port.datapath));
   const zone = zoned ? model.zoneOf(port.logical_port) : undefined;
-  if (datapath === undefined || dnat === undefined || snat === undefined || (zoned && zone === undefined))
-    return undefined;
+  const missing = dnat === undefined || snat === undefined || (zoned && zone === undefined);
+  // Those of a local datapath are about to come.
+  if (datapath === undefined || (missing && model.isLocalDatapath(port.datapath))) return undefined;
   return {
     uuid: port._uuid,
     datapathKey: datapath.tunnel_key,
@@ -66,7 +67,8 @@ function vifFlows(model: Model, port: PortBinding): readonly Flow[] | undefined 
 /** A port that is not on this chassis: over the physical network if the switch has one, else through a tunnel. */
 function elsewhereFlows(model: Model, port: PortBinding): readonly Flow[] | undefined {
   const datapath = model.tables.sb.Datapath_Binding.get(port.datapath);
-  if (datapath === undefined) return undefined;
+  const container = port.parent_port !== undefined && port.parent_port !== '';
+  if (datapath === undefined || (container && port.tag === undefined)) return undefined;
   const to = { uuid: port._uuid, datapathKey: datapath.tunnel_key, portKey: port.tunnel_key };
   const localnet = model.localnetOf(port.datapath);
   if (localnet !== undefined) return viaLocalnetFlows(to, localnet.portKey);
@@ -77,8 +79,7 @@ function elsewhereFlows(model: Model, port: PortBinding): readonly Flow[] | unde
 
 function patchFlows(model: Model, port: PortBinding): readonly Flow[] | undefined {
   const peer = model.peerOf(port);
-  // Both must say so: packets of a port that names a peer of another would come out where nobody expects them.
-  if (peer === undefined || model.peerOf(peer) !== port) return undefined;
+  if (peer === undefined) return undefined;
   const keys = keysOf(model, port, false);
   const peerKeys = keysOf(model, peer, false);
   return keys && peerKeys && patchPortFlows(keys, peerKeys);
@@ -119,7 +120,8 @@ function multicastMember(model: Model, uuid: string): Member | undefined {
     case 'localport':
       return { kind: 'everywhere', portKey, zone: zone() };
     case 'localnet':
-      return model.localnetOf(port.datapath)?.uuid === uuid ? { kind: 'here', portKey, zone: zone() } : undefined;
+      if (model.localnetOf(port.datapath)?.uuid === uuid) return { kind: 'here', portKey, zone: zone() };
+      return { kind: 'elsewhere', chassis: undefined, zone: zone() };
     case '':
       if (model.interfaceOf(port) !== undefined) return { kind: 'here', portKey, zone: zone() };
       return { kind: 'elsewhere', chassis: port.chassis, zone: zone() };

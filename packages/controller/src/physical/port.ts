@@ -17,11 +17,11 @@ import {
   withoutInPort,
 } from './terms.ts';
 
-/** Conntrack zones: of the port itself (a patch port has none), and of its datapath. */
+/** Conntrack zones: of the port itself (a patch port has none), and of its datapath if that is local. */
 export interface Zones {
   readonly port?: number | undefined;
-  readonly dnat: number;
-  readonly snat: number;
+  readonly dnat: number | undefined;
+  readonly snat: number | undefined;
 }
 
 /** A port as the tables see it. */
@@ -36,8 +36,8 @@ export type Adder = ReturnType<typeof flowsOf>['add'];
 
 export const loadZones = ({ port, dnat, snat }: Zones): readonly Action[] => [
   ...(port === undefined ? [] : [load(register.portZone, port)]),
-  load(register.dnatZone, dnat),
-  load(register.snatZone, snat),
+  ...(dnat === undefined ? [] : [load(register.dnatZone, dnat)]),
+  ...(snat === undefined ? [] : [load(register.snatZone, snat)]),
 ];
 
 /** Enters the logical ingress pipeline as a packet from this port. */
