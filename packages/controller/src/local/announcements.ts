@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { formatIpv4, formatMac, ipv4Bytes, macBytes } from '@weft/packet/address';
 import type { Feature } from '../feature.ts';
+import { isContainer } from '../model/model.ts';
 import type { Announcement } from '../packet-in/announcer.ts';
 
 /** `MAC IP...` as Port_Binding's mac column has it; words that are no MAC, such as `unknown`, announce nothing. */
@@ -25,7 +26,7 @@ export const announcements: Feature = (model, { announcer }) => {
       const port = sb.Port_Binding.get(uuid);
       if (port === undefined || port.type !== '' || !model.isInstalled(uuid)) return undefined;
       // Containers are their parent's business, as they are for ovn-controller.
-      if (port.parent_port !== undefined && port.parent_port !== '') return undefined;
+      if (isContainer(port)) return undefined;
       if (model.localnetOf(port.datapath) === undefined) return undefined;
       const datapath = sb.Datapath_Binding.get(port.datapath);
       const addresses = port.mac.flatMap(addressOf);

@@ -178,8 +178,12 @@ export class Model {
     this.#followInterfaces();
 
     this.interfaceOf = runtime.memo('interface of a port', (port: PortBinding) => {
-      if (!vifTypes.has(port.type) || port.parent_port === port.logical_port || !this.#mayBind(port)) return undefined;
-      return this.vifByIfaceId.one((port.type === '' && port.parent_port) || port.logical_port);
+      if (!vifTypes.has(port.type) || !this.#mayBind(port)) return undefined;
+      if (!isContainer(port)) return this.vifByIfaceId.one(port.logical_port);
+      // A container is where its parent is, which cannot be a container itself.
+      const parent = this.portByName.one(port.parent_port);
+      const isHost = parent?.type === '' && !isContainer(parent) && this.#mayBind(parent);
+      return isHost ? this.vifByIfaceId.one(parent.logical_port) : undefined;
     });
 
     const candidates = (row: LocalInterface): readonly PortBinding[] => {
@@ -240,10 +244,10 @@ export class Model {
     return this.#macBindings.one(`${logicalPort} ${ip}`);
   }
 
-  /** The peer of a patch port. Both must say so: packets of one that names the peer of another would come out where nobody expects them. */
+  /** The peer of a patch port. */
   peerOf(port: PortBinding): PortBinding | undefined {
-    const peer = this.portByName.one(port.options.get('peer') ?? '');
-    return peer?.options.get('peer') === port.logical_port ? peer : undefined;
+    const peer = port.options.get('peer');
+    return peer === undefined ? undefined : this.portByName.one(peer);
   }
 
   /** The names of the patch ports that connect the bridges for a localnet port. */
@@ -325,10 +329,10 @@ export class Model {
     const queue = [...reached];
     for (let datapath = queue.pop(); datapath !== undefined; datapath = queue.pop())
       for (const port of this.portsByDatapathAndType.get(`${datapath}/patch`)) {
-        const next = this.peerOf(port)?.datapath;
-        if (next === undefined || reached.has(next) || this.#isGatewayElsewhere(port)) continue;
-        reached.add(next);
-        queue.push(next);
+        const peer = this.peerOf(port);
+        if (peer?.type !== 'patch' || reached.has(peer.datapath) || this.#isGatewayElsewhere(port)) continue;
+        reached.add(peer.datapath);
+        queue.push(peer.datapath);
       }
     return reached;
   }
@@ -352,6 +356,11 @@ export class Model {
     }
     return undefined;
   }
+}
+
+/** Whether a port is nested in another one (ovn-sb(5), Port_Binding parent_port). */
+export function isContainer(port: PortBinding): port is PortBinding & { readonly parent_port: string } {
+  return port.type === '' && port.parent_port !== undefined && port.parent_port !== '';
 }
 
 export interface LocalDatapath {

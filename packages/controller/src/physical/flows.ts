@@ -7,7 +7,7 @@ import { parsePairs } from '../config.ts';
 import type { Feature } from '../feature.ts';
 import { dnatZoneName, snatZoneName } from '../local/ct-zones.ts';
 import { tunnelTo } from '../local/tunnels.ts';
-import type { Model, PortBinding } from '../model/model.ts';
+import { isContainer, type Model, type PortBinding } from '../model/model.ts';
 import { baseFlows } from './base.ts';
 import { dropSampler } from './drop-samples.ts';
 import { chassisMacFlows, localnetPortFlows, type RouterPeer, viaLocalnetFlows } from './localnet.ts';
@@ -56,7 +56,7 @@ function vifFlows(model: Model, port: PortBinding): readonly Flow[] | undefined 
   const keys = keysOf(model, port, true);
   if (keys === undefined) return undefined;
   let container: { tag: number; parentKey: number } | undefined;
-  if (port.parent_port !== undefined && port.parent_port !== '') {
+  if (isContainer(port)) {
     const parent = model.portByName.one(port.parent_port);
     if (parent === undefined || port.tag === undefined) return undefined;
     container = { tag: port.tag, parentKey: parent.tunnel_key };
@@ -67,8 +67,7 @@ function vifFlows(model: Model, port: PortBinding): readonly Flow[] | undefined 
 /** A port that is not on this chassis: over the physical network if the switch has one, else through a tunnel. */
 function elsewhereFlows(model: Model, port: PortBinding): readonly Flow[] | undefined {
   const datapath = model.tables.sb.Datapath_Binding.get(port.datapath);
-  const container = port.parent_port !== undefined && port.parent_port !== '';
-  if (datapath === undefined || (container && port.tag === undefined)) return undefined;
+  if (datapath === undefined || (isContainer(port) && port.tag === undefined)) return undefined;
   const to = { uuid: port._uuid, datapathKey: datapath.tunnel_key, portKey: port.tunnel_key };
   const localnet = model.localnetOf(port.datapath);
   if (localnet !== undefined) return viaLocalnetFlows(to, localnet.portKey);
@@ -79,7 +78,8 @@ function elsewhereFlows(model: Model, port: PortBinding): readonly Flow[] | unde
 
 function patchFlows(model: Model, port: PortBinding): readonly Flow[] | undefined {
   const peer = model.peerOf(port);
-  if (peer === undefined) return undefined;
+  // Both must say so: packets of a port that names the peer of another would come out where nobody expects them.
+  if (peer === undefined || model.peerOf(peer) !== port) return undefined;
   const keys = keysOf(model, port, false);
   const peerKeys = keysOf(model, peer, false);
   return keys && peerKeys && patchPortFlows(keys, peerKeys);
