@@ -135,14 +135,15 @@ function chassisStep(seed: number): (central: Side, both: readonly Hypervisor[])
     const { code } = await tryRun(['ovn-sbctl', '--timeout=20', `--db=${central.sb}`, ...words.split(' ')]);
     return `ovn-sbctl ${words} (${code})`;
   };
-  const datapathOf = async (central: Side, name: string): Promise<string> =>
-    (
-      await run([
-        ...['ovn-sbctl', `--db=${central.sb}`, '--bare', '--columns=datapath', 'find', 'Port_Binding'],
-        `logical_port=${name}`,
-      ])
-    ).trim();
-
+  const columnOf = async (central: Side, name: string, column: string): Promise<string> => {
+    const find = ['--bare', `--columns=${column}`, 'find', 'Port_Binding', `logical_port=${name}`];
+    return (await run(['ovn-sbctl', `--db=${central.sb}`, ...find])).trim();
+  };
+  // What is on every chassis is bound by none.
+  const bind = async (central: Side, name: string, chassis: string): Promise<string> =>
+    ['localnet', 'localport', 'patch'].includes(await columnOf(central, name, 'type'))
+      ? ''
+      : sbctl(central, `--may-exist lsp-bind ${name} ${chassis}`);
   return (central, both) =>
     pick<() => Promise<string>>([
       ...Array<() => Promise<string>>(5).fill(() => {
@@ -167,13 +168,11 @@ function chassisStep(seed: number): (central: Side, both: readonly Hypervisor[])
       () => sbctl(central, `--may-exist chassis-add node2 geneve 10.1.1.42`),
       () => sbctl(central, `--may-exist chassis-add node3 ${pick(['vxlan', 'geneve', 'geneve,vxlan'])} 10.1.1.43`),
       () => sbctl(central, `--if-exists chassis-del ${pick(['node2', 'node3'])}`),
-      ...Array<() => Promise<string>>(4).fill(() =>
-        sbctl(central, `--may-exist lsp-bind ${anyPort()} ${pick(['node2', 'node3'])}`),
-      ),
+      ...Array<() => Promise<string>>(4).fill(() => bind(central, anyPort(), pick(['node2', 'node3']))),
       () => sbctl(central, `lsp-unbind ${anyPort()}`),
       async () => {
         const name = `r${int(8)}`;
-        const datapath = await datapathOf(central, name);
+        const datapath = await columnOf(central, name, 'datapath');
         const ip = pick([`10.0.${int(8)}.9`, `fd0${int(8)}::9`]).replaceAll(':', '\\:');
         return sbctl(
           central,

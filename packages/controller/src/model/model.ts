@@ -198,7 +198,10 @@ export class Model {
     );
     this.localPorts = () => local.groups();
     const seeds = runtime.relation('datapaths of local interfaces', this.interfaces, (row) =>
-      candidates(row).map((port) => [port.datapath, port._uuid] as const),
+      // A localport is for the guests of its chassis, and without them there is nothing for it to do.
+      candidates(row)
+        .filter((port) => port.type !== 'localport')
+        .map((port) => [port.datapath, port._uuid] as const),
     );
     const closure = runtime.memo('local datapaths', (_: 0) => this.#reach(seeds.groups()), sameMembers);
     this.localDatapaths = () => closure(0);
