@@ -1,21 +1,22 @@
 /**
- * Actions to OpenFlow. The encodings, userdata included, are ovn-controller's, so that a switch changes hands without a rewrite of its flows. Longer
- * than most files: the switch over the closed union of actions is one place on purpose.
+ * Actions to OpenFlow. The encodings, userdata included, are ovn-controller's, so that a switch changes hands without a rewrite of its flows.
  */
 
 import { putActions } from '@weft/openflow/action-encode';
-import { type Action, type CtAction, load, type NatAction } from '@weft/openflow/actions';
+import { type Action, load, type NatAction } from '@weft/openflow/actions';
 import { Writer } from '@weft/openflow/buffer';
-import { type FieldValue, field, type Subfield, subfield, whole } from '@weft/openflow/fields';
-import { type Endpoint, type LflowAction, type Severity, severities, type Verdict, verdicts } from './action-ast.ts';
+import { type FieldValue, field, type Subfield, whole } from '@weft/openflow/fields';
+import type { LflowAction } from './action-ast.ts';
 import type { ActionContext, GroupSpec } from './action-context.ts';
 import { type Constant, type FieldRef, unreachable } from './ast.ts';
 import { encodeDhcpv4, encodeDhcpv6 } from './dhcp-options.ts';
+import { balancingGroup, forwardingGroup, selectionGroup } from './encode-groups.ts';
 import { learnEcmpNextHop, learnLbAffinity } from './learn-actions.ts';
 import { encodeNdRa } from './nd-ra-options.ts';
-import { fieldNames } from './parse-balancing.ts';
 import { FlagBit, flagBit, LogicalField, Opcode, openflowTable, Table } from './pipeline.ts';
-import { type Bytes, constantText, userdata } from './userdata.ts';
+import { eventUserdata, logUserdata } from './report-userdata.ts';
+import { toSubfield } from './symbols.ts';
+import { type Bytes, userdata } from './userdata.ts';
 
 /** Encodes parsed actions. Throws LflowError where an option's name or value is wrong. */
 export function encodeActions(actions: readonly LflowAction[], context: ActionContext): Action[] {
@@ -29,11 +30,6 @@ const XXREG0 = whole(field('xxreg0'));
 const ETH_SRC = whole(field('eth_src'));
 const ETH_DST = whole(field('eth_dst'));
 
-function toSubfield(ref: FieldRef): Subfield {
-  if (ref === ref.symbol.whole) return ref.symbol.subfield;
-  return { field: ref.symbol.base.field, ofs: ref.symbol.ofs + ref.ofs, bits: ref.bits };
-}
-
 function sameSubfield(a: Subfield, b: Subfield): boolean {
   return a.field === b.field && a.ofs === b.ofs && a.bits === b.bits;
 }
@@ -41,10 +37,6 @@ function sameSubfield(a: Subfield, b: Subfield): boolean {
 function clearFlag(bit: number): Action {
   return load(flagBit(bit), 0);
 }
-
-/** Bits of the NAT flags that load balancing leaves in ct_mark or ct_label. */
-const NATTED = 2n;
-const natFlags = { skip_snat: 4n, force_snat: 8n } as const;
 
 class Encoder {
   readonly out: Action[] = [];
@@ -155,7 +147,7 @@ class Encoder {
         this.#put({ type: 'resubmit', table: Table.ctSnatHairpin });
         return;
       case 'select':
-        this.#select(action);
+        this.#group(selectionGroup(action, this.#nextTable()));
         return;
       case 'clone':
         this.#put({ type: 'clone', actions: this.#nested(action.actions) });
@@ -301,10 +293,10 @@ class Encoder {
         this.#log(action);
         return;
       case 'fwd_group':
-        this.#forwardGroup(action);
+        this.#group(forwardingGroup(action, this.#outputTable(), context));
         return;
       case 'trigger_event':
-        this.#event(action);
+        this.#put(this.#controller(eventUserdata(action)));
         return;
       case 'igmp':
         this.#put(this.#controller(userdata(Opcode.igmp)));
@@ -420,65 +412,12 @@ class Encoder {
   #loadBalance(action: LflowAction & { readonly kind: 'ct_lb' | 'ct_lb_mark' }): void {
     const zone = this.#zone();
     const table = this.#nextTable();
-    if (action.backends.length === 0) {
-      this.#put({ type: 'ct', zone, table, actions: [{ type: 'nat' }] });
-      return;
-    }
-    const store = field(action.kind === 'ct_lb' ? 'ct_label' : 'ct_mark');
-    const marks = [NATTED, ...(action.flag === undefined ? [] : [natFlags[action.flag]])].map(
-      (bit): Action => ({
-        type: 'set_field',
-        field: store,
-        value: store.wide ? bit : Number(bit),
-        mask: store.wide ? bit : Number(bit),
-      }),
-    );
-    const buckets = action.backends.map((backend) => {
-      const ct: CtAction = { type: 'ct', commit: true, zone, table, actions: [natTo(backend), ...marks] };
-      return { weight: 100, watchPort: undefined, actions: [ct] };
-    });
-    this.#group(
-      buckets,
-      action.hashFields === undefined
-        ? { method: 'dp_hash', param: 0n, fields: [] }
-        : { method: 'hash', param: 0n, fields: fieldNames(action.hashFields) },
-    );
+    if (action.backends.length === 0) this.#put({ type: 'ct', zone, table, actions: [{ type: 'nat' }] });
+    else this.#group(balancingGroup(action, zone, table));
   }
 
-  #select(action: LflowAction & { readonly kind: 'select' }): void {
-    const next: Action = { type: 'resubmit', table: this.#nextTable() };
-    const dst = toSubfield(action.dst);
-    const buckets = action.members.map(({ id, weight }) => ({
-      weight,
-      watchPort: undefined,
-      actions: [load(dst, id), next],
-    }));
-    // The parameter's upper half names the hash: 1 is the symmetric one over L4.
-    this.#group(buckets, { method: 'dp_hash', param: 1n << 32n, fields: [] });
-  }
-
-  #forwardGroup(action: LflowAction & { readonly kind: 'fwd_group' }): void {
-    const output: Action = { type: 'resubmit', table: this.#outputTable() };
-    const dst = subfield(LogicalField.outport.field, 0, 16);
-    const buckets: GroupSpec['buckets'][number][] = [];
-    for (const port of action.childPorts) {
-      const key = this.#context.lookupPort(port);
-      if (key === undefined) return;
-      const watchPort = action.liveness ? this.#context.lookupTunnel(port) : undefined;
-      if (action.liveness && watchPort === undefined) return;
-      buckets.push({ weight: undefined, watchPort, actions: [load(dst, key), output] });
-    }
-    this.#group(buckets, { method: 'dp_hash', param: 0n, fields: [] });
-  }
-
-  #group(buckets: GroupSpec['buckets'], selection: GroupSpec['selection']): void {
-    const writer = new Writer();
-    for (const bucket of buckets) putActions(writer, bucket.actions);
-    const weights = buckets
-      .map((bucket) => `${bucket.weight ?? ''}@${bucket.watchPort ?? ''}#${bucket.actions.length}`)
-      .join(',');
-    const key = `${selection.method}/${selection.param}/${selection.fields.join(',')}/${weights}/${Buffer.from(writer.copy()).toString('base64')}`;
-    this.#put({ type: 'group', group: this.#context.allocateGroup({ key, buckets, selection }) });
+  #group(group: GroupSpec | undefined): void {
+    if (group !== undefined) this.#put({ type: 'group', group: this.#context.allocateGroup(group) });
   }
 
   /** Sends the packet to the controller, which makes another of it, applies `actions` and sends that back. */
@@ -544,26 +483,10 @@ class Encoder {
   }
 
   #log(action: LflowAction & { readonly kind: 'log' }): void {
-    const data = userdata(Opcode.log)
-      .u8(verdictCodes[action.verdict])
-      .u8(severityCodes[action.severity])
-      .text(action.name ?? '');
-    const meter =
-      action.meter === undefined ? undefined : this.#context.allocateMeter({ kind: 'name', name: action.meter });
+    const { meter: name } = action;
     // Logging has a meter of its own or none.
-    this.#put(toController(data, false, meter));
-  }
-
-  #event(action: LflowAction & { readonly kind: 'trigger_event' }): void {
-    const data = userdata(Opcode.event).u32(0);
-    for (const option of action.options) {
-      const text = new TextEncoder().encode(option.values.map(constantText).join(','));
-      data
-        .u16(eventOptions.indexOf(option.name) + 1)
-        .u16(text.length)
-        .raw(text);
-    }
-    this.#put(this.#controller(data));
+    const meter = name === undefined ? undefined : this.#context.allocateMeter({ kind: 'name', name });
+    this.#put(toController(logUserdata(action), false, meter));
   }
 }
 
@@ -574,24 +497,4 @@ function toController(data: Bytes, pause: boolean, meterId: number | undefined):
     ...(pause ? { pause } : {}),
     ...(meterId === undefined ? {} : { meterId }),
   };
-}
-
-function natTo(backend: Endpoint): NatAction {
-  return {
-    type: 'nat',
-    direction: 'dst',
-    ip: { min: backend.family === 'ipv6' ? BigInt(backend.address) : backend.address },
-    ...(backend.port === undefined || backend.port === 0 ? {} : { port: { min: backend.port } }),
-  };
-}
-
-/** The names of `empty_lb_backends` options; their codes count from 1. */
-const eventOptions = ['vip', 'protocol', 'load_balancer'];
-
-const verdictCodes: Readonly<Record<Verdict, number>> = numbered(verdicts, (index) => index);
-/** syslog's severities (RFC 5424 section 6.2.1): alert 1, warning 4, and so on. */
-const severityCodes: Readonly<Record<Severity, number>> = numbered(severities, (index) => [1, 4, 5, 6, 7][index] ?? 6);
-
-function numbered<T extends string>(names: readonly T[], code: (index: number) => number): Record<T, number> {
-  return Object.fromEntries(names.map((name, index) => [name, code(index)])) as Record<T, number>;
 }

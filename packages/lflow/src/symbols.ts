@@ -51,6 +51,12 @@ export interface FieldRef {
   readonly bits: number;
 }
 
+/** Bits of a symbol as OpenFlow sees them. */
+export function toSubfield(ref: FieldRef): Subfield {
+  if (ref === ref.symbol.whole) return ref.symbol.subfield;
+  return { field: ref.symbol.base.field, ofs: ref.symbol.ofs + ref.ofs, bits: ref.bits };
+}
+
 /** A name for a match expression. */
 export interface PredicateSymbol {
   readonly kind: 'predicate';
