@@ -262,6 +262,16 @@ describe('the environment', () => {
     expect((await both(['--columns=name', 'list', 'Logical_Switch'], json)).stdout).toContain('"headings":["name"]');
     await both(['--format=csv', '--columns=name', 'list', 'Logical_Switch'], json);
     await both(['show'], { OVN_NB_DB: live(), OVN_NBCTL_OPTIONS: '--nonsense' });
+    for (const options of [
+      '--columns="name,_uuid"',
+      "'--columns=name'",
+      '--col\\umns="na"me',
+      '\t--columns=""',
+      '"a',
+      'a\\',
+    ]) {
+      await both(['-fcsv', 'list', 'Logical_Switch'], { OVN_NB_DB: live(), OVN_NBCTL_OPTIONS: options });
+    }
     const wait = ['--', 'wait-until', 'Logical_Switch', 'sw0', 'name=never'];
     expect(await both(wait, { OVN_NB_DB: live(), OVS_CTL_TIMEOUT: '1' })).toMatchObject({ status: 142 });
   });
@@ -270,6 +280,10 @@ describe('the environment', () => {
     const socket = path('ovnnb_db.sock');
     expect(await both(['show'], {})).toMatchObject({ status: 1 });
     execFileSync('ln', ['-s', server.socket, socket]);
+    // A remote's own socket is looked for with those of Open vSwitch.
+    const relative = { OVN_NB_DB: 'unix:ovnnb_db.sock' };
+    expect(await both(['ls-list'], { ...relative, OVN_RUNDIR: '/nonexistent' })).toMatchObject({ status: 0 });
+    expect(await both(['ls-list'], { ...relative, OVS_RUNDIR: '/nonexistent' })).toMatchObject({ status: 1 });
     expect(await both(['ls-list'], {})).toMatchObject({ status: 0 });
   });
 

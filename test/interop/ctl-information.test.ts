@@ -59,6 +59,7 @@ describe.each(['nb', 'sb'] as const)('ovn-%sctl', (which) => {
     ['--dry-run=x', 'show'],
     ['--timeout=', 'show'],
     ['--timeout=-1', 'show'],
+    ['--timeout=0', 'show'],
     ['-t', '4294967296', 'show'],
     ['-f', 'x', 'show'],
     ['-d', 'x', 'show'],

@@ -232,7 +232,8 @@ function applyOption(settings: Settings, name: string, value: string | undefined
 }
 
 function parseTimeout(text: string): number {
-  if (!/^[0-9]+$/.test(text) || Number(text) > 0xffffffff) {
+  // The manual has 0 for no limit; the C program refuses it.
+  if (!/^[0-9]+$/.test(text) || Number(text) === 0 || Number(text) > 0xffffffff) {
     throw new CtlError(`value ${text} on -t or --timeout is invalid`);
   }
   return Number(text);

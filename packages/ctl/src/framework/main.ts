@@ -7,11 +7,19 @@ import { colourError, colourOverview } from './colour.ts';
 import { CtlError, UsageError } from './ctl-error.ts';
 import { applyLogOption, createLog, logCall } from './ctl-log.ts';
 import { applyOptions, defaultSettings, globalOptions, type Settings } from './global-options.ts';
-import { databaseRemotes, failureReason, logDirectory, openSession, tlsOptions } from './open-session.ts';
+import {
+  databaseRemotes,
+  failureReason,
+  logDirectory,
+  openSession,
+  socketDirectory,
+  tlsOptions,
+} from './open-session.ts';
 import type { Program } from './program.ts';
 import { type Runnable, type RunOptions, runCommands } from './run.ts';
 import type { Session } from './session.ts';
 import { suggestion } from './suggest.ts';
+import { wordsOf } from './words.ts';
 
 /** The process, as far as a ctl program uses it. */
 export interface Host {
@@ -69,7 +77,7 @@ export const waitOptions: ReadonlySet<string> = new Set(['--wait', '--no-wait', 
 async function run<D extends DatabaseSchema>(program: Program<D>, host: Host, log: Log): Promise<number> {
   if (host.argv[0] === '--completion' || host.argv[0] === '--complete') return completion(program, host, log);
   const parsed = parseGlobal(
-    [...environmentOptions(program, host), ...host.argv],
+    [...environmentOptions(program, host, log), ...host.argv],
     globalOptions,
     localOptions(program),
   );
@@ -162,7 +170,7 @@ async function completion<D extends DatabaseSchema>(program: Program<D>, host: H
   // Options in front of the command say where the database is; a line that is not finished may be wrong in many ways.
   let line = words;
   try {
-    const before = [...environmentOptions(program, host), ...words.slice(0, -1)];
+    const before = [...environmentOptions(program, host, log), ...words.slice(0, -1)];
     const parsed = parseGlobal(before, globalOptions, localOptions(program));
     applyOptions(settings, parsed.global);
     line = [...parsed.rest, words.at(-1) ?? ''];
@@ -181,8 +189,8 @@ async function completion<D extends DatabaseSchema>(program: Program<D>, host: H
 }
 
 /** Options from the environment come before those of the command line, so that those win. */
-function environmentOptions<D extends DatabaseSchema>(program: Program<D>, host: Host): string[] {
-  return (host.env[program.environment.options] ?? '').split(/\s+/).filter((word) => word !== '');
+function environmentOptions<D extends DatabaseSchema>(program: Program<D>, host: Host, log: Log): string[] {
+  return wordsOf(host.env[program.environment.options] ?? '', (problem) => log.write('svec', 'warn', problem));
 }
 
 function environmentTimeout(host: Host): number {
@@ -238,7 +246,7 @@ export function execute<D extends DatabaseSchema>(
     printWaitTime: settings.printWaitTime,
     warn,
     readSwitch: async (given, cookies, details) => {
-      const rundir = host.env.OVS_RUNDIR ?? '/var/run/openvswitch';
+      const rundir = socketDirectory(host.env);
       const remote = given ?? `unix:${rundir}/br-int.mgmt`;
       try {
         const { readSwitch } = await import('./read-switch.ts');

@@ -19,6 +19,11 @@ export function runDirectory(env: SessionHost['env']): string {
   return env.OVN_RUNDIR ?? '/var/run/ovn';
 }
 
+/** Where the sockets of remotes without a directory lie: those of Open vSwitch, as the C programs have it. */
+export function socketDirectory(env: SessionHost['env']): string {
+  return env.OVS_RUNDIR ?? '/var/run/openvswitch';
+}
+
 /** Where log files lie if nothing else is said. `OVS_LOGDIR` is what the C programs of this version obey. */
 export function logDirectory(env: SessionHost['env']): string {
   return env.OVN_LOGDIR ?? env.OVS_LOGDIR ?? '/var/log/ovn';
@@ -53,7 +58,7 @@ export async function openSession<D extends DatabaseSchema>(
       const stream = await dial(
         remote,
         ovsdbService,
-        { rundir: runDirectory(host.env), ...tlsOptions(settings.tls) },
+        { rundir: socketDirectory(host.env), ...tlsOptions(settings.tls) },
         log,
       );
       log.write('reconnect', 'info', `${remote}: connected`);
