@@ -1,4 +1,5 @@
-// nbctl and ovn-nbctl side by side, start-up included, on a small database and on 250 switches × 100 ports. `npm run bench -- ctl [SxP]`.
+// nbctl and ovn-nbctl by turns, start-up included, on a small database and on 250 switches × 100 ports: `npm run bench -- ctl [SxP]`. A Node.js that does
+// nothing takes its turn with them: what it takes is the machine's, and no program of ours can be quicker.
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -52,31 +53,51 @@ async function startServer(weft: boolean, dir: string): Promise<{ child: ChildPr
 let round = 0;
 
 interface Figure {
-  /** Median, in seconds. */
+  /** In seconds. */
   readonly wall: number;
+  /** Of user and system, in seconds. */
+  readonly cpu: number;
   /** In MB. */
   readonly memory: number;
 }
 
-/** Runs a program several times; `@` in an argument is a new number each time. */
-function measure(program: string, socket: string, args: readonly string[]): Figure {
-  const walls: number[] = [];
-  let memory = 0;
+/** Runs a program once. */
+function runOnce(program: string, args: readonly string[]): Figure {
+  const started = process.hrtime.bigint();
+  // GNU time writes to the end of standard error.
+  const result = spawnSync('/usr/bin/env', ['time', '-f', '%M %U %S', program, ...args], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  const wall = Number(process.hrtime.bigint() - started) / 1e9;
+  if (result.status !== 0) throw new Error(`${program} ${args.join(' ')}: ${result.stderr}`);
+  const [kilobytes, user, system] = result.stderr.trim().split('\n').at(-1)!.split(' ').map(Number);
+  return { wall, cpu: user! + system!, memory: kilobytes! / 1024 };
+}
+
+/** Runs programs by turns, several times each; `@` in an argument is a new number each time. Times are medians, memory is the most. */
+function measure(programs: readonly { readonly program: string; readonly args: readonly string[] }[]): Figure[] {
+  const figures: Figure[][] = programs.map(() => []);
   for (let i = 0; i < runs; i++) {
-    round++;
-    const filled = args.map((arg) => arg.replaceAll('@', String(round)));
-    const started = process.hrtime.bigint();
-    // GNU time writes the peak of memory, in kB, to the end of standard error.
-    const result = spawnSync('/usr/bin/env', ['time', '-f', '%M', program, `--db=unix:${socket}`, ...filled], {
-      encoding: 'utf8',
-    });
-    const wall = Number(process.hrtime.bigint() - started) / 1e9;
-    if (result.status !== 0) throw new Error(`${program} ${filled.join(' ')}: ${result.stderr}`);
-    walls.push(wall);
-    memory = Math.max(memory, Number(result.stderr.trim().split('\n').at(-1)) / 1024);
+    for (const [which, { program, args }] of programs.entries()) {
+      round++;
+      figures[which]!.push(
+        runOnce(
+          program,
+          args.map((arg) => arg.replaceAll('@', String(round))),
+        ),
+      );
+    }
   }
-  walls.sort((a, b) => a - b);
-  return { wall: walls[runs >> 1]!, memory };
+  return figures.map((all) => ({
+    wall: median(all.map(({ wall }) => wall)),
+    cpu: median(all.map(({ cpu }) => cpu)),
+    memory: Math.max(...all.map(({ memory }) => memory)),
+  }));
+}
+
+function median(numbers: readonly number[]): number {
+  return [...numbers].sort((a, b) => a - b)[numbers.length >> 1]!;
 }
 
 async function main(): Promise<void> {
@@ -100,7 +121,10 @@ async function main(): Promise<void> {
         }
         const last = to === 0 ? 1 : 7;
         console.log(`\n${title}, on ${name}`);
-        console.log('command'.padEnd(44) + 'nbctl'.padStart(18) + 'ovn-nbctl'.padStart(18));
+        console.log(
+          'wall time, CPU time (seconds) and memory'.padEnd(44) +
+            ['node -e 0', 'nbctl', 'ovn-nbctl'].map((name) => name.padStart(22)).join(''),
+        );
         for (const args of [
           ['lsp-add', `sw${last}`, 'new@'],
           ['lsp-get-addresses', portName(last, 3)],
@@ -108,12 +132,22 @@ async function main(): Promise<void> {
           ['show', `sw${last}`],
           ['list', 'Logical_Switch_Port', portName(last, 3)],
           ['acl-add', `sw${last}`, 'to-lport', '100', 'ip4.src == @', 'drop'],
+          ...(to === 0
+            ? []
+            : [
+                ['list', 'Logical_Switch'],
+                ['find', 'Logical_Switch_Port', 'name!=x'],
+              ]),
         ]) {
-          const ours = measure(join(bin, 'nbctl'), socket, args);
-          const theirs = measure('ovn-nbctl', socket, args);
-          const text = ({ wall, memory }: Figure) =>
-            `${wall.toFixed(3)} s ${memory.toFixed(0).padStart(4)} MB`.padStart(18);
-          console.log(`${args.join(' ').padEnd(44)}${text(ours)}${text(theirs)}`);
+          const words = [`--db=unix:${socket}`, ...args];
+          const figures = measure([
+            { program: 'node', args: ['-e', '0'] },
+            { program: join(bin, 'nbctl'), args: words },
+            { program: 'ovn-nbctl', args: words },
+          ]);
+          const text = ({ wall, cpu, memory }: Figure) =>
+            `${wall.toFixed(3)} ${cpu.toFixed(2)} ${memory.toFixed(0).padStart(4)} MB`.padStart(22);
+          console.log(args.join(' ').padEnd(44) + figures.map(text).join(''));
         }
       }
       peer.close();
