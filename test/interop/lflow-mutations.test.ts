@@ -24,7 +24,7 @@ const told = ({ flow, ours, theirs, ourError, theirError }: Comparison): string 
 
 /** What ovn-controller takes, and we do not (docs/logical-flows.md). */
 const refused =
-  /can only be matched whole|value sets|only be compared with 0 and 1|expecting logical switch port|^Syntax error at `;' expecting `;'|Invalid numeric constant|for port range/;
+  /can only be matched whole|value sets|only be compared with 0 and 1|expecting logical switch port|^Syntax error at `;' expecting `;'|Invalid numeric constant|for port range|range high should|^Invalid value for|^Syntax error at `;' expecting `\)'/;
 
 /** What is taken by one only, and wrong texts that the two complain of in other words. */
 function sorted(compared: readonly Comparison[]): { readonly onlyOne: string[]; readonly otherWords: string[] } {

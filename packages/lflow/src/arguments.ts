@@ -1,7 +1,7 @@
 /** What the arguments of actions and functions are made of. */
 import { type Endpoint, type LflowAction, type NamedOption, type Protocol, protocols } from './action-ast.ts';
 import type { Constant, FieldRef } from './ast.ts';
-import type { Lexer } from './lexer.ts';
+import type { Lexer, LflowError } from './lexer.ts';
 import { parseIpv4, parseIpv6 } from './number.ts';
 import type { ActionParser } from './parse-actions.ts';
 
@@ -160,4 +160,11 @@ function constant(lexer: Lexer, first?: Constant): Constant {
   };
   lexer.next();
   return value;
+}
+
+/**
+ * The complaint where ovn-controller's parser gives up on arguments and expects the `;` after them. It goes on if the `;` is there; we say what is missing.
+ */
+export function incomplete(lexer: Lexer, missing: string): LflowError {
+  return lexer.syntaxError(`expecting ${lexer.type === ';' ? missing : "`;'"}`);
 }

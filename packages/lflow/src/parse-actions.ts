@@ -91,6 +91,8 @@ const needs: ReadonlyMap<string, string> = new Map([
   ['put_nd_ra_opts', 'ip6'],
 ]);
 
+type IntegerConstant = Constant & { readonly kind: 'integer' };
+
 class Parser implements ActionParser {
   readonly lexer: Lexer;
   readonly symbols: SymbolTable;
@@ -251,25 +253,30 @@ class Parser implements ActionParser {
       return { kind: 'ct_commit', form: 'block', actions };
     }
     const actions: LflowAction[] = [];
+    let form: 'block' | 'list' = 'block';
     if (lexer.match('(')) {
       while (!lexer.match(')')) {
+        form = 'list';
         const name = lexer.type === 'id' ? lexer.text : '';
         const symbol = name === 'ct_mark' || name === 'ct_label' ? this.symbols.get(name) : undefined;
         if (symbol?.kind !== 'field') throw lexer.plainSyntaxError();
         lexer.next();
         lexer.expect('=');
         if (lexer.type !== 'integer' && lexer.type !== 'masked-integer') throw lexer.syntaxError('expecting integer');
-        actions.push({ kind: 'load', dst: symbol.whole, value: committed(this.#integer(), symbol.bits) });
+        const value = committed(this.#integer(), symbol.bits);
+        // What sets no bit is left out.
+        if (value.mask === undefined || BigInt(value.mask) !== 0n)
+          actions.push({ kind: 'load', dst: symbol.whole, value });
         lexer.match(',');
       }
     }
     lexer.expect(';');
-    return { kind: 'ct_commit', form: actions.length === 0 ? 'block' : 'list', actions };
+    return { kind: 'ct_commit', form, actions };
   }
 
-  #integer(): Constant {
+  #integer(): IntegerConstant {
     const { lexer } = this;
-    const constant: Constant = {
+    const constant: IntegerConstant = {
       kind: 'integer',
       value: lexer.value,
       mask: lexer.type === 'masked-integer' ? lexer.mask : undefined,
@@ -475,8 +482,7 @@ class Parser implements ActionParser {
 }
 
 /** A constant of the older form of ct_commit, which takes of it what the field can hold. */
-function committed(constant: Constant, bits: number): Constant {
-  if (constant.kind !== 'integer') return constant;
+function committed(constant: IntegerConstant, bits: number): IntegerConstant {
   const ones = (1n << BigInt(bits)) - 1n;
   const fit = (value: Value): Value => narrow(BigInt(value) & ones);
   const mask = constant.mask === undefined ? undefined : fit(constant.mask);

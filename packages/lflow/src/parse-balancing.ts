@@ -1,7 +1,7 @@
 /** Actions that translate addresses, and that choose among several: backends, groups, next hops. As in `parse-calls.ts`. */
 import { fieldByName } from '@weft/openflow/fields';
 import type { Endpoint, LflowAction, NatActionName, Protocol } from './action-ast.ts';
-import { address, boolean, demand, endpoint, parseProtocol, type Statement } from './arguments.ts';
+import { address, boolean, demand, endpoint, incomplete, parseProtocol, type Statement } from './arguments.ts';
 import type { FieldRef } from './ast.ts';
 import type { Lexer } from './lexer.ts';
 import type { ActionParser } from './parse-actions.ts';
@@ -48,7 +48,7 @@ export const ctLb: Statement = ({ lexer }, name) => {
     while (lexer.type !== ')') {
       const separator = lexer.type === ';' ? undefined : lexer.syntaxError("expecting `)'");
       lexer.next();
-      if (flag !== undefined) throw lexer.syntaxError("expecting `;'");
+      if (flag !== undefined) throw incomplete(lexer, "`)'");
       if (hashFields === undefined && lexer.matchId('hash_fields')) {
         if (!lexer.match('=') || (lexer.type as string) !== 'string') throw lexer.syntaxError('invalid hash_fields');
         hashFields = knownFields(lexer);
@@ -57,7 +57,7 @@ export const ctLb: Statement = ({ lexer }, name) => {
       } else if (lexer.matchId('force_snat')) {
         flag = 'force_snat';
       } else {
-        throw lexer.syntaxError("expecting `;'");
+        throw incomplete(lexer, "`)'");
       }
       if (separator !== undefined) throw separator;
     }
@@ -139,9 +139,7 @@ export const fwdGroup: Statement = ({ lexer }) => {
       }
     }
   }
-  // ovn-controller takes it, and does nothing.
-  if (childPorts.length === 0)
-    throw lexer.syntaxError(lexer.type === ';' ? 'expecting logical switch port' : "expecting `;'");
+  if (childPorts.length === 0) throw incomplete(lexer, 'logical switch port');
   return { kind: 'fwd_group', liveness, childPorts };
 };
 

@@ -2,7 +2,16 @@
  * Actions and functions with arguments, by name. Each parser starts after the name and ends before the `;`. Families of them have files of their own.
  */
 import { type LookupFunctionName, type Severity, severities, type Verdict, verdicts } from './action-ast.ts';
-import { type BitFunction, demand, fields, isDecimal, numberOrNone, oneOf, type Statement } from './arguments.ts';
+import {
+  type BitFunction,
+  demand,
+  fields,
+  incomplete,
+  isDecimal,
+  numberOrNone,
+  oneOf,
+  type Statement,
+} from './arguments.ts';
 import { commitEcmpNh, commitLbAff, ctLb, fwdGroup } from './parse-balancing.ts';
 import { triggerEvent } from './parse-options.ts';
 
@@ -173,6 +182,7 @@ export const statements: ReadonlyMap<string, Statement> = new Map<string, Statem
     ({ lexer }) => {
       lexer.expect('(');
       const offset = lexer.start;
+      if (lexer.type === ';') throw incomplete(lexer, 'small integer');
       const queue = lexer.expectSmallInteger("`;'");
       lexer.expect(')');
       if (queue > lastQueue)

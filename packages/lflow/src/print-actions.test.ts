@@ -124,9 +124,9 @@ const commits = refs(marks).chain(
 );
 const wholeMark = fc.constantFrom('ct_mark', 'ct_label').chain((name) => {
   const symbol = symbols.get(name) as FieldSymbol;
-  const bits = fc.bigInt(0n, (1n << BigInt(symbol.bits)) - 1n);
-  // In whatever notation it is written, it is a hexadecimal number.
-  return fc.tuple(bits, maybe(bits)).map(([all, mask]) => {
+  const ones = (1n << BigInt(symbol.bits)) - 1n;
+  // In whatever notation it is written, it is a hexadecimal number; one that sets no bit is left out.
+  return fc.tuple(fc.bigInt(0n, ones), maybe(fc.bigInt(1n, ones))).map(([all, mask]) => {
     const value = mask === undefined ? all : all & mask;
     return {
       kind: 'load' as const,

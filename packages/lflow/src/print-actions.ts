@@ -43,11 +43,10 @@ function printCommitList(actions: readonly LflowAction[]): string {
     const { dst, value } = action;
     const hex = (number: Value): string => (BigInt(number) === 0n ? '0' : `0x${number.toString(16)}`);
     if (value.mask === undefined) return [`${dst.symbol.name}=${hex(value.value)}`];
-    const mask = hex(value.mask);
-    // A value is written in its mask's notation.
-    return [`${dst.symbol.name}=${mask === '0' ? '0' : `0x${value.value.toString(16)}`}/${mask}`];
+    // A value is written in its mask's notation, and a mask is never 0.
+    return [`${dst.symbol.name}=0x${value.value.toString(16)}/${hex(value.mask)}`];
   });
-  return `ct_commit(${parts.join(', ')});`;
+  return parts.length === 0 ? 'ct_commit;' : `ct_commit(${parts.join(', ')});`;
 }
 
 function printAction(action: LflowAction, place: PrintPlace | undefined): string {

@@ -129,9 +129,12 @@ function conjunctive(flows: readonly Flow[]): readonly Conjunctive[] {
   for (const flow of flows) {
     const id = headOf(flow);
     if (id !== undefined) heads.set(id, flow);
-    for (const action of flow.actions)
-      if (action.type === 'conjunction')
-        entry(clauses, action.id, () => new Sum()).add(`${flowKey(flow)} ${action.clause}/${action.count}`);
+    let key: string | undefined;
+    for (const action of flow.actions) {
+      if (action.type !== 'conjunction') continue;
+      key ??= flowKey(flow);
+      entry(clauses, action.id, () => new Sum()).add(`${key} ${action.clause}/${action.count}`);
+    }
   }
   return [...heads].map(([id, flow]) => ({
     id,
