@@ -13,7 +13,7 @@
  * `action-shapes.ts` say why the experiment is proof, and a property test compares what templates make with what the compiler makes.
  *
  * A text without a template is compiled for itself, as if there were no shapes: if its literals are not those of the form, if it asks the caller for
- * anything but the numbers of the ports that it names in gaps, if it is wrong, or if one of its literals does not fit.
+ * anything but the numbers of the ports that it names in gaps and the definitions of options, if it is wrong, or if one of its literals does not fit.
  */
 import type { Form, Literals } from './literals.ts';
 import { RecentMap } from './recent-map.ts';
@@ -27,7 +27,7 @@ const heads = 256;
 
 /** Shapes of texts that are compiled under the same circumstances, and what is known of them. */
 export class Shapes<Template extends { readonly form: Form }> {
-  /** By hash: undefined if it was never seen, null if there is no template (yet). */
+  /** By hash. A template that is undefined has not been learned yet; where it is null, there is none. */
   readonly #shapes = new RecentMap<number, { template: Template | null | undefined }>(generationSize);
   /** By how texts begin, templates of use lately: those that served more texts come first. */
   readonly #lately: { readonly template: Template; served: number }[][] = [];
