@@ -438,7 +438,7 @@ if (process.argv[2] === 'fresh') {
   freshProcesses(fabric);
   report(`fabric ${switches} × ${ports}, from a live ovn-northd`, fabric);
   stages(fabric);
-  report('ACLs with 2 sets of 500 addresses and 20 port ranges', hardAcls(10), (bench) => {
+  report('ACLs with 2 sets of 500 addresses and 20 port ranges', hardAcls(100), (bench) => {
     bench.sets.set(
       'a',
       Array.from({ length: 500 }, (_, i) => `10.0.${i >> 8}.${i & 255}`),
