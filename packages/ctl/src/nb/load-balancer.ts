@@ -22,14 +22,16 @@ function parseEndpoint(text: string, warn: Warn): Endpoint | undefined {
     warn(`${text}: bad ${what} "${part}"`, 'socket_util', 'ERR');
     return undefined;
   };
-  const bracketed = /^\[([^\]]*)\](?::(.*))?$/s.exec(text);
+  // The closing bracket may be missing at the end.
+  const bracketed = /^\[([^\]]*)(?:\](?::(.*))?)?$/s.exec(text);
   const colon = text.indexOf(':');
   const isIpv6 = bracketed !== null || colon !== text.lastIndexOf(':');
   const host = bracketed?.[1] ?? (isIpv6 || colon < 0 ? text : text.slice(0, colon));
   const portText = bracketed?.[2] ?? (isIpv6 || colon < 0 ? '' : text.slice(colon + 1));
   if (portText !== '' && !(/^\d+$/.test(portText) && Number(portText) <= 65535)) return bad('port number', portText);
   const address = isIpv6 ? parseIpv6(host) : parseIpv4(host);
-  if (address === undefined) return bad('IP address', host);
+  // Of what has the form of an IPv6 address, nothing stands in the log.
+  if (address === undefined) return isIpv6 ? undefined : bad('IP address', host);
   return { address, port: Number(portText) };
 }
 
