@@ -44,7 +44,7 @@ function portFlows(model: Model, port: PortBinding): readonly Flow[] | undefined
     case 'patch':
       return patchFlows(model, port);
     case 'localnet':
-      return localnetFlows(model, port);
+      return localnetFlows(model, port) ?? elsewhereFlows(model, port);
     default:
       return port.chassis === undefined ? undefined : elsewhereFlows(model, port);
   }
@@ -121,7 +121,7 @@ function multicastMember(model: Model, uuid: string): Member | undefined {
       return { kind: 'everywhere', portKey, zone: zone() };
     case 'localnet':
       if (model.localnetOf(port.datapath)?.uuid === uuid) return { kind: 'here', portKey, zone: zone() };
-      return { kind: 'elsewhere', chassis: undefined, zone: zone() };
+      return { kind: 'elsewhere', chassis: port.chassis, zone: zone() };
     case '':
       if (model.interfaceOf(port) !== undefined) return { kind: 'here', portKey, zone: zone() };
       return { kind: 'elsewhere', chassis: port.chassis, zone: zone() };
