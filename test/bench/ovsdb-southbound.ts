@@ -30,9 +30,9 @@ async function bench(name: 'C' | 'weft'): Promise<{ [column: string]: string }> 
   const folder = mkdtempSync(join(tmpdir(), 'weft-bench-'));
   const file = join(folder, 'db');
   const socket = join(folder, 's');
-  const create = name === 'C' ? ['ovsdb-tool'] : [process.execPath, dist];
+  const create = name === 'C' ? ['ovsdb-tool'] : [dist];
   execFileSync(create[0]!, [...create.slice(1), 'create', file, '/usr/share/ovn/ovn-sb.ovsschema']);
-  const serve = name === 'C' ? ['ovsdb-server'] : [process.execPath, dist];
+  const serve = name === 'C' ? ['ovsdb-server'] : [dist];
   const args = [
     ...serve.slice(1),
     file,

@@ -39,9 +39,9 @@ class Server {
 
   constructor(name: 'C' | 'weft') {
     this.name = name;
-    const create = name === 'C' ? ['ovsdb-tool'] : [process.execPath, dist];
+    const create = name === 'C' ? ['ovsdb-tool'] : [dist];
     execFileSync(create[0]!, [...create.slice(1), 'create', this.#file, schemaFile]);
-    const serve = name === 'C' ? ['ovsdb-server', '-vconsole:off'] : [process.execPath, dist, '-vconsole:off'];
+    const serve = name === 'C' ? ['ovsdb-server', '-vconsole:off'] : [dist, '-vconsole:off'];
     this.#command = [...serve, this.#file, `--remote=punix:${this.socket}`, `--unixctl=${join(this.#folder, 'ctl')}`];
   }
 
