@@ -73,6 +73,7 @@ export class Peer {
   /** Messages of this turn of the event loop: they leave in one system call. */
   #text = '';
   #paused = false;
+  #held = false;
   /** Pieces of long messages, and all that came after them, which the stream gets one by one, so that progress can be seen. */
   #queue: Uint8Array[] = [];
   #queueBytes = 0;
@@ -99,7 +100,7 @@ export class Peer {
     this.#framer = new JsonFramer((value) => {
       this.#receive(value);
       // What else has come already must wait: the peer has had its turn, or has to take the answers first.
-      if (this.#paused || this.#clock.now() - this.#turnStarted > turnMs) this.#framer.hold();
+      if (this.#paused || this.#held || this.#clock.now() - this.#turnStarted > turnMs) this.#framer.hold();
     }, options.limits ?? defaultLimits);
     stream.on('data', (chunk: Uint8Array) => this.#push(chunk));
     stream.on('end', () => {
@@ -233,6 +234,18 @@ export class Peer {
     });
   }
 
+  /** Nothing more that the peer sends is looked at until `release`: whoever is to work on it has more than enough. */
+  hold(): void {
+    this.#held = true;
+    this.#framer.hold();
+    this.#stream.pause();
+  }
+
+  release(): void {
+    this.#held = false;
+    this.#resume();
+  }
+
   /** Changes the probe interval (milliseconds, 0 for none), as a Connection row may at any time. */
   setProbeInterval(milliseconds: number): void {
     if (milliseconds === this.#probeIntervalMs) return;
@@ -289,9 +302,9 @@ export class Peer {
 
   /** Unless it rests, or the peer has answers to take, goes on with what it sent. */
   #resume(): void {
-    if (this.#closed || this.#resting || this.#paused) return;
+    if (this.#closed || this.#resting || this.#paused || this.#held) return;
     if (this.#framer.holding) this.#work(() => this.#framer.release());
-    if (!this.#closed && !this.#resting && !this.#paused) this.#stream.resume();
+    if (!this.#closed && !this.#resting && !this.#paused && !this.#held) this.#stream.resume();
   }
 
   #receive(value: Json): void {
@@ -347,6 +360,7 @@ export class Peer {
 
   /** Since the peer showed that it lives: sent something or, while we refuse to read, took something. */
   #silenceMs(): number {
+    if (this.#held) return 0;
     const last = this.#paused ? Math.max(this.#lastReceived, this.#lastProgress) : this.#lastReceived;
     return this.#clock.now() - last;
   }

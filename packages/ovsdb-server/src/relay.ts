@@ -30,6 +30,8 @@ export interface RelayOptions {
 
 const monitorId = 'relay';
 const probeIntervalMs = 60_000;
+/** With more than this on its way to the source, clients that send more are not read any further. */
+const maxQueuedBytes = 8 << 20;
 
 /** Errors: `syntax error` if the text is not `relay:DB:REMOTE`. */
 export function parseRelay(text: string): { readonly name: string; readonly remotes: readonly string[] } {
@@ -134,8 +136,19 @@ export class Relay {
     this.#database = await Database.open(new MemoryStore(schema));
     this.#schemaText = text;
     this.#lastId = zeroUuid;
-    server.add(this.#database, { model: 'relay', forward: this.#forward });
+    server.add(this.#database, { model: 'relay', forward: this.#forwarder() });
     onDatabase(this.#database);
+  }
+
+  #forwarder(): Forwarder {
+    const queuedBytes = (): number => this.#source?.queuedBytes ?? 0;
+    return {
+      transact: (params, done) => this.#transact(params, done),
+      get congested() {
+        return queuedBytes() > maxQueuedBytes;
+      },
+      settle: (done) => this.#settle(done),
+    };
   }
 
   #caughtUp(result: Json): void {
@@ -184,7 +197,7 @@ export class Relay {
     return changes;
   }
 
-  readonly #forward: Forwarder = (params, done) => {
+  #transact(params: readonly Json[], done: (members: string) => void): () => void {
     const source = this.#source;
     const unavailable = (): void => {
       const error = new OvsdbError('I/O error', `${this.name}: the relay is not connected to its source`);
@@ -215,9 +228,15 @@ export class Relay {
     };
     return () => {
       source.notify('cancel', [id]);
-      source.request('echo', [], forgotten, () => {});
+      this.#settle(forgotten);
     };
-  };
+  }
+
+  #settle(done: () => void): void {
+    if (this.#source === undefined) done();
+    // Transactions are answered in the order in which they were asked for, but for those that wait; this one, which does nothing, never does.
+    else this.#source.request('transact', [this.name], done, done);
+  }
 
   #lost(peer: Peer, remote: string, error: Error | undefined): void {
     if (peer !== this.#source) return;

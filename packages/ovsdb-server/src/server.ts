@@ -15,11 +15,18 @@ import { serverDatabaseName, serverSchema } from './server-database.ts';
 import { Session, type SessionOptions } from './session.ts';
 import { MemoryStore } from './store/memory.ts';
 
-/**
- * Sends a transaction elsewhere; `done` gets the members `"result":...,"error":...` of the answer as text, once. The function returned asks whoever has
- * the transaction to cancel it; `done` hears what became of it all the same.
- */
-export type Forwarder = (params: readonly Json[], done: (members: string) => void) => () => void;
+/** Has transactions executed elsewhere. */
+export interface Forwarder {
+  /**
+   * `done` gets the members `"result":...,"error":...` of the answer as text, once. The function returned asks whoever has the transaction to cancel it;
+   * `done` hears what became of it all the same.
+   */
+  transact(params: readonly Json[], done: (members: string) => void): () => void;
+  /** So much is on its way that no more should be taken on before `settle` calls back. */
+  readonly congested: boolean;
+  /** Calls back when all that was sent has been looked at there: what has no answer then, waits. */
+  settle(done: () => void): void;
+}
 
 export interface ServedOptions {
   readonly model?: 'standalone' | 'relay';

@@ -40,6 +40,10 @@ interface WaitingTransaction {
 
 const parameters = { update2: 3, update3: 4 } as const;
 
+function tooManyWait(): OvsdbError {
+  return new OvsdbError('resources exhausted', `transact: ${maxWaiting} transactions of this client wait already`);
+}
+
 export class Session implements LockHolder, MonitorSink {
   readonly peer: Peer;
   /** It can live with databases that come, go and change, and wants to hear of it instead of being disconnected. */
@@ -236,17 +240,22 @@ export class Session implements LockHolder, MonitorSink {
     if (cancel === undefined) return;
     if (this.#waiting.size >= maxWaiting) {
       cancel();
-      throw new OvsdbError('resources exhausted', `transact: ${maxWaiting} transactions of this client wait already`);
+      throw tooManyWait();
     }
     key = jsonText(id);
     this.#waiting.set(key, { database, cancel, abandon: cancel });
   }
 
-  /** Another server executes it. It may wait there, so it can be cancelled, and is if the client goes. */
+  /**
+   * Another server executes it. It may wait there, so it can be cancelled, and is if the client goes. A client that sends faster than that server
+   * executes is not read for a while.
+   */
   #forward(forward: Forwarder, database: Database, params: readonly Json[], id: Json): void {
+    // The client was not read until all the others had been looked at: they wait.
+    if (this.#waiting.size >= maxWaiting) throw tooManyWait();
     const key = jsonText(id);
     let state: 'sent' | 'answered' | 'abandoned' = 'sent';
-    const cancelThere = forward(params, (members) => {
+    const cancelThere = forward.transact(params, (members) => {
       if (state === 'abandoned') return;
       state = 'answered';
       if (this.#waiting.get(key) === waiting) this.#waiting.delete(key);
@@ -263,7 +272,11 @@ export class Session implements LockHolder, MonitorSink {
         cancelThere();
       },
     };
-    if (state === 'sent') this.#waiting.set(key, waiting);
+    if (state !== 'sent') return;
+    this.#waiting.set(key, waiting);
+    if (this.#waiting.size < maxWaiting && !forward.congested) return;
+    this.peer.hold();
+    forward.settle(() => this.peer.release());
   }
 
   #cancel(id: Json): void {

@@ -1,9 +1,11 @@
 /** Relays: ours of our server, ours of the C server, and the C server's of ours. */
 import { execFile, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { Peer } from '@weft/jsonrpc/peer';
 import type { Json } from '@weft/ovsdb/json';
 import { schemaToJson } from '@weft/ovsdb/schema-json';
 import { DatabaseService } from '@weft/ovsdb-server/service';
@@ -66,6 +68,17 @@ const relays = {
   },
 };
 
+/** Resolves when the relay has its database. */
+async function relaySettled(): Promise<void> {
+  for (let names: readonly string[] = []; !names.includes('OVN_Northbound'); ) {
+    // A server disconnects clients when a database comes.
+    const peer = await connectTo(`${folder}/relay.sock`);
+    names = (await peer.call('list_dbs', []).catch(() => [])) as readonly string[];
+    peer.close();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
 describe.each([
   ['weft', 'weft'],
   ['C', 'weft'],
@@ -76,14 +89,7 @@ describe.each([
     await nbctl(remote, 'ls-add', 'before');
     await relays[relay](remote);
     const near = `unix:${folder}/relay.sock`;
-    // Waits until the relay has its database.
-    for (let names: readonly string[] = []; !names.includes('OVN_Northbound'); ) {
-      // A server disconnects clients when a database comes.
-      const peer = await connectTo(`${folder}/relay.sock`);
-      names = (await peer.call('list_dbs', []).catch(() => [])) as readonly string[];
-      peer.close();
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
+    await relaySettled();
     await run('ovsdb-client', ['--timeout=20', 'wait', near, 'OVN_Northbound', 'connected']);
     expect(await nbctl(near, '--bare', '--columns=name', 'list', 'Logical_Switch')).toBe('before\n');
 
@@ -152,7 +158,73 @@ describe.each([
   });
 });
 
+/** A source that answers transactions when it is told to, but at once the ones without operations. */
+async function slowSource(): Promise<{ readonly remote: string; readonly waiting: (() => void)[] }> {
+  const waiting: (() => void)[] = [];
+  const peers: Peer[] = [];
+  const listener = createServer((stream) => {
+    const peer = new Peer(stream, {
+      onRequest: (method, params, id) => {
+        if (method === 'get_schema') peer.reply(id, schemaToJson(nb));
+        else if (method === 'monitor_cond_since') peer.reply(id, [false, zero.replace('0', '1'), {}]);
+        else if (params.length === 1) peer.reply(id, []);
+        else waiting.push(() => peer.reply(id, [{}]));
+      },
+    });
+    peers.push(peer);
+  });
+  const path = join(folder, 'source.sock');
+  await new Promise<void>((resolve) => listener.listen(path, resolve));
+  cleanups.push(() => {
+    for (const peer of peers) peer.close();
+    listener.close();
+  });
+  return { remote: `unix:${path}`, waiting };
+}
+
 describe('our relay', () => {
+  it('takes on what the source executes at once, however much', async () => {
+    const server = await startWeftServer([nb]);
+    cleanups.push(server.stop);
+    await relays.weft(`unix:${server.socket}`);
+    await relaySettled();
+    const near = await connectTo(`${folder}/relay.sock`);
+    const count = 3000;
+    const answers = await Promise.all(
+      Array.from({ length: count }, (_, i) =>
+        near.call('transact', [
+          'OVN_Northbound',
+          { op: 'insert', table: 'Address_Set', row: { name: `set${i}`, addresses: 'x'.repeat(4000) } },
+        ]),
+      ),
+    );
+    expect(answers.filter((answer) => JSON.stringify(answer).includes('uuid'))).toHaveLength(count);
+    near.close();
+  });
+
+  it('takes on 1,000 that wait at the source, and refuses more', async () => {
+    const { remote, waiting } = await slowSource();
+    await relays.weft(remote);
+    await relaySettled();
+    const near = await connectTo(`${folder}/relay.sock`);
+    const send = () =>
+      near.call('transact', ['OVN_Northbound', { op: 'comment', comment: 'x' }]).then(
+        () => 'done',
+        (error: Error) => error.message,
+      );
+    const answers = Array.from({ length: 1100 }, send);
+    for (const refused of await Promise.all(answers.slice(1000))) expect(refused).toContain('resources exhausted');
+    expect(waiting).toHaveLength(1000);
+    for (const answer of waiting.splice(0)) answer();
+    for (const answer of await Promise.all(answers.slice(0, 1000))) expect(answer).toBe('done');
+    // There is room again.
+    const last = send();
+    while (waiting.length === 0) await near.call('echo', []);
+    waiting.pop()?.();
+    expect(await last).toBe('done');
+    near.close();
+  });
+
   it('lets a client go on where it stopped at the source, and catches up after an outage', async () => {
     const server = await startWeftServer([nb]);
     const remote = `unix:${server.socket}`;
