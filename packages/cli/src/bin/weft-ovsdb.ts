@@ -66,7 +66,11 @@ async function serve(): Promise<void> {
         const { spawn } = await import('node:child_process');
         const child = spawn('/bin/sh', ['-c', run], { stdio: 'inherit' });
         child.once('error', (error) => log.error(`--run: ${error.message}`));
-        child.once('close', (code) => void daemon.exit(code === 0 ? 0 : 1));
+        child.once('close', (code, signal) => {
+          const how = code === null ? `killed by ${signal}` : `exit status ${code}`;
+          if (code !== 0) process.stderr.write(`weft-ovsdb: ${run}: child exited, ${how}\n`);
+          void daemon.exit(code === 0 ? 0 : 1);
+        });
       }
     },
   );
