@@ -1,6 +1,5 @@
 /** Moves a database's contents under another schema (ovsdb-server(7) section 4.1.19). */
 import { type Datum, datumsEqual } from '@weft/ovsdb/datum';
-import { OvsdbError } from '@weft/ovsdb/error';
 import type { ColumnSchema, DatabaseSchema } from '@weft/ovsdb/schema';
 import { decodeDatum, encodeDatum } from '@weft/ovsdb/wire';
 import { Journal } from './changes.ts';
@@ -25,7 +24,7 @@ export function convert(tables: ReadonlyMap<string, MemoryTable>, schema: Databa
     for (const row of source.rows()) {
       const values = shared.map(([column, { type }]) => {
         const from = source.schema.columns[column]!;
-        return [column, convertDatum(name, column, from, type, row[column])] as const;
+        return [column, convertDatum(from, type, row[column])] as const;
       });
       journal.write(table, row._uuid, table.text.make(row._uuid, values));
     }
@@ -34,23 +33,12 @@ export function convert(tables: ReadonlyMap<string, MemoryTable>, schema: Databa
   return environment;
 }
 
-function convertDatum(
-  table: string,
-  column: string,
-  from: ColumnSchema,
-  type: ColumnSchema['type'],
-  datum: Datum,
-): Datum {
+function convertDatum(from: ColumnSchema, type: ColumnSchema['type'], datum: Datum): Datum {
   if (from.type.kind === type.kind && sameBase(from.type.key, type.key) && sameBase(from.type.value, type.value)) {
     if (from.type.min === type.min && from.type.max === type.max) return datum;
   }
-  try {
-    const converted = decodeDatum(type, encodeDatum(from.type, datum));
-    return datumsEqual(converted, datum) ? datum : converted;
-  } catch (error) {
-    if (!(error instanceof OvsdbError)) throw error;
-    throw new OvsdbError(error.kind, `Table ${table} column ${column}: ${error.message}`, { cause: error });
-  }
+  const converted = decodeDatum(type, encodeDatum(from.type, datum));
+  return datumsEqual(converted, datum) ? datum : converted;
 }
 
 function sameBase(a: object | undefined, b: object | undefined): boolean {
