@@ -212,11 +212,16 @@ export class Session implements LockHolder, MonitorSink {
     return database;
   }
 
+  /** A transaction that waits keeps its id to itself, so that it can be cancelled. */
+  #checkId(method: string, params: readonly Json[], id: Json): void {
+    if (this.#waiting.size > 0 && this.#waiting.has(jsonText(id))) {
+      throw syntaxError(params, `${method}: duplicate request ID`);
+    }
+  }
+
   #transact(params: readonly Json[], id: Json): void {
     const database = this.#database('transact', params);
-    if (this.#waiting.size > 0 && this.#waiting.has(jsonText(id))) {
-      throw syntaxError(params, 'transact: duplicate request ID');
-    }
+    this.#checkId('transact', params, id);
     const forward = this.#server.forwarder(database);
     if (forward !== undefined) {
       this.#forward(forward, database, params, id);
@@ -400,6 +405,7 @@ export class Session implements LockHolder, MonitorSink {
 
   #convert(params: readonly Json[], id: Json): void {
     const database = this.#database('convert', params);
+    this.#checkId('convert', params, id);
     if (params.length !== 2) throw syntaxError(params, 'array expected');
     if (this.#options.readOnly || this.#options.role || this.#server.backup) {
       throw new OvsdbError('not allowed', 'convert is not allowed on this connection');

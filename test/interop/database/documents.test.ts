@@ -186,6 +186,20 @@ const statements: readonly Statement[] = [
     heard: ['"still"'],
   },
   {
+    says: 'RFC 4.1.4: neither a transaction nor a conversion may have the id of a transaction that waits',
+    lines: [
+      [
+        'a',
+        {
+          raw: '{"id":"x","method":"transact","params":["D",{"op":"wait","table":"T","where":[],"columns":["name"],"until":"!=","rows":[]}]}',
+        },
+      ],
+      ['a', { raw: '{"id":"x","method":"transact","params":["D"]}' }],
+      ['a', { raw: '{"id":"x","method":"convert","params":["D",{}]}' }],
+    ],
+    heard: ['transact: duplicate request ID', 'convert: duplicate request ID'],
+  },
+  {
     says: '4.1.5: a single monitor-request may stand for an array of one',
     lines: [
       transact(...rows),
