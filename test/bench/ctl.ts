@@ -1,10 +1,11 @@
 // nbctl and ovn-nbctl by turns, start-up included, on a small database and on 250 switches × 100 ports: `npm run bench -- ctl [SxP]`. A Node.js that does
 // nothing takes its turn with them: what it takes is the machine's, and no program of ours can be quicker.
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { accepts } from '@weft/cli/demo/process';
 import { connect } from '@weft/jsonrpc/connect';
 import type { Json } from '@weft/jsonrpc/json';
 import { Peer } from '@weft/jsonrpc/peer';
@@ -45,7 +46,7 @@ async function startServer(weft: boolean, dir: string): Promise<{ child: ChildPr
       stdio: 'ignore',
     },
   );
-  while (!existsSync(socket)) await sleep(20);
+  while (!(await accepts(socket))) await sleep(20);
   return { child, socket };
 }
 

@@ -1,10 +1,11 @@
 // A fabric of S switches × P ports behind one router, ours and C's on the same work: the full start of northd, the full start of a controller
 // with 100 bound ports, and the time from adding one more port (already plugged) to hv_cfg. `npm run bench -- fabric [SxP...]`.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { accepts } from '@weft/cli/demo/process';
 import { connect } from '@weft/jsonrpc/connect';
 import type { Json } from '@weft/jsonrpc/json';
 import { Peer } from '@weft/jsonrpc/peer';
@@ -74,9 +75,9 @@ class Setting {
     return child;
   }
 
-  async waitForFile(name: string): Promise<string> {
+  async listens(name: string): Promise<string> {
     const path = join(this.dir, name);
-    for (let i = 0; !existsSync(path); i++) {
+    for (let i = 0; !(await accepts(path)); i++) {
       if (i > 2000) throw new Error(`${path} did not appear`);
       await sleep(5);
     }
@@ -97,7 +98,7 @@ class Setting {
       execFileSync(join(bin, 'weft-ovsdb'), ['create', file, name]);
       this.start(name, join(bin, 'weft-ovsdb'), args);
     }
-    await this.waitForFile(`${name}.sock`);
+    await this.listens(`${name}.sock`);
   }
 
   async connect(socket: string, onUpdate?: (update: Json) => void): Promise<Peer> {
@@ -260,7 +261,7 @@ async function measure(maker: Maker, switches: number, ports: number): Promise<F
       `--remote=punix:${join(setting.dir, 'ovs.sock')}`,
       `--unixctl=${join(setting.dir, 'ovs.ctl')}`,
     ]);
-    await setting.waitForFile('ovs.sock');
+    await setting.listens('ovs.sock');
     setting.vsctl('init');
     setting.start('vswitchd', 'ovs-vswitchd', [
       '--enable-dummy=system',
@@ -268,7 +269,7 @@ async function measure(maker: Maker, switches: number, ports: number): Promise<F
       `unix:${join(setting.dir, 'ovs.sock')}`,
       `--unixctl=${join(setting.dir, 'vswitchd.ctl')}`,
     ]);
-    await setting.waitForFile('vswitchd.ctl');
+    await setting.listens('vswitchd.ctl');
     const plugged = [
       ...Array.from({ length: boundPorts }, (_, i) => portName(i % switches, Math.floor(i / switches))),
       ...Array.from({ length: extraPorts }, (_, i) => portName(i % switches, ports + i)),

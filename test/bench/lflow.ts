@@ -5,6 +5,7 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { accepts, waitFor } from '@weft/cli/demo/process';
 import { connect } from '@weft/jsonrpc/connect';
 import { Peer } from '@weft/jsonrpc/peer';
 import { parseActive } from '@weft/jsonrpc/remote';
@@ -107,7 +108,7 @@ async function fabricFlows(): Promise<LogicalFlow[]> {
         ),
       );
     }
-    while (!existsSync(`${dir}/nb.sock`) || !existsSync(`${dir}/sb.sock`)) await sleep(20);
+    for (const name of ['nb', 'sb']) await waitFor(`the database ${name}`, () => accepts(`${dir}/${name}.sock`));
     const nb = new Peer(await connect(parseActive(`unix:${dir}/nb.sock`)), { name: 'nb' });
     const sb = new Peer(await connect(parseActive(`unix:${dir}/sb.sock`)), { name: 'sb' });
     await transact(nb, 'OVN_Northbound', [

@@ -146,21 +146,24 @@ describe('zsh', () => {
       throw new Error('this test completes in a real zsh and needs the Debian package zsh');
   });
 
-  /** Types `line` and TAB into an interactive zsh, and then has it print what it has for a command line. */
+  /**
+   * Types `line` and TAB into an interactive zsh, and then has it print what it has for a command line. What is looked for is not what is typed: the
+   * terminal echoes that.
+   */
   function complete(line: string): string {
     const script = String.raw`zmodload zsh/zpty
       zpty shell zsh -f -i
       {
         zpty -w shell "PS1= PS2= RPS1=; unsetopt zle_bracketed_paste; autoload -U compinit; compinit -u -d ${join(dir, 'zcompdump')}"
-        zpty -w shell 'source <(nbctl --completion zsh); show() { print -r -- "<$BUFFER>" }; zle -N show; bindkey "^X" show; print READY''GO'
+        zpty -w shell 'source <(nbctl --completion zsh); show() { print -r -- BE""GIN:"$BUFFER":E""ND }; zle -N show; bindkey "^X" show; print READY""GO'
         zpty -r shell REPLY '*READYGO*'
         zpty -w -n shell $1$'\t\x18'
-        zpty -r shell REPLY '*<*>*'
+        zpty -r shell REPLY '*BEGIN:*:END*'
         print -r -- "$REPLY"
       } always { zpty -d shell }`;
     const env = { ...environment(), TERM: 'dumb' };
     const { stdout } = spawnSync('zsh', ['-f', '-c', script, 'zsh', line], { encoding: 'utf8', env, timeout: 60_000 });
-    return /<([^<>]*)>/.exec(stdout)?.[1] ?? stdout;
+    return /BEGIN:(.*):END/.exec(stdout)?.[1] ?? stdout;
   }
 
   it('completes commands and names', () => {

@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { accepts } from '@weft/cli/demo/process';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { runC, runOurs, Twin, temporaryFolder } from './ctl-twins.ts';
 
@@ -10,7 +11,7 @@ const children: ChildProcess[] = [];
 let server: Twin;
 
 async function appears(file: string): Promise<void> {
-  for (let i = 0; i < 500 && !existsSync(file); i++) await new Promise((done) => setTimeout(done, 20));
+  for (let i = 0; i < 500 && !(await accepts(file)); i++) await new Promise((done) => setTimeout(done, 20));
   if (!existsSync(file))
     throw new Error(`${file} does not appear: is the Debian package openvswitch-switch installed?`);
 }

@@ -3,6 +3,7 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { accepts, waitFor } from '@weft/cli/demo/process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LflowOracle, type OracleFlow } from './lflow-oracle.ts';
 import { compareWithOracle } from './lflow-ours.ts';
@@ -10,8 +11,6 @@ import { compareWithOracle } from './lflow-ours.ts';
 const dir = mkdtempSync(join(tmpdir(), 'weft-lflow-northd-'));
 const children: ChildProcess[] = [];
 const env = { ...process.env, OVN_RUNDIR: dir, OVS_RUNDIR: dir, OVN_LOGDIR: dir };
-
-const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 function run(program: string, ...args: string[]): string {
   return execFileSync(program, args, { env, encoding: 'utf8', maxBuffer: 1 << 28 });
@@ -136,7 +135,7 @@ beforeAll(async () => {
     const args = [`--remote=punix:${dir}/${name}.sock`, `--unixctl=${dir}/${name}.ctl`, `${dir}/${name}.db`];
     children.push(spawn('ovsdb-server', args, { env, stdio: 'ignore' }));
   }
-  while (!existsSync(`${dir}/nb.sock`) || !existsSync(`${dir}/sb.sock`)) await sleep(20);
+  for (const name of ['nb', 'sb']) await waitFor(`the database ${name}`, () => accepts(`${dir}/${name}.sock`));
   const northd = [`--ovnnb-db=unix:${dir}/nb.sock`, `--ovnsb-db=unix:${dir}/sb.sock`, `--unixctl=${dir}/northd.ctl`];
   children.push(spawn('ovn-northd', northd, { env, stdio: 'ignore' }));
   run('ovn-sbctl', `--db=unix:${dir}/sb.sock`, 'chassis-add', 'hv1', 'geneve', '127.0.0.1');

@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { accepts } from '@weft/cli/demo/process';
 import { standardDhcpv4Options, standardDhcpv6Options } from '@weft/lflow/standard-options';
 
 /** One logical flow to hand to the C controller. */
@@ -102,9 +103,9 @@ export class LflowOracle {
     this.#children.push(spawn(program, args, { env: this.#env(), stdio: 'ignore', cwd: this.dir }));
   }
 
-  async #waitFor(what: string, test: () => boolean): Promise<void> {
+  async #waitFor(what: string, test: () => boolean | Promise<boolean>): Promise<void> {
     for (let i = 0; i < 600; i++) {
-      if (test()) return;
+      if (await test()) return;
       await sleep(25);
     }
     throw new Error(`waited in vain for ${what}`);
@@ -116,7 +117,10 @@ export class LflowOracle {
     this.run('ovsdb-tool', 'create', join(d, 'conf.db'), '/usr/share/openvswitch/vswitch.ovsschema');
     this.#spawn('ovsdb-server', `--remote=punix:${d}/sb.sock`, `--unixctl=${d}/sb.ctl`, `${d}/sb.db`);
     this.#spawn('ovsdb-server', `--remote=punix:${d}/db.sock`, `--unixctl=${d}/db.ctl`, `${d}/conf.db`);
-    await this.#waitFor('ovsdb-server', () => existsSync(join(d, 'sb.sock')) && existsSync(join(d, 'db.sock')));
+    await this.#waitFor(
+      'ovsdb-server',
+      async () => (await accepts(join(d, 'sb.sock'))) && (await accepts(join(d, 'db.sock'))),
+    );
     await this.#connect();
     await this.#populate();
     this.run('ovs-vsctl', '--no-wait', 'init');
@@ -140,7 +144,7 @@ export class LflowOracle {
       `--unixctl=${d}/vswitchd.ctl`,
       `--log-file=${d}/vswitchd.log`,
     );
-    await this.#waitFor('ovs-vswitchd', () => existsSync(join(d, 'vswitchd.ctl')));
+    await this.#waitFor('ovs-vswitchd', () => accepts(join(d, 'vswitchd.ctl')));
     this.run(
       'ovs-vsctl',
       'add-br',

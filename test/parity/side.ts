@@ -1,8 +1,8 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { accepts, waitFor } from '@weft/cli/demo/process';
 import type { RawTable } from './normalise.ts';
 
 const exec = promisify(execFile);
@@ -105,7 +105,7 @@ export class Side {
             `--unixctl=${join(this.dir, `${db}.ctl`)}`,
           ]),
         );
-        await waitForFile(join(this.dir, `${db}.sock`));
+        await waitFor(`the database ${db}`, () => accepts(join(this.dir, `${db}.sock`)));
       }),
     );
     const tables = async (remote: string) =>
@@ -216,18 +216,6 @@ async function stop(child: ChildProcess | undefined): Promise<void> {
   const exited = once(child, 'exit');
   child.kill('SIGTERM');
   await exited;
-}
-
-async function waitForFile(path: string): Promise<void> {
-  for (let i = 0; i < 200; i++) {
-    try {
-      await access(path);
-      return;
-    } catch {
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-  }
-  throw new Error(`${path} did not appear: is the Debian package ovn-central installed?`);
 }
 
 /** Words of ovn-nbctl and its like for commands in one transaction. */

@@ -1,7 +1,7 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { type Daemon, run, startDaemon, waitFor } from '@weft/cli/demo/process';
+import { accepts, type Daemon, run, startDaemon, waitFor } from '@weft/cli/demo/process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 /**
@@ -24,7 +24,7 @@ class Chassis {
   }
 
   async #listens(name: string): Promise<void> {
-    await waitFor(name, () => existsSync(join(this.dir, name)));
+    await waitFor(name, () => accepts(join(this.dir, name)));
   }
 
   async start(): Promise<void> {

@@ -1,7 +1,7 @@
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { type Daemon, run, startDaemon, tryRun, waitFor } from '@weft/cli/demo/process';
+import { accepts, type Daemon, run, startDaemon, tryRun, waitFor } from '@weft/cli/demo/process';
 import { expect, test } from 'vitest';
 import { generator, randomSteps } from '../parity/random.ts';
 import { cNorthd, Side } from '../parity/side.ts';
@@ -41,11 +41,11 @@ class Hypervisor {
       ...['ovsdb-server', file, `--remote=p${this.#socket('ovs.sock')}`],
       `--unixctl=${join(this.dir, 'ovs.ctl')}`,
     ]);
-    await waitFor('the database', () => existsSync(join(this.dir, 'ovs.sock')));
+    await waitFor('the database', () => accepts(join(this.dir, 'ovs.sock')));
     await this.vsctl(['--no-wait', 'init']);
     const dummy = ['--enable-dummy=system', '--disable-system', `--unixctl=${join(this.dir, 'vswitchd.ctl')}`];
     this.#start('vswitchd', ['ovs-vswitchd', this.#socket('ovs.sock'), ...dummy]);
-    await waitFor('the switch', () => existsSync(join(this.dir, 'vswitchd.ctl')));
+    await waitFor('the switch', () => accepts(join(this.dir, 'vswitchd.ctl')));
     await this.vsctl([
       ...['set', 'Open_vSwitch', '.', `external-ids:ovn-remote=${southbound}`, 'external-ids:system-id=node1'],
       ...['external-ids:ovn-encap-ip=127.0.0.1', 'external-ids:ovn-encap-type=geneve'],
@@ -57,7 +57,7 @@ class Hypervisor {
   async #startController(): Promise<void> {
     this.#controller = this.#start('controller', [this.#program, this.#socket('ovs.sock')]);
     this.#control = join(this.dir, `${this.#program.split('/').at(-1)}.${this.#controller.pid}.ctl`);
-    await waitFor('the controller', () => existsSync(this.#control));
+    await waitFor('the controller', () => accepts(this.#control));
   }
 
   async restartController(): Promise<void> {

@@ -1,7 +1,17 @@
 import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { addNamespace, connect, listNamespaces, removeNamespace } from './namespaces.ts';
-import { type Daemon, type RunOptions, type RunResult, run, startDaemon, tail, tryRun, waitFor } from './process.ts';
+import {
+  accepts,
+  type Daemon,
+  type RunOptions,
+  type RunResult,
+  run,
+  startDaemon,
+  tail,
+  tryRun,
+  waitFor,
+} from './process.ts';
 
 /** Whose program plays a part. */
 export type Maker = 'weft' | 'c';
@@ -140,7 +150,7 @@ export class Lab {
       if (!existsSync(file)) await run(['ovsdb-tool', 'create', file, schemaOf[database]]);
       this.#start(database, 1, ['ovsdb-server', file, ...common]);
     }
-    await this.#ready(database, () => existsSync(this.socket(database)));
+    await this.#ready(database, () => accepts(this.socket(database)));
   }
 
   async startNorthd(): Promise<void> {
@@ -153,7 +163,7 @@ export class Lab {
       `--ovnsb-db=unix:${this.socket('sb')}`,
       `--unixctl=${control}`,
     ]);
-    await this.#ready('northd', () => existsSync(control));
+    await this.#ready('northd', () => accepts(control));
   }
 
   /** Starts a hypervisor's Open vSwitch, with the underlay's uplink and address on a bridge of the userspace datapath. */
@@ -169,7 +179,7 @@ export class Lab {
       `--remote=punix:${socket}`,
       `--unixctl=${join(dir, 'ovsdb.ctl')}`,
     ]);
-    await this.#ready(`ovsdb-server${n}`, () => existsSync(socket));
+    await this.#ready(`ovsdb-server${n}`, () => accepts(socket));
     await this.vsctl(n, '--no-wait', 'init');
     this.#start(`ovs-vswitchd${n}`, n, [
       'ovs-vswitchd',
@@ -177,7 +187,7 @@ export class Lab {
       '--disable-system',
       `--unixctl=${join(dir, 'vswitchd.ctl')}`,
     ]);
-    await this.#ready(`ovs-vswitchd${n}`, () => existsSync(join(dir, 'vswitchd.ctl')));
+    await this.#ready(`ovs-vswitchd${n}`, () => accepts(join(dir, 'vswitchd.ctl')));
     await this.vsctl(n, 'add-br', 'br-ext', '--', 'set', 'Bridge', 'br-ext', 'datapath_type=netdev');
     await this.vsctl(n, 'add-port', 'br-ext', 'uplink');
     await run(['ip', '-n', this.node(n), 'address', 'add', `${nodeAddress[n]}/24`, 'dev', 'br-ext']);
@@ -201,7 +211,7 @@ export class Lab {
     const maker = n === 1 ? this.options.cast.controller1 : this.options.cast.controller2;
     const program = maker === 'weft' ? this.#weft('weft-controller') : 'ovn-controller';
     this.#start(`controller${n}`, n, [program, `unix:${this.socket(`ovs${n}`)}`], { OVS_RUNDIR: dir, OVN_RUNDIR: dir });
-    await this.#ready(`controller${n}`, () => existsSync(this.controllerSocket(n)));
+    await this.#ready(`controller${n}`, () => accepts(this.controllerSocket(n)));
   }
 
   /** Its control socket, named in the standard way: the C program takes no other. */
@@ -262,9 +272,9 @@ export class Lab {
     );
   }
 
-  async #ready(name: string, condition: () => boolean): Promise<void> {
+  async #ready(name: string, condition: () => Promise<boolean>): Promise<void> {
     const daemon = this.daemon(name);
-    await waitFor(`${name} to start`, () => !daemon.alive() || condition());
+    await waitFor(`${name} to start`, async () => !daemon.alive() || (await condition()));
     if (!daemon.alive()) throw new Error(`${name} ended at once; the end of its log:\n${tail(this.logFile(name))}`);
   }
 }
