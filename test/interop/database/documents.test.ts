@@ -2,12 +2,11 @@
  * What ovsdb-server(7) and RFC 7047 section 4 say of the protocol, statement by statement: the same conversations with our server and with the C server.
  * Each says the same, and what the document says. Operations have tests of their own (errors.test.ts, differential.test.ts).
  */
-import { connect as connectSocket, type Socket } from 'node:net';
-import { JsonFramer } from '@weft/jsonrpc/framer';
 import { canonicalText, isArray, isObject, type Json } from '@weft/ovsdb/json';
 import { parseSchema } from '@weft/ovsdb/schema-json';
 import { afterEach, expect, it } from 'vitest';
 import { startCServer } from './c-server.ts';
+import { RawClient } from './raw-client.ts';
 import { startWeftServer } from './weft-server.ts';
 
 const schema = {
@@ -27,45 +26,6 @@ const schema = {
     U: { isRoot: true, columns: { name: { type: 'string' } } },
   },
 } as const;
-
-class Client {
-  readonly #socket: Socket;
-  readonly #heard: Json[] = [];
-  #sentinels = 0;
-  #wake = (): void => {};
-  closed = false;
-
-  constructor(path: string) {
-    this.#socket = connectSocket(path);
-    const framer = new JsonFramer((value) => this.#heard.push(value as Json));
-    this.#socket.on('data', (bytes) => {
-      framer.push(bytes);
-      this.#wake();
-    });
-    const end = (): void => {
-      this.closed = true;
-      this.#wake();
-    };
-    this.#socket.on('close', end).on('error', end);
-  }
-
-  send(text: string): void {
-    this.#socket.write(text);
-  }
-
-  /** What came until the server has answered all that was sent. */
-  async take(): Promise<Json[]> {
-    const id = `sentinel ${++this.#sentinels}`;
-    this.send(JSON.stringify({ id, method: 'echo', params: [] }));
-    const isAnswer = (json: Json): boolean => isObject(json) && json.id === id;
-    while (!this.closed && !this.#heard.some(isAnswer)) await new Promise<void>((wake) => (this.#wake = wake));
-    return this.#heard.splice(0).filter((json) => !isAnswer(json));
-  }
-
-  close(): void {
-    this.#socket.destroy();
-  }
-}
 
 let cleanups: (() => Promise<void> | void)[] = [];
 afterEach(async () => {
@@ -113,13 +73,13 @@ async function play(lines: readonly Line[]): Promise<string> {
   cleanups.push(weft.stop);
   const transcripts: string[] = [];
   for (const { socket } of [c, weft]) {
-    const clients = new Map<string, Client>();
-    const gone = new Set<Client>();
+    const clients = new Map<string, RawClient>();
+    const gone = new Set<RawClient>();
     const heard: string[] = [];
     for (const [i, [name, method, ...params]] of lines.entries()) {
       let client = clients.get(name);
       if (client === undefined || client.closed) {
-        client = new Client(socket);
+        client = new RawClient(socket);
         clients.set(name, client);
         cleanups.push(() => client?.close());
         await client.take();

@@ -2,47 +2,21 @@
  * The protocol against the installed ovsdb-server: the same random messages, sound and bent, on several connections; the same answers and notifications,
  * and the same connections ended. WEFT_FUZZ_MESSAGES and WEFT_FUZZ_SEED lengthen and vary the run.
  */
-import { connect as connectSocket, type Socket } from 'node:net';
-import { JsonFramer } from '@weft/jsonrpc/framer';
 import { canonicalText, isArray, isObject, type Json } from '@weft/ovsdb/json';
 import { parseSchema } from '@weft/ovsdb/schema-json';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type CServer, startCServer } from './c-server.ts';
 import { MessageGenerator, messageSchema } from './random-messages.ts';
 import { Random } from './random-transactions.ts';
+import { RawClient } from './raw-client.ts';
 import { startWeftServer, type WeftServer } from './weft-server.ts';
 
 const messages = Number(process.env.WEFT_FUZZ_MESSAGES ?? 2000);
 const seed = Number(process.env.WEFT_FUZZ_SEED ?? 1);
 const clients = 3;
 
-/** A connection on which anything can be sent. */
-class RawClient {
-  readonly #socket: Socket;
-  #received: Json[] = [];
-  #sentinels = 0;
-  #wake = (): void => {};
-  closed = false;
-
-  constructor(path: string) {
-    this.#socket = connectSocket(path);
-    const framer = new JsonFramer((value) => this.#received.push(value as Json));
-    this.#socket.on('data', (bytes) => {
-      framer.push(bytes);
-      this.#wake();
-    });
-    const end = (): void => {
-      this.closed = true;
-      this.#wake();
-    };
-    this.#socket.on('close', end);
-    this.#socket.on('error', end);
-  }
-
-  send(message: Json): void {
-    this.#socket.write(JSON.stringify(message));
-  }
-
+/** A client that heeds which locks it holds. */
+class LockClient extends RawClient {
   /** The locks that it has been told it holds. */
   readonly #locks = new Set<Json>();
 
@@ -73,19 +47,8 @@ class RawClient {
     if (isObject(answer.result) && answer.result.locked === true) this.#locks.add(lock);
   }
 
-  /** All that came since the last call and until the server has answered what was sent before this one. */
-  async take(): Promise<Json[]> {
-    const id = `sentinel ${++this.#sentinels}`;
-    this.send({ id, method: 'echo', params: [] });
-    const isAnswer = (json: Json): boolean => isObject(json) && json.id === id;
-    while (!this.closed && !this.#received.some(isAnswer)) await new Promise<void>((wake) => (this.#wake = wake));
-    const received = this.#received.filter((json) => !isAnswer(json) && this.#isNews(json));
-    this.#received = [];
-    return received;
-  }
-
-  close(): void {
-    this.#socket.destroy();
+  override async take(): Promise<Json[]> {
+    return (await super.take()).filter((json) => this.#isNews(json));
   }
 }
 
@@ -126,7 +89,7 @@ function normalText(text: string): string {
 }
 
 type Side = 'theirs' | 'mine';
-type Pair = { readonly [side in Side]: RawClient };
+type Pair = { readonly [side in Side]: LockClient };
 
 function hasEnded({ theirs, mine }: Pair): boolean {
   return theirs.closed || mine.closed;
@@ -150,7 +113,7 @@ it(`answers random messages as the C server does (${messages}, seed ${seed})`, {
   const random = new Random(seed);
   const generator = new MessageGenerator(random);
   const open = async (): Promise<Pair> => {
-    const pair = { theirs: new RawClient(c.socket), mine: new RawClient(ours.socket) };
+    const pair = { theirs: new LockClient(c.socket), mine: new LockClient(ours.socket) };
     // Answers show that it has been accepted.
     await pair.theirs.take();
     await pair.mine.take();
@@ -168,7 +131,7 @@ it(`answers random messages as the C server does (${messages}, seed ${seed})`, {
     const acting = random.below(clients);
     const message = generator.message();
     past.push(`client ${acting}: ${JSON.stringify(message)}`);
-    for (const client of Object.values(pairs[acting]!)) client.send(message);
+    for (const client of Object.values(pairs[acting]!)) client.send(JSON.stringify(message));
     const order = [acting, ...pairs.keys()];
     const heard: { readonly [side in Side]: string[] } = { theirs: [], mine: [] };
     const listen = async (side: Side): Promise<void> => {
