@@ -33,7 +33,7 @@ import { Writes } from './model/writes.ts';
 import { Announcer, type Timer } from './packet-in/announcer.ts';
 import { PacketInHandler } from './packet-in/handler.ts';
 import { physicalFlows } from './physical/flows.ts';
-import { sameNumbers } from './switch/same-numbers.ts';
+import { type SameNumbers, sameNumbers } from './switch/same-numbers.ts';
 import type { Switch } from './switch/switch.ts';
 import { SwitchSync } from './switch/sync.ts';
 
@@ -320,10 +320,7 @@ export class Controller {
       this.#pushAgain = true;
       return;
     }
-    this.#pushing = true;
-    this.#pushAgain = false;
-    const renumbered = await this.#takeNumbersOver();
-    this.#pushing = false;
+    const renumbered = await this.#pushAlone(() => this.#takeNumbersOver());
     if (renumbered || this.#pushAgain) {
       this.schedule();
       return;
@@ -335,10 +332,7 @@ export class Controller {
     for (const port of ports) this.#freshPorts.delete(port);
     const zones = new Set(this.#zonesToFlush);
     this.#zonesToFlush.clear();
-    this.#pushing = true;
-    this.#pushAgain = false;
-    const done = await this.sync.push(zones);
-    this.#pushing = false;
+    const done = await this.#pushAlone(() => this.sync.push(zones));
     if (!done) {
       for (const port of ports) this.#freshPorts.add(port);
       for (const zone of zones) this.#zonesToFlush.add(zone);
@@ -354,6 +348,17 @@ export class Controller {
     if (ports.length > 0 || before !== nbCfg || this.#pushAgain) this.schedule();
   }
 
+  /** One at a time talks to the switch; who comes meanwhile is served by another push. */
+  async #pushAlone<T>(work: () => Promise<T>): Promise<T> {
+    this.#pushing = true;
+    this.#pushAgain = false;
+    try {
+      return await work();
+    } finally {
+      this.#pushing = false;
+    }
+  }
+
   /**
    * Gives what flows refer to the numbers that a switch, when it is met, knows it by from before: those flows can stay. True if any is another now, and
    * the flows must be made anew.
@@ -363,7 +368,14 @@ export class Controller {
     if (present === undefined) return false;
     const flows = [...this.flows.flows()].map(([, flow]) => flow);
     const wanted = { flows, groups: this.groups.groups(), meters: this.meters.meters() };
-    const same = sameNumbers(wanted, present);
+    let same: SameNumbers;
+    try {
+      same = sameNumbers(wanted, present);
+    } catch (error) {
+      // It has something that we cannot even encode: then its flows are replaced, which is no reason to leave it alone.
+      this.#options.log.warn(`switch: its numbers are not kept: ${String(error)}`);
+      return false;
+    }
     const moved = [
       this.conjunctionIds.renumber(same.conjunctions),
       this.groups.renumber(same.groups),

@@ -113,7 +113,9 @@ export class Numbers<S> {
 
   #free(wish: number): number {
     const count = this.#last - this.#first + 1;
-    let id = this.#first + (wish % count);
+    // Where there are more things than numbers, a switch may refuse those beyond, and says so; looking for a free one would not end.
+    const isFull = this.#taken.size >= count;
+    let id = isFull ? this.#last + 1 : this.#first + (wish % count);
     while (this.#taken.has(id)) id = id === this.#last ? this.#first : id + 1;
     return id;
   }

@@ -1,6 +1,6 @@
 /**
- * Conntrack zones: one for each port and each interface's port of this chassis, two for each local datapath (ovn-architecture(7), "Logical Life Cycle of a Packet", zone
- * fields). A zone is an allocation: it is remembered in the integration bridge's `external_ids:ct-zone-NAME`, so that established connections
+ * Conntrack zones: one for each port of this chassis and each that an interface of it names, two for each local datapath (ovn-architecture(7), "Logical
+ * Life Cycle of a Packet", zone fields). A zone is an allocation: it is remembered in the integration bridge's `external_ids:ct-zone-NAME`, so that established connections
  * survive a restart of the controller.
  */
 import type { Feature } from '../feature.ts';
