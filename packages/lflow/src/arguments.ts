@@ -4,6 +4,7 @@ import type { Constant, FieldRef } from './ast.ts';
 import type { Lexer, LflowError } from './lexer.ts';
 import { parseIpv4, parseIpv6 } from './number.ts';
 import type { ActionParser } from './parse-actions.ts';
+import { integerConstant } from './parse-match.ts';
 
 /** Parses an action with arguments; `name` tells those apart that look alike. */
 export type Statement = (parser: ActionParser, name: string) => LflowAction;
@@ -151,15 +152,7 @@ function constant(lexer: Lexer, first?: Constant): Constant {
   if (lexer.type === 'address-set') throw lexer.syntaxError('expecting address set name');
   if (lexer.type === 'port-group') throw lexer.syntaxError('expecting port group name');
   if (lexer.type !== 'integer' && lexer.type !== 'masked-integer') throw lexer.syntaxError('expecting constant');
-  const value: Constant = {
-    kind: 'integer',
-    value: lexer.value,
-    mask: lexer.type === 'masked-integer' ? lexer.mask : undefined,
-    format: lexer.format,
-    offset,
-  };
-  lexer.next();
-  return value;
+  return integerConstant(lexer);
 }
 
 /**

@@ -373,15 +373,7 @@ class MatchParser {
       case 'integer':
       case 'masked-integer': {
         if (type === 'string') throw lexer.syntaxError('expecting string');
-        const constant: Constant = {
-          kind: 'integer',
-          value: lexer.value,
-          mask: lexer.type === 'masked-integer' ? lexer.mask : undefined,
-          format: lexer.format,
-          offset,
-        };
-        lexer.next();
-        return constant;
+        return integerConstant(lexer);
       }
       case 'string': {
         if (type === 'integer') throw lexer.syntaxError('expecting integer');
@@ -418,6 +410,20 @@ class MatchParser {
 
 function typeOf(constant: Constant): 'integer' | 'string' {
   return constant.kind === 'string' || constant.kind === 'port-group' ? 'string' : 'integer';
+}
+
+/** The number, or number under a mask, that the lexer is at. */
+export function integerConstant(lexer: Lexer): Constant {
+  const { value, mask, format, start: offset } = lexer;
+  const constant: Constant = {
+    kind: 'integer',
+    value,
+    mask: lexer.type === 'masked-integer' ? mask : undefined,
+    format,
+    offset,
+  };
+  lexer.next();
+  return constant;
 }
 
 /** Fails if a constant does not fit a field. An address counts with all of its bits, a masked constant with those of its mask. */
