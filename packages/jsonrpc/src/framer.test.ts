@@ -104,6 +104,16 @@ describe('framing', () => {
     );
   });
 
+  it('refuses numbers that no double holds, cut anywhere', () => {
+    for (const number of ['1e400', '-1E+400', '1e309', '1.7976931348623159e308', `1${'0'.repeat(309)}`, '10e0308']) {
+      const text = `{"a":[${number}]}`;
+      for (let cut = 1; cut < text.length; cut++) expect(() => frame(Buffer.from(text), [cut])).toThrow(FramingError);
+      const long = `["${'x'.repeat(300_000)}",${number}]`;
+      expect(() => frame(Buffer.from(long)), number).toThrow(FramingError);
+    }
+    expect(frame(Buffer.from('[1e308,-1E+308,1e-400,0e999]'))).toEqual([[1e308, -1e308, 0, 0]]);
+  });
+
   describe('of a long value', () => {
     const pad = 'x'.repeat(300_000);
     // Long from the start, so that all that follows is parsed as it arrives; then large enough that members are parsed in parts.
@@ -130,7 +140,7 @@ describe('framing', () => {
       );
     });
 
-    it('refuses what JSON.parse refuses', () => {
+    it('refuses what JSON.parse refuses, and numbers that no double holds', () => {
       const soup = fc.stringMatching(/^[{}[\]",:\\0-9e.+\-tru ]{0,40}$/);
       fc.assert(
         fc.property(soup, fc.array(fraction, { maxLength: 3 }), (text, cuts) => {
@@ -250,12 +260,15 @@ describe('the exact parser', () => {
     );
   });
 
-  it('refuses what JSON.parse refuses', () => {
+  it('refuses what JSON.parse refuses, and numbers that no double holds', () => {
     fc.assert(
       fc.property(fc.stringMatching(/^[{}[\]",:\\0-9e.+\-tru ]{0,30}$/), (text) => {
         let accepted = true;
         try {
-          JSON.parse(text);
+          JSON.parse(text, (_, value: unknown) => {
+            if (typeof value === 'number' && !Number.isFinite(value)) throw new Error('no double');
+            return value;
+          });
         } catch {
           accepted = false;
         }

@@ -6,7 +6,7 @@
  */
 import { isUtf8 } from 'node:buffer';
 import { defaultLimits, type FramerLimits, FramingError } from './framing.ts';
-import { type Json, parseWireJson } from './json.ts';
+import { type Json, mayBeExponent, parseWireJson } from './json.ts';
 import { LongValue } from './long-value.ts';
 
 export type { FramerLimits } from './framing.ts';
@@ -39,7 +39,7 @@ export class JsonFramer {
   #escaped = false;
   /** Length of the run of digits that the scan is in. */
   #digits = 0;
-  /** The value holds a number of 16 digits or more, which may not fit a double. */
+  /** The value holds a number of 16 digits or more, or with an exponent of three, which may not fit a double. */
   #bigNumber = false;
 
   constructor(onValue: (value: Json) => void, limits: FramerLimits = defaultLimits) {
@@ -182,7 +182,7 @@ export class JsonFramer {
       }
       const byte = bytes[i++]!;
       if (byte >= 0x30 && byte <= 0x39) {
-        if (++digits === 16) this.#bigNumber = true;
+        if (++digits === 16 || (digits === 3 && mayBeExponent(bytes, i - 1))) this.#bigNumber = true;
         continue;
       }
       digits = 0;

@@ -73,9 +73,17 @@ const loneSurrogate = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\
 const space = /[ \t\n\r]*/y;
 const integer = /^-?\d+$/;
 
+/** Are three digits, the last of them at `i`, perhaps those of an exponent? A double has no number with more, so an exact parser is to look at it. */
+export function mayBeExponent(bytes: Uint8Array, i: number): boolean {
+  // Undefined: they begin a chunk, and what is before them is not known.
+  const before = bytes[i - 3];
+  return before === undefined || before === 0x2b || before === 0x65 || before === 0x45;
+}
+
 /**
- * Parses JSON text, with integers beyond 2^53 as bigints. Several times slower than `JSON.parse`; for texts that hold such an integer.
- * @throws SyntaxError if the text is not one JSON value.
+ * Parses JSON text, with integers beyond 2^53 as bigints. Several times slower than `JSON.parse`; for texts that may hold such an integer, or a number
+ * that no double holds.
+ * @throws SyntaxError if the text is not one JSON value, or has such a number.
  */
 export function parseExactJson(text: string): Json {
   let position = 0;
@@ -91,11 +99,12 @@ export function parseExactJson(text: string): Json {
   };
 
   const scalar = (token: string): Json => {
-    if (integer.test(token)) {
-      const number = Number(token);
-      return Number.isSafeInteger(number) ? number : BigInt(token);
-    }
-    return JSON.parse(token) as Json;
+    const isInteger = integer.test(token);
+    const value = isInteger ? Number(token) : (JSON.parse(token) as Json);
+    if (typeof value !== 'number') return value;
+    // The C programs read no such number, so none may be stored.
+    if (!Number.isFinite(value)) throw new SyntaxError('number outside valid range');
+    return isInteger && !Number.isSafeInteger(value) ? BigInt(token) : value;
   };
 
   // A stack of its own, so that deep nesting costs memory and not the call stack.

@@ -5,7 +5,7 @@
  */
 import { isUtf8 } from 'node:buffer';
 import { type FramerLimits, FramingError } from './framing.ts';
-import { define, type Json, parseWireJson } from './json.ts';
+import { define, type Json, mayBeExponent, parseWireJson } from './json.ts';
 
 /** Containers down to this depth are built here. Rows stand below it in every message of OVSDB: {result: [found, id, {table: {uuid: row}}]}. */
 const shallow = 4;
@@ -109,7 +109,7 @@ export class LongValue {
       }
       const byte = bytes[i]!;
       if (byte >= 0x30 && byte <= 0x39) {
-        if (++this.#digits === 16) this.#bigNumber = true;
+        if (++this.#digits === 16 || (this.#digits === 3 && mayBeExponent(bytes, i))) this.#bigNumber = true;
         i++;
         continue;
       }

@@ -2,7 +2,7 @@
  * What must hold when a transaction commits (RFC 7047 sections 3.2 and 5.2): references lead somewhere, rows that nobody needs go, weak references
  * to vanished rows go, no table has too many rows, indexes are unique.
  */
-import type { Atom, AtomicType } from '@weft/ovsdb/atom';
+import type { Atom } from '@weft/ovsdb/atom';
 import { atomText } from '@weft/ovsdb/constraint';
 import { type Datum, datumsEqual, emptyMap, emptySet } from '@weft/ovsdb/datum';
 import { OvsdbError } from '@weft/ovsdb/error';
@@ -214,9 +214,9 @@ function list(words: readonly string[]): string {
 
 /** A value as messages show it. */
 function datumText(type: ColumnType, datum: Datum): string {
-  const key = textOf(type.key.type);
+  const key = (atom: Atom): string => atomText(type.key.type, atom);
   if (datum instanceof Map) {
-    const value = textOf(type.value!.type);
+    const value = (atom: Atom): string => atomText(type.value!.type, atom);
     return `{${[...(datum as ReadonlyMap<Atom, Atom>)].map(([k, v]) => `${key(k)}=${value(v)}`).join(', ')}}`;
   }
   if (Array.isArray(datum) || type.kind === 'optional') {
@@ -224,8 +224,4 @@ function datumText(type: ColumnType, datum: Datum): string {
     return atoms.length === 1 && type.kind === 'optional' ? key(atoms[0]!) : `[${atoms.map(key).join(', ')}]`;
   }
   return key(datum as Atom);
-}
-
-function textOf(type: AtomicType): (atom: Atom) => string {
-  return type === 'uuid' ? String : atomText;
 }

@@ -1,5 +1,5 @@
 /** The errors that an OVSDB server reports (RFC 7047 sections 3.1, 4.1.3 and 5.2; ovsdb-server(7) section 3.1). */
-import { canonicalText, type Json, type JsonObject } from './json.ts';
+import { type Json, type JsonObject, messageText } from './json.ts';
 
 export type OvsdbErrorKind =
   | 'syntax error'
@@ -41,7 +41,7 @@ export class OvsdbError extends Error {
   /** RFC 7047 `<error>`. */
   toJson(): JsonObject {
     return {
-      ...(this.syntax === undefined ? {} : { syntax: canonicalText(this.syntax) }),
+      ...(this.syntax === undefined ? {} : { syntax: messageText(this.syntax) }),
       details: this.message,
       error: this.kind,
     };

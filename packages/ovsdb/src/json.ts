@@ -19,12 +19,36 @@ export function isArray(json: Json | undefined): json is readonly Json[] {
 
 /** JSON text with the members of objects in ascending order: one text for equal values, however they arrived. */
 export function canonicalText(json: Json): string {
-  if (isArray(json)) return `[${json.map(canonicalText).join(',')}]`;
+  return sortedText(json, String);
+}
+
+/** The same as messages show it: with numbers as the C programs print them, an integer of 64 bits with all its digits, any other as a real. */
+export function messageText(json: Json): string {
+  return sortedText(json, shortNumber);
+}
+
+function sortedText(json: Json, numberText: (number: number | bigint) => string): string {
+  if (isArray(json)) return `[${json.map((element) => sortedText(element, numberText)).join(',')}]`;
   if (isObject(json)) {
     const members = Object.keys(json).sort();
-    return `{${members.map((name) => `${JSON.stringify(name)}:${canonicalText(json[name] ?? null)}`).join(',')}}`;
+    return `{${members.map((name) => `${JSON.stringify(name)}:${sortedText(json[name] ?? null, numberText)}`).join(',')}}`;
   }
-  return typeof json === 'bigint' ? json.toString() : JSON.stringify(json);
+  return typeof json === 'number' || typeof json === 'bigint' ? numberText(json) : JSON.stringify(json);
+}
+
+function shortNumber(number: number | bigint): string {
+  if (typeof number === 'number' && Number.isSafeInteger(number)) return String(number);
+  const isInteger = typeof number === 'bigint' || Number.isInteger(number);
+  const integer = isInteger ? BigInt(number) : undefined;
+  return integer !== undefined && BigInt.asIntN(64, integer) === integer ? String(integer) : shortReal(Number(number));
+}
+
+/** With 15 digits at most, as `%.15g` of C. */
+export function shortReal(number: number): string {
+  const [mantissa = '', exponent = ''] = number.toExponential(14).split('e');
+  if (Number(exponent) >= -4 && Number(exponent) < 15) return String(Number(number.toPrecision(15)));
+  const digits = mantissa.replace(/\.?0+$/, '');
+  return `${digits}e${exponent[0]}${exponent.slice(1).padStart(2, '0')}`;
 }
 
 /** JSON text; unlike JSON.stringify it can write a bigint. */

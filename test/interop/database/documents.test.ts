@@ -2,12 +2,8 @@
  * What ovsdb-server(7) and RFC 7047 section 4 say of the protocol, statement by statement: the same conversations with our server and with the C server.
  * Each says the same, and what the document says. Operations have tests of their own (errors.test.ts, differential.test.ts).
  */
-import { canonicalText, isArray, isObject, type Json } from '@weft/ovsdb/json';
-import { parseSchema } from '@weft/ovsdb/schema-json';
-import { afterEach, expect, it } from 'vitest';
-import { startCServer } from './c-server.ts';
-import { RawClient } from './raw-client.ts';
-import { startWeftServer } from './weft-server.ts';
+import type { Json } from '@weft/ovsdb/json';
+import { type Line, playAll, type Statement } from './conversations.ts';
 
 const schema = {
   name: 'D',
@@ -27,81 +23,6 @@ const schema = {
   },
 } as const;
 
-let cleanups: (() => Promise<void> | void)[] = [];
-afterEach(async () => {
-  for (const cleanup of cleanups.reverse()) await cleanup();
-  cleanups = [];
-});
-
-/** Uuids that the servers choose, the order of rows, and null members, which mean the same as none, away. */
-function normal(json: Json): Json {
-  if (typeof json === 'string') return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(json) ? known(json) : json;
-  if (isArray(json)) return json.map(normal);
-  if (!isObject(json)) return json;
-  if (isArray(json.rows)) return { rows: json.rows.map((row) => canonicalText(normal(row))).sort() };
-  const members = Object.entries(json).filter(([name, value]) => !/^(result|error)$/.test(name) || value !== null);
-  const sorted = members.map(([name, value]) => [normal(name), normal(value)] as [string, Json]);
-  // Rows have the names of their uuids.
-  return sorted.every(([name]) => name === 'uuid') && sorted.length > 1
-    ? sorted.map(([, value]) => canonicalText(value)).sort()
-    : Object.fromEntries(sorted);
-}
-
-/** A standalone C server has no ids of transactions but zero. */
-const known = (uuid: string): string => (/^0{8}-0{4}-4/.test(uuid) ? uuid : 'uuid');
-
-/** Which of a client's monitors is told first is each server's own affair, and so is what of a conversion is told first. */
-function inOneOrder(told: readonly Json[], converts: boolean): string[] {
-  const texts = told.map((json) => canonicalText(normal(json)));
-  const notifications = texts.filter((text) => text.includes('"id":null'));
-  if (converts || notifications.length === texts.length) return texts.sort();
-  // Of one step they come in one piece, before the answer if there are any.
-  const first = texts.findIndex((text) => text.includes('"id":null'));
-  return texts.toSpliced(Math.max(first, 0), notifications.length, ...notifications.sort());
-}
-
-/** A client, by a letter, and what it sends: a method with parameters, or any text. */
-type Line =
-  | readonly [client: string, method: string, ...params: Json[]]
-  | readonly [client: string, text: { readonly raw: string }];
-
-/** Plays it to both. What was heard, line by line: `a: {...}`, and `a is disconnected`. */
-async function play(lines: readonly Line[]): Promise<string> {
-  const c = await startCServer(schema as unknown as Json);
-  cleanups.push(c.stop);
-  const weft = await startWeftServer([parseSchema(schema)]);
-  cleanups.push(weft.stop);
-  const transcripts: string[] = [];
-  for (const { socket } of [c, weft]) {
-    const clients = new Map<string, RawClient>();
-    const gone = new Set<RawClient>();
-    const heard: string[] = [];
-    for (const [i, [name, method, ...params]] of lines.entries()) {
-      let client = clients.get(name);
-      if (client === undefined || client.closed) {
-        client = new RawClient(socket);
-        clients.set(name, client);
-        cleanups.push(() => client?.close());
-        await client.take();
-      }
-      client.send(typeof method === 'object' ? method.raw : JSON.stringify({ id: i, method, params }));
-      const order = [name, ...[...clients.keys()].filter((other) => other !== name)];
-      for (const who of order) {
-        const client = clients.get(who)!;
-        if (!gone.has(client)) {
-          const told = await client.take();
-          heard.push(...inOneOrder(told, method === 'convert').map((text) => `${who}: ${text}`));
-        }
-        if (client.closed && !gone.has(client)) heard.push(`${who} is disconnected`);
-        if (client.closed) gone.add(client);
-      }
-    }
-    transcripts.push(heard.join('\n'));
-  }
-  expect(transcripts[1]).toBe(transcripts[0]);
-  return transcripts[0]!;
-}
-
 const uuid = (n: number): string => `00000000-0000-4000-8000-00000000000${n}`;
 const insert = (n: number, row: Json, table = 'T'): Json => ({ op: 'insert', table, uuid: uuid(n), row });
 const update = (name: string, row: Json): Json => ({ op: 'update', table: 'T', where: [['name', '==', name]], row });
@@ -109,13 +30,6 @@ const select = (where: Json[]): Json => ({ op: 'select', table: 'T', where, colu
 const remove = (name: string): Json => ({ op: 'delete', table: 'T', where: [['name', '==', name]] });
 const rows = [insert(1, { name: 'a', n: 1 }), insert(2, { name: 'b', n: 2, r: 0.5 }), insert(3, { name: 'c' })];
 const transact = (...operations: Json[]): Line => ['w', 'transact', 'D', ...operations];
-
-interface Statement {
-  readonly says: string;
-  readonly lines: readonly Line[];
-  /** What is heard, among other things, in this order. */
-  readonly heard: readonly (string | RegExp)[];
-}
 
 const statements: readonly Statement[] = [
   {
@@ -521,12 +435,4 @@ const statements: readonly Statement[] = [
   },
 ];
 
-it.each(statements.map(({ says, ...rest }) => [says, rest] as const))('%s', async (_, { lines, heard }) => {
-  const text = await play(lines);
-  let rest = text;
-  for (const wanted of heard) {
-    const at = typeof wanted === 'string' ? rest.indexOf(wanted) : rest.search(wanted);
-    expect(at, `${wanted} in\n${text}`).toBeGreaterThanOrEqual(0);
-    rest = rest.slice(at + 1);
-  }
-});
+playAll(schema, statements);
