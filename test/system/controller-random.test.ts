@@ -139,6 +139,19 @@ function chassisStep(seed: number): (central: Side, both: readonly Hypervisor[])
     const find = ['--bare', `--columns=${column}`, 'find', 'Port_Binding', `logical_port=${name}`];
     return (await run(['ovn-sbctl', `--db=${central.sb}`, ...find])).trim();
   };
+  const nbctl = async (central: Side, words: string): Promise<string> =>
+    (await central.tryNbctl([words])) ? `ovn-nbctl ${words}` : '';
+  const balancer = (): string => `lb${int(4)}`;
+  const backends = (six: boolean, port: string): string =>
+    [0, 1, 2]
+      .slice(int(2))
+      .map((n) => (six ? `[fd0${n}::1]${port}` : `10.0.${n}.1${port}`))
+      .join(',');
+  const vip = (): string => {
+    const six = int(3) === 0;
+    const port = pick(['', ':80', ':8080']);
+    return `${six ? `[fd9${int(2)}::9]` : `10.9.${int(2)}.9`}${port} ${backends(six, port)}`;
+  };
   // What is on every chassis is bound by none.
   const bind = async (central: Side, name: string, chassis: string): Promise<string> =>
     ['localnet', 'localport', 'patch'].includes(await columnOf(central, name, 'type'))
@@ -186,6 +199,17 @@ function chassisStep(seed: number): (central: Side, both: readonly Hypervisor[])
           `create FDB mac="00\\:00\\:00\\:00\\:0f\\:0${int(9)}" dp_key=${1 + int(4)} port_key=${1 + int(4)}`,
         ),
       () => sbctl(central, `--all destroy FDB`),
+      ...Array<() => Promise<string>>(4).fill(() => {
+        const name = balancer();
+        const add = `--may-exist lb-add ${name} ${vip()} ${pick(['tcp', 'udp', 'sctp'])}`;
+        return nbctl(central, `${add} -- --may-exist ls-lb-add ls${int(4)} ${name}`);
+      }),
+      () => nbctl(central, `--if-exists lb-del ${balancer()}`),
+      () =>
+        nbctl(
+          central,
+          `set Load_Balancer ${balancer()} options:hairpin_snat_ip="${pick(['1.2.3.4', 'fd0a\\::1', '1.2.3.4 fd0a\\::1'])}"`,
+        ),
     ])();
 }
 

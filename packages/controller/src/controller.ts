@@ -17,6 +17,7 @@ import { ConjunctionIds } from './conjunction-ids.ts';
 import type { Feature, Logger, Outputs } from './feature.ts';
 import { FlowTable } from './flow-table.ts';
 import { GroupTable, MeterTable } from './group-table.ts';
+import { loadBalancers } from './load-balancers.ts';
 import { announcements } from './local/announcements.ts';
 import { bindings } from './local/bindings.ts';
 import { integrationBridge } from './local/bridge.ts';
@@ -53,6 +54,7 @@ const features: readonly Feature[] = [
   nbCfg,
   announcements,
   physicalFlows,
+  loadBalancers,
   logicalFlows,
 ];
 

@@ -183,7 +183,6 @@ class LogicalFlowCompiler implements LogicalFlowSource {
   readonly #isRelated;
   readonly #dhcpv4;
   readonly #dhcpv6;
-  readonly #template;
 
   constructor(model: Model, outputs: Outputs) {
     this.#model = model;
@@ -197,12 +196,6 @@ class LogicalFlowCompiler implements LogicalFlowSource {
     );
     this.#dhcpv4 = sb.DHCP_Options.index('DHCP option by name', ['name'], (row) => row.name);
     this.#dhcpv6 = sb.DHCPv6_Options.index('DHCPv6 option by name', ['name'], (row) => row.name);
-    const variables = sb.Chassis_Template_Var.index('variables by chassis', ['chassis'], (row) => row.chassis);
-    // A memo for each variable: who names one is not compiled anew when another changes.
-    this.#template = model.runtime.memo('template variable', (name: string) => {
-      const config = model.config();
-      return config && variables.one(config.systemId)?.variables.get(name);
-    });
     this.#isRelated = model.runtime.memo('can packets be at the port', (port: PortBinding) => isRelated(model, port));
     const portGroup = sb.Port_Group.index('port group by name', ['name'], (row) => row.name);
     // Packets are at these only, so that the others cost neither flows nor a computation when they come and go.
@@ -320,7 +313,7 @@ class LogicalFlowCompiler implements LogicalFlowSource {
   }
 
   lookupTemplate(name: string): string | undefined {
-    return this.#template(name);
+    return this.#model.templateVariable(name);
   }
 
   #complain(row: LogicalFlow, what: 'match' | 'actions', text: string, { error, offset }: CompileError): undefined {

@@ -1,7 +1,7 @@
 /** The OpenFlow pipeline of a chassis as data. Tables, fields and flag bits are shared with the logical-flow language, which owns them. */
-import { FlagBit, LogicalField, Table } from '@weft/lflow/pipeline';
+import { FlagBit, LogicalField, learnedTables, Table } from '@weft/lflow/pipeline';
 
-export { Table as table };
+export { learnedTables, Table as table };
 
 /** Registers that carry a packet's logical state (ovn-architecture(7), "Logical Life Cycle of a Packet"). */
 export const register = {

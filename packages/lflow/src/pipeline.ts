@@ -47,6 +47,14 @@ export const Table = {
   checkLbAffinity: 78,
 } as const;
 
+/** Tables that the switch fills by `learn`, and nobody else. */
+export const learnedTables: ReadonlySet<number> = new Set([
+  Table.checkLbHairpinReply,
+  Table.ecmpNextHopMac,
+  Table.ecmpNextHop,
+  Table.checkLbAffinity,
+]);
+
 /** Bits of the logical flow flags, register 10. */
 export const FlagBit = {
   allowLoopback: 0,

@@ -21,6 +21,7 @@ export const initialConditions: SbConditions = {
   Port_Binding: connectingTypes.map((type) => ['type', '==', type]),
   Logical_Flow: false,
   Logical_DP_Group: false,
+  Load_Balancer: false,
   Multicast_Group: false,
   MAC_Binding: false,
   Static_MAC_Binding: false,
@@ -58,6 +59,13 @@ export function wantedConditions(model: Model): SbConditions {
     Logical_Flow:
       datapaths.length === 0 ? false : [...inDatapaths('logical_datapath'), ['logical_dp_group', '!=', ['set', []]]],
     Logical_DP_Group: datapaths.length > 0,
+    Load_Balancer:
+      datapaths.length === 0
+        ? false
+        : [
+            ...datapaths.map((datapath) => ['datapaths', 'includes', uuid(datapath)]),
+            ['datapath_group', '!=', ['set', []]],
+          ],
     Multicast_Group: inDatapaths('datapath'),
     MAC_Binding: inDatapaths('datapath'),
     Static_MAC_Binding: inDatapaths('datapath'),

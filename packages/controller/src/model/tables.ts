@@ -42,6 +42,7 @@ export const sbColumns = {
     'tags',
   ],
   Logical_DP_Group: ['datapaths'],
+  Load_Balancer: ['name', 'vips', 'protocol', 'datapaths', 'datapath_group', 'options'],
   Multicast_Group: ['datapath', 'name', 'tunnel_key', 'ports'],
   Address_Set: ['name', 'addresses'],
   Port_Group: ['name', 'ports'],

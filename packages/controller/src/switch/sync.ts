@@ -13,7 +13,7 @@ import { BatchError } from '@weft/openflow/openflow-error';
 import type { Logger } from '../feature.ts';
 import type { FlowTable } from '../flow-table.ts';
 import type { GroupTable, MeterTable } from '../group-table.ts';
-import { geneveOption } from '../pipeline.ts';
+import { geneveOption, learnedTables } from '../pipeline.ts';
 import { type Contents, groupContent, meterContent } from './same-numbers.ts';
 import type { Switch } from './switch.ts';
 
@@ -175,7 +175,8 @@ export class SwitchSync {
     const added: Flow[] = [];
     let compared = 0;
     for (const [key, flow] of present) {
-      if (this.#table.get(key) === undefined) removed.push(flow);
+      // What the switch has learned it forgets by itself when the flow goes by which it learned.
+      if (this.#table.get(key) === undefined && !learnedTables.has(flow.table)) removed.push(flow);
       if (++compared % flowsAtAStretch === 0) await this.#pause();
     }
     for (const [key, flow] of this.#table.flows()) {
