@@ -25,6 +25,8 @@ export interface TransactionEnvironment {
 export interface TransactionOptions {
   readonly access?: Access | undefined;
   readonly ownsLock: (lock: string) => boolean;
+  /** False: a `wait` that would have to wait is an error. */
+  readonly mayWait?: boolean;
   /** Only `select`, `wait` and the like: why nothing may be written, in words that go on after "operation not allowed". */
   readonly readOnly?: string | undefined;
 }
@@ -109,9 +111,11 @@ export function execute(
     if (!journal.isEmpty) complete(journal, environment.references);
   } catch (error) {
     journal.undo();
-    if (error instanceof MustWait) return { kind: 'wait', timeoutMs: error.timeoutMs };
-    const failure =
-      error instanceof OvsdbError
+    const waits = error instanceof MustWait;
+    if (waits && options.mayWait !== false) return { kind: 'wait', timeoutMs: error.timeoutMs };
+    const failure = waits
+      ? new OvsdbError('not supported', 'triggers not supported')
+      : error instanceof OvsdbError
         ? error
         : new OvsdbError('internal error', error instanceof Error ? error.message : String(error), { cause: error });
     // The failed operation has the error for its result and the rest null; an error of the commit comes after all results.

@@ -42,7 +42,7 @@ export function atomText(type: AtomicType, atom: Atom): string {
   return /^[A-Za-z_][A-Za-z0-9_.-]*$/.test(text) && text !== 'true' && text !== 'false' ? text : JSON.stringify(text);
 }
 
-function checkRange(type: AtomicType, value: number | bigint, min: number | undefined, max: number | undefined): void {
+function checkRange(type: AtomicType, value: number | bigint, min?: number | bigint, max?: number | bigint): void {
   if ((min === undefined || value >= min) && (max === undefined || value <= max)) return;
   const text = (bound: Atom): string => atomText(type, bound);
   if (min !== undefined && max !== undefined) {

@@ -38,6 +38,12 @@ export class OvsdbError extends Error {
     this.syntax = options.syntax;
   }
 
+  /** As the C programs print errors. */
+  toText(): string {
+    const where = this.syntax === undefined ? '' : `syntax "${messageText(this.syntax)}": `;
+    return `${where}${this.kind}: ${this.message}`;
+  }
+
   /** RFC 7047 `<error>`. */
   toJson(): JsonObject {
     return {

@@ -78,18 +78,30 @@ export class Members {
     return typeof this.#json[name] === 'string' ? this.string(name) : this.integer(name);
   }
 
-  /** An integer of 64 bits. */
+  /** An integer, of which digits beyond 2^53 may be lost. */
   integer(name: string): number {
+    return Number(this.bigInteger(name));
+  }
+
+  /** An integer of 64 bits, with all its digits. */
+  bigInteger(name: string): number | bigint {
     const isInteger = (json: Json): json is number | bigint =>
-      (typeof json === 'bigint' || Number.isInteger(json)) && Math.abs(Number(json)) < 2 ** 63;
-    return Number(this.#typed(name, isInteger));
+      typeof json === 'bigint'
+        ? BigInt.asIntN(64, json) === json
+        : Number.isInteger(json) && (json as number) >= -(2 ** 63) && (json as number) < 2 ** 63;
+    return this.#typed(name, isInteger);
   }
 
   /** Throws if the object has a member that nobody asked for. */
   end(): void {
-    for (const name in this.#json) {
-      if (!this.#known.includes(name)) throw this.fail(`Member '${name}' is present but not allowed here.`);
-    }
+    for (const name in this.#json) if (!this.#known.includes(name)) throw this.#unknown(name);
+  }
+
+  #unknown(name: string): OvsdbError {
+    const others = Object.keys(this.#json).filter((other) => other !== name && !this.#known.includes(other)).length;
+    if (others === 0) return this.fail(`Member '${name}' is present but not allowed here.`);
+    const members = others === 1 ? 'member' : 'members';
+    return this.fail(`Member '${name}' and ${others} other ${members} are present but not allowed here.`);
   }
 
   #typed<T extends Json>(name: string, test: (json: Json) => json is T): T {

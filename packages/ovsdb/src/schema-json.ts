@@ -1,5 +1,6 @@
 /** Schemas as JSON: reading an .ovsschema, and writing one in the form that servers send (RFC 7047 section 3.2). */
 import { type Atom, type AtomicType, atomicTypes } from './atom.ts';
+import { toSet } from './datum.ts';
 import { OvsdbError, syntaxError } from './error.ts';
 import { isArray, isObject, type Json, type JsonObject } from './json.ts';
 import { Members } from './members.ts';
@@ -11,10 +12,12 @@ import {
   type DatabaseSchema,
   type TableSchema,
 } from './schema.ts';
-import { decodeDatum, decodeSet, encodeAtom, isId } from './wire.ts';
+import { decodeDatum, encodeSet, isId } from './wire.ts';
 
-/** What `max` can be at most; it stands for "unlimited". */
+/** Counts have 32 bits; this one stands for "unlimited", and a type cannot say it as a number. */
 const unlimited = 0xffffffff;
+const minInt64 = -(2n ** 63n);
+const maxInt64 = 2n ** 63n - 1n;
 
 /**
  * Errors: `syntax error`, which names the member at fault in the words of ovsdb-tool; `constraint violation` for an enum value outside its own type;
@@ -43,7 +46,7 @@ export function parseSchema(json: unknown): DatabaseSchema {
       checkReference(result, type.value, `${column} value`);
     }
   }
-  return { name, version: version ?? '', ...(cksum === undefined ? {} : { cksum }), tables: result };
+  return { name, version: version ?? '', ...(cksum === undefined || cksum === '' ? {} : { cksum }), tables: result };
 }
 
 function checkName(name: string, syntax: Json): void {
@@ -71,7 +74,8 @@ function parseTable(json: Json, name: string, allRoots: boolean): TableSchema {
   }
   if (Object.keys(columns).length === 0) throw syntaxError(json, 'table must have at least one column');
   const indexes = (indexesJson ?? []).map((index) => parseIndex(index, columns, json));
-  return { columns, maxRows: maxRows ?? Number.POSITIVE_INFINITY, isRoot: allRoots || (isRoot ?? false), indexes };
+  const limit = maxRows === undefined || maxRows >= unlimited ? Number.POSITIVE_INFINITY : maxRows;
+  return { columns, maxRows: limit, isRoot: allRoots || (isRoot ?? false), indexes };
 }
 
 function parseIndex(json: Json, columns: { readonly [column: string]: ColumnSchema }, table: Json): readonly string[] {
@@ -79,9 +83,11 @@ function parseIndex(json: Json, columns: { readonly [column: string]: ColumnSche
   if (names === undefined) throw syntaxError(json, 'array of distinct column names expected');
   if (names.length === 0) throw syntaxError(table, 'index must have at least one column');
   for (const name of names) {
+    if (name === '_uuid') continue;
     const column = Object.hasOwn(columns, name) ? columns[name] : undefined;
-    if (column === undefined) throw syntaxError(json, `${name} is not a valid column name`);
-    if (column.ephemeral) throw syntaxError(table, `ephemeral columns (such as ${name}) may not be indexed`);
+    if (column === undefined && name !== '_version') throw syntaxError(json, `${name} is not a valid column name`);
+    if (column === undefined || column.ephemeral)
+      throw syntaxError(table, `ephemeral columns (such as ${name}) may not be indexed`);
   }
   return names;
 }
@@ -125,8 +131,8 @@ function parseType(json: string | JsonObject): ColumnType {
 }
 
 function size(json: number | string): number {
-  if (typeof json === 'string' || json < 0 || json > unlimited) throw syntaxError(json, 'bad min or max value');
-  return json === unlimited ? Number.POSITIVE_INFINITY : json;
+  if (typeof json === 'string' || json < 0 || json >= unlimited) throw syntaxError(json, 'bad min or max value');
+  return json;
 }
 
 function parseBase(json: string | JsonObject): BaseType {
@@ -153,12 +159,24 @@ function parseEnum(type: AtomicType, values: Json): { readonly enum: readonly At
 
 function parseConstraints(members: Members, type: AtomicType): Omit<BaseType, 'type'> {
   const integer = (name: string) => members.optional(name, () => members.integer(name));
+  const bigInteger = (name: string) => members.optional(name, () => members.bigInteger(name));
   switch (type) {
     case 'integer':
-      return range(members, 'Integer', integer('minInteger'), integer('maxInteger'));
+      return range(
+        members,
+        'Integer',
+        bound(bigInteger('minInteger'), minInt64),
+        bound(bigInteger('maxInteger'), maxInt64),
+      );
     case 'real': {
       const real = (name: string) => members.optional(name, () => members.number(name));
-      return range(members, 'Real', real('minReal'), real('maxReal'));
+      const [min, max] = [real('minReal'), real('maxReal')];
+      return range(
+        members,
+        'Real',
+        min === -Number.MAX_VALUE ? undefined : min,
+        max === Number.MAX_VALUE ? undefined : max,
+      );
     }
     case 'string':
       return range(members, 'Length', length(integer('minLength'), 'min'), length(integer('maxLength'), 'max'));
@@ -177,15 +195,22 @@ function parseConstraints(members: Members, type: AtomicType): Omit<BaseType, 't
 }
 
 function length(json: number | undefined, bound: 'min' | 'max'): number | undefined {
-  if (json === undefined || (json >= 0 && json <= unlimited)) return json;
-  throw syntaxError(json, `${bound}Length out of valid range 0 to ${unlimited}`);
+  if (json === undefined) return undefined;
+  if (json < 0 || json > unlimited) throw syntaxError(json, `${bound}Length out of valid range 0 to ${unlimited}`);
+  return json === (bound === 'min' ? 0 : unlimited) ? undefined : json;
+}
+
+/** A bound as an atom; the extreme of the type bounds nothing. */
+function bound(json: number | bigint | undefined, extreme: bigint): number | bigint | undefined {
+  if (json === undefined || BigInt(json) === extreme) return undefined;
+  return Number.isSafeInteger(Number(json)) ? Number(json) : BigInt(json);
 }
 
 function range(
   members: Members,
   what: 'Integer' | 'Real' | 'Length',
-  min: number | undefined,
-  max: number | undefined,
+  min: number | bigint | undefined,
+  max: number | bigint | undefined,
 ) {
   if (min !== undefined && max !== undefined && min > max) {
     throw syntaxError(members.json, `min${what} exceeds max${what}`);
@@ -241,13 +266,7 @@ function baseToJson(base: BaseType): Json {
   const { type, enum: values, refTable, refType, ...bounds } = base;
   const json: { [member: string]: Json } = { type };
   for (const [bound, limit] of Object.entries(bounds)) json[bound] = limit;
-  if (values !== undefined) {
-    const atoms = decodeSet(columnType({ type }, undefined, 1, Number.POSITIVE_INFINITY), [
-      'set',
-      values.map((value) => encodeAtom(type, value)),
-    ]);
-    json.enum = ['set', atoms.map((atom) => encodeAtom(type, atom))];
-  }
+  if (values !== undefined) json.enum = encodeSet(type, toSet(values));
   if (refTable !== undefined) json.refTable = refTable;
   if (refType === 'weak') json.refType = 'weak';
   return Object.keys(json).length === 1 ? type : json;

@@ -17,8 +17,9 @@ export type RefType = 'strong' | 'weak';
 export interface BaseType {
   readonly type: AtomicType;
   readonly enum?: readonly Atom[];
-  readonly minInteger?: number;
-  readonly maxInteger?: number;
+  /** Beyond 2^53 a bigint, as an atom is. */
+  readonly minInteger?: number | bigint;
+  readonly maxInteger?: number | bigint;
   readonly minReal?: number;
   readonly maxReal?: number;
   /** In characters. */

@@ -140,12 +140,6 @@ export function decodeDatum(type: ColumnType, json: Json, options: DecodeOptions
   return type.kind === 'set' ? [atom] : atom;
 }
 
-/** As `decodeDatum` for a column that is no map, but always as a set: what a relaxed argument of an optional column needs. */
-export function decodeSet(type: ColumnType, json: Json, options: DecodeOptions = {}): readonly Atom[] {
-  const datum = decodeDatum({ kind: 'set', key: type.key, min: 0, max: Number.POSITIVE_INFINITY }, json, options);
-  return datum as readonly Atom[];
-}
-
 function decodeMap(type: ColumnType, json: Json, options: DecodeOptions): Datum {
   if (!(isArray(json) && json.length === 2 && json[0] === 'map' && isArray(json[1]))) {
     throw syntaxError(json, 'expected ["map", <array>]');

@@ -83,6 +83,12 @@ function failsInMutation(operations: readonly Json[], answer: Json): boolean {
   return isObject(operation) && isArray(operation.mutations) && operation.mutations.length > 1;
 }
 
+/** Could it not be committed, for a reason that begins with these words? */
+function violates(answer: Json, words: string): boolean {
+  const last = (answer as readonly Json[]).at(-1);
+  return isObject(last) && typeof last.details === 'string' && last.details.startsWith(words);
+}
+
 /** Is there, in a dump of all tables, a weak reference to a row that is not? */
 function hasDanglingReference(dump: Json): boolean {
   const [roots, leaves] = dump as unknown as { readonly rows: readonly { readonly [column: string]: Json }[] }[];
@@ -127,6 +133,11 @@ describe('random transactions', () => {
       if (!same(answer, theirs) || !same(mine, all)) {
         // Which of several rows is mutated first is not fixed, so neither is which of two different failures comes first.
         if (failsInMutation(operations, answer) && failsInMutation(operations, theirs)) continue;
+        if (violates(answer, 'Deletion of') && violates(theirs, 'Transaction causes multiple rows')) {
+          // The next case, but this time the C server has gone on to find another fault.
+          dangling++;
+          continue;
+        }
         // A row that loses one weak reference in the transaction that deletes what another leads to keeps the latter in C 3.1, against RFC 7047
         // section 3.1. From then on the two servers hold different data.
         if (hasDanglingReference(await peer.call('transact', ['Fuzz', ...dump]))) {

@@ -28,7 +28,7 @@ async function serve(): Promise<void> {
       suite: 'ovs',
       positionals: 'FILE... | relay:DB:REMOTE...',
       maxPositionals: Number.POSITIVE_INFINITY,
-      description: `weft-ovsdb: OVSDB server\n       weft-ovsdb ${toolNames.join('|')} ... (without arguments: how)`,
+      description: 'weft-ovsdb: OVSDB server ("weft-ovsdb help": commands on files)',
       options: {
         remote: {
           type: 'string',

@@ -212,7 +212,7 @@ function constraintProblem(base: BaseType, atom: Atom): string | undefined {
     if (base.enum.some((member) => compareAtoms(member, atom) === 0)) return undefined;
     return `${formatAtom(base.type, atom)} is not one of the allowed values (${listed(base.enum)})`;
   }
-  const outside = (min: number | undefined, max: number | undefined, text: string) => {
+  const outside = (min: number | bigint | undefined, max: number | bigint | undefined, text: string) => {
     const low = min !== undefined && compareAtoms(atom, min) < 0;
     const high = max !== undefined && compareAtoms(atom, max) > 0;
     if (!low && !high) return undefined;

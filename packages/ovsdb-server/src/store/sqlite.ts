@@ -4,7 +4,17 @@
  *
  * The SQLite file is locked for writing as long as it is served, and open for reading to everybody.
  */
-import { closeSync, existsSync, fdatasync, fsyncSync, open as openFile, openSync } from 'node:fs';
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  fdatasync,
+  fsyncSync,
+  open as openFile,
+  openSync,
+} from 'node:fs';
+import { systemReason } from '@weft/jsonrpc/connect';
 import { OvsdbError } from '@weft/ovsdb/error';
 import { jsonText } from '@weft/ovsdb/json';
 import type { Row } from '@weft/ovsdb/row';
@@ -449,6 +459,11 @@ function sqlTables(db: Sqlite, schema: DatabaseSchema): Map<string, SqlTable> {
 }
 
 function open(file: string, mustExist: boolean): Sqlite {
+  try {
+    if (mustExist) accessSync(file, constants.R_OK);
+  } catch (cause) {
+    throw new OvsdbError('I/O error', `${file}: open failed (${systemReason(cause as Error)})`, { cause });
+  }
   try {
     return openSqlite(file, { fileMustExist: mustExist });
   } catch (error) {
