@@ -42,8 +42,8 @@ const BACKSLASH = 92;
 const BRACE = 123;
 const CLOSING_BRACE = 125;
 
-/** The values of hexadecimal digits by their characters; -1 for other characters. */
-const hex = new Int8Array(256).fill(-1);
+/** The values of hexadecimal digits by their characters; -1 for the other characters of ASCII. */
+const hex = new Int8Array(128).fill(-1);
 for (const [value, c] of [...'0123456789abcdef'].entries()) {
   hex[c.charCodeAt(0)] = value;
   hex[c.toUpperCase().charCodeAt(0)] = value;
@@ -202,7 +202,7 @@ export class Literals {
       return stringEnd(text, from);
     }
     let i = from;
-    while (hex[codeAt(text, i)]! >= 0) i++;
+    while (hexAt(text, i) >= 0) i++;
     switch (codeAt(text, i)) {
       case COLON: {
         const end = this.#ethernet(text, from);
@@ -357,7 +357,8 @@ function codeAt(text: string, i: number): number {
 
 /** The value of the hexadecimal digit at `i`, or -1. */
 function hexAt(text: string, i: number): number {
-  return hex[codeAt(text, i) & 255]!;
+  const c = codeAt(text, i);
+  return c < 128 ? hex[c]! : -1;
 }
 
 /** Whether a character ends what stands before it for certain. 0: the end of the text. */
