@@ -169,6 +169,17 @@ describe('the compiler', () => {
     expect(compiled.flows.length).toBeLessThan(1000);
   });
 
+  it('joins thousands of alternatives to the set that they are', () => {
+    const { match } = contexts();
+    const addresses = Array.from({ length: 30_000 }, (_, i) => `10.0.${i >> 8}.${i & 255}`);
+    const keys = (text: string): string => {
+      const compiled = new Compiler().compileMatch(`tcp.dst == {80, 443} && ${text}`, match);
+      return 'error' in compiled ? compiled.error : compiled.flows.map((flow) => flow.match.key).join(' ');
+    };
+    const alternatives = addresses.map((address) => `ip4.src == ${address}`);
+    expect(keys(`(${alternatives.join(' || ')})`) === keys(`ip4.src == {${addresses.join(', ')}}`)).toBe(true);
+  });
+
   it('refuses a match that would take too many flows', () => {
     const { match } = contexts();
     const ports = (n: number): string => `{${Array.from({ length: 1200 }, (_, i) => i + n).join(',')}}`;

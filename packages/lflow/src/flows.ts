@@ -6,7 +6,7 @@ import type { Writer } from '@weft/openflow/buffer';
 import { type Field, type FieldValue, field } from '@weft/openflow/fields';
 import { Match, MatchBuilder } from '@weft/openflow/match';
 import { putOxm } from '@weft/openflow/oxm';
-import type { Clause, Conjunct, NormalForm } from './normalize.ts';
+import type { Clause, Conjunct, NormalForm } from './normal-form.ts';
 import { LogicalField } from './pipeline.ts';
 import { MatchTooLarge, type Ternary } from './terms.ts';
 

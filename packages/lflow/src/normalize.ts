@@ -1,6 +1,5 @@
 /**
- * Match expressions to disjunctive normal form. A conjunct says of each field which values it may have, as a union of ternary terms, so that a set of
- * five hundred addresses is one conjunct, not five hundred.
+ * Match expressions to disjunctive normal form.
  *
  * Negation is pushed to the comparisons, and every comparison brings its symbol's prerequisites with it, negated or not: `!ct.new` is
  * `ct.trk && ct.new == 0`.
@@ -8,6 +7,7 @@
 import type { Constant, Expression, FieldRef, Relop } from './ast.ts';
 import { unreachable } from './ast.ts';
 import { Lexer, LflowError } from './lexer.ts';
+import { Alternatives, always, type Clause, type Conjunct, type NormalForm, never, product } from './normal-form.ts';
 import type { NumberFormat, Value } from './number.ts';
 import { checkWidth, parseMatch, unknownSet } from './parse-match.ts';
 import type { BaseField, FieldSymbol, PredicateSymbol, SymbolTable } from './symbols.ts';
@@ -18,7 +18,6 @@ import {
   differing,
   intersectAll,
   isPrefixMask,
-  MatchTooLarge,
   onesOf,
   place,
   type Ternary,
@@ -35,26 +34,6 @@ export interface MatchLookups {
   readonly lookupPortGroup: (name: string) => (Iterable<string> & object) | undefined;
   readonly isChassisResident: (port: string) => boolean;
 }
-
-/** Which values one field may have. */
-export interface Clause {
-  readonly base: BaseField;
-  readonly terms: readonly Ternary[];
-  /** The terms were alternatives to other fields' in the expression, so they need not stay together. */
-  readonly loose: boolean;
-}
-
-/** Clauses that must all hold, in the order of their fields' names, one for each field. */
-export type Conjunct = readonly Clause[];
-
-/** Conjuncts of which one must hold. Empty: never true. One empty conjunct: always true. */
-export type NormalForm = readonly Conjunct[];
-
-const always: NormalForm = [[]];
-const never: NormalForm = [];
-
-/** A match of this many conjuncts, or a field with this many terms, is refused instead of eating the machine. */
-const conjunctLimit = 100_000;
 
 /** Normal forms of one symbol table's prerequisites and predicates, which hold no names of the network. */
 export class Normalizer {
@@ -141,20 +120,16 @@ export class Normalizer {
   }
 
   #any(operands: readonly Expression[], negated: boolean, lookups: MatchLookups): NormalForm {
-    const out: Conjunct[] = [];
+    const out = new Alternatives();
     const mixed = !sameField(operands);
     for (const operand of operands) {
       const form = this.#expression(operand, negated, lookups);
       for (const conjunct of form) {
         if (conjunct.length === 0) return always;
-        const added = mixed && operand.kind === 'comparison' ? conjunct.map(loosen) : conjunct;
-        const last = out.at(-1);
-        const merged = last === undefined ? undefined : mergeConjuncts(last, added);
-        if (merged === undefined) out.push(added);
-        else out[out.length - 1] = merged;
+        out.add(mixed && operand.kind === 'comparison' ? conjunct.map(loosen) : conjunct);
       }
     }
-    return out;
+    return out.form;
   }
 
   #comparison(ref: FieldRef, relop: Relop, constants: readonly Constant[], lookups: MatchLookups): NormalForm {
@@ -405,81 +380,4 @@ function parseAddress(text: string): Address | undefined {
     if (error instanceof LflowError) return undefined;
     throw error;
   }
-}
-
-/** The packets of both. */
-export function product(a: NormalForm, b: NormalForm): NormalForm {
-  if (a === always) return b;
-  if (b === always || a === b) return a;
-  if (a.length * b.length > conjunctLimit)
-    throw new MatchTooLarge(`The match has more than ${conjunctLimit} alternatives.`);
-  const out: Conjunct[] = [];
-  for (const x of a) {
-    for (const y of b) {
-      const both = join(x, y);
-      if (both !== undefined) out.push(both);
-    }
-  }
-  return out;
-}
-
-/** One conjunct of two; undefined if they contradict each other. */
-function join(a: Conjunct, b: Conjunct): Conjunct | undefined {
-  if (a.length === 0) return b;
-  if (b.length === 0) return a;
-  const out: Clause[] = [];
-  let i = 0;
-  let j = 0;
-  while (i < a.length && j < b.length) {
-    const x = a[i]!;
-    const y = b[j]!;
-    if (x.base === y.base) {
-      if (x.terms === y.terms) {
-        out.push(x);
-      } else {
-        const terms = intersectAll(x.terms, y.terms);
-        if (terms.length === 0) return undefined;
-        out.push({ base: x.base, terms, loose: x.loose || y.loose });
-      }
-      i++;
-      j++;
-    } else if (x.base.order < y.base.order) {
-      out.push(x);
-      i++;
-    } else {
-      out.push(y);
-      j++;
-    }
-  }
-  while (i < a.length) out.push(a[i++]!);
-  while (j < b.length) out.push(b[j++]!);
-  return out;
-}
-
-/** One conjunct for two that differ in one field only; undefined if there is none. */
-function mergeConjuncts(a: Conjunct, b: Conjunct): Conjunct | undefined {
-  if (a.length !== b.length) return undefined;
-  let different = -1;
-  for (let i = 0; i < a.length; i++) {
-    const x = a[i]!;
-    const y = b[i]!;
-    if (x.base !== y.base) return undefined;
-    if (sameTerms(x.terms, y.terms)) continue;
-    if (different >= 0) return undefined;
-    different = i;
-  }
-  if (different < 0) return a;
-  const x = a[different]!;
-  const y = b[different]!;
-  const terms = unique([...x.terms, ...y.terms]);
-  return a.map((clause, i) => (i === different ? { base: x.base, terms, loose: x.loose || y.loose } : clause));
-}
-
-function sameTerms(a: readonly Ternary[], b: readonly Ternary[]): boolean {
-  if (a === b) return true;
-  if (a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i++) {
-    if (a[i]!.value !== b[i]!.value || a[i]!.mask !== b[i]!.mask) return false;
-  }
-  return true;
 }

@@ -57,18 +57,33 @@ export function intersectAll(a: readonly Ternary[], b: readonly Ternary[]): read
   return a.length > 1 && b.length > 1 ? absorb(unique(out)) : unique(out);
 }
 
+/** A union that grows. Of exact duplicates the first stays. */
+export class Union {
+  readonly #terms: Ternary[] = [];
+  readonly #seen = new Map<FieldValue, Set<FieldValue>>();
+
+  /** The terms so far: the same array each time. */
+  get terms(): readonly Ternary[] {
+    return this.#terms;
+  }
+
+  add(terms: readonly Ternary[]): this {
+    for (const term of terms) {
+      const seen = this.#seen.get(term.mask);
+      if (seen === undefined) this.#seen.set(term.mask, new Set([term.value]));
+      else if (seen.has(term.value)) continue;
+      else seen.add(term.value);
+      this.#terms.push(term);
+    }
+    return this;
+  }
+}
+
 /** Without exact duplicates; the first of each stays. */
 export function unique(terms: readonly Ternary[]): readonly Ternary[] {
   if (terms.length < 2) return terms;
-  const byMask = new Map<FieldValue, Set<FieldValue>>();
-  const out = terms.filter(({ value, mask }) => {
-    const seen = byMask.get(mask);
-    if (seen === undefined) byMask.set(mask, new Set([value]));
-    else if (seen.has(value)) return false;
-    else seen.add(value);
-    return true;
-  });
-  return out.length === terms.length ? terms : out;
+  const union = new Union().add(terms).terms;
+  return union.length === terms.length ? terms : union;
 }
 
 /** Beyond this many terms, looking for terms inside others costs more than it saves. */
