@@ -152,6 +152,9 @@ function readMultipath(r: Reader, start: number): Action | undefined {
   return { type: 'multipath', fields, basis, algorithm, links, arg, dst };
 }
 
+/** By their numbers, which begin with 1; 0 is none. */
+const SAMPLING_DIRECTIONS = ['ingress', 'egress'] as const;
+
 function readSample(r: Reader, subtype: number, start: number): Action {
   const probability = r.u16();
   const collectorSetId = r.u32();
@@ -163,8 +166,8 @@ function readSample(r: Reader, subtype: number, start: number): Action {
     samplingPort = portFrom16(r.u16());
     if (samplingPort === Port.any) samplingPort = undefined;
     if (subtype === Nx.sample3) {
-      direction = named(r, [undefined, 'ingress', 'egress'] as const, r.u8(), 'sampling direction', start);
-      if (direction === undefined && r.error?.offset === start) r.error = undefined;
+      const code = r.u8();
+      if (code !== 0) direction = named(r, SAMPLING_DIRECTIONS, code - 1, 'sampling direction', start);
     }
   }
   return {

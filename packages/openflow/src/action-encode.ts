@@ -183,7 +183,8 @@ function putMultipath(w: Writer, a: ActionOf<'multipath'>): void {
 
 function putSample(w: Writer, a: ActionOf<'sample'>): void {
   const extended = a.samplingPort !== undefined || a.direction !== undefined;
-  const start = nx(w, extended ? Nx.sample3 : Nx.sample);
+  // The oldest form that has room for it, as ovs-ofctl chooses.
+  const start = nx(w, a.direction !== undefined ? Nx.sample3 : extended ? Nx.sample2 : Nx.sample);
   w.u16(a.probability);
   w.u32(a.collectorSetId ?? 0);
   w.u32(a.obsDomainId ?? 0);

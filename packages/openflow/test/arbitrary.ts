@@ -234,11 +234,16 @@ export const arbitrarySimpleAction: fc.Arbitrary<Action> = fc.oneof(
     return { type: 'note', data: new Uint8Array(6 + 8 * n).fill(fill) };
   }),
   fc
-    .record({
-      probability: fc.integer({ min: 1, max: 0xffff }),
-      collectorSetId: fc.integer({ min: 1 }),
-      obsPointId: fc.integer({ min: 1 }),
-    })
+    .record(
+      {
+        probability: fc.integer({ min: 1, max: 0xffff }),
+        collectorSetId: fc.integer({ min: 1 }),
+        obsPointId: fc.integer({ min: 1 }),
+        samplingPort: fc.integer({ min: 1, max: 0xfeff }),
+        direction: fc.constantFrom('ingress', 'egress'),
+      },
+      { requiredKeys: ['probability'] },
+    )
     .map((a): Action => ({ type: 'sample', ...a })),
   fc
     .tuple(
