@@ -33,11 +33,6 @@ export class FlowTable {
     for (const flow of previous ?? []) this.#remove(flow);
   }
 
-  get(key: string): Flow | undefined {
-    const entry = this.#entries.get(key);
-    return entry === undefined ? undefined : chosen(entry);
-  }
-
   *flows(): IterableIterator<readonly [string, Flow]> {
     for (const [key, entry] of this.#entries) yield [key, chosen(entry)];
   }
@@ -47,7 +42,8 @@ export class FlowTable {
     const put = new Map<string, Flow>();
     const removed = new Map<string, Flow>();
     for (const [key, before] of this.#changed ?? []) {
-      const now = this.get(key);
+      const entry = this.#entries.get(key);
+      const now = entry && chosen(entry);
       if (now === undefined) {
         if (before !== undefined) removed.set(key, before);
       } else if (before === undefined || !sameEffect(before, now)) put.set(key, now);

@@ -118,10 +118,7 @@ export class SwitchSync {
     if (peer === undefined) return false;
     const doubts = this.#doubts;
     try {
-      const flows = this.#inStep ? this.#changes() : await this.#differences(peer);
-      // What flows refer to comes before them, and goes after them.
-      const groups = this.#groups.changes();
-      const meters = this.#meters.changes();
+      const { flows, groups, meters } = this.#inStep ? this.#changes() : await this.#differences(peer);
       this.stats.groups += groups.before.length + groups.after.length;
       this.stats.meters += meters.before.length + meters.after.length;
       if (meters.before.length > 0) await peer.batch(meters.before);
@@ -155,13 +152,14 @@ export class SwitchSync {
   }
 
   /** What changed in the table since the last push. */
-  #changes(): FlowDifferences {
+  #changes(): Differences {
     const { put, removed } = this.#table.takeChanges();
-    return { removed: [...removed.values()], added: [...put.values()] };
+    const flows = { removed: [...removed.values()], added: [...put.values()] };
+    return { flows, groups: this.#groups.changes(), meters: this.#meters.changes() };
   }
 
   /** Between the whole table and the whole switch. */
-  async #differences(peer: Switch): Promise<FlowDifferences> {
+  async #differences(peer: Switch): Promise<Differences> {
     await this.#prepare(peer);
     const found = this.#present ?? (await readSwitch(peer));
     this.#present = undefined;
@@ -169,23 +167,27 @@ export class SwitchSync {
     this.#meters.found(found.meters);
     const present = new Map<string, Flow>();
     for (const flow of found.flows) present.set(flowKey(flow), flow);
-    // From here on changes are noted again: what changes while we compare, behind our back or ahead of us, comes with the next push.
+    // From here on changes are noted again: what changes while we compare comes with the next push. What is compared is the table of this moment, since
+    // the next push tells only what is then other than it.
     this.#table.forgetChanges();
+    const wanted = new Map(this.#table.flows());
+    const groups = this.#groups.changes();
+    const meters = this.#meters.changes();
     const removed: Flow[] = [];
     const added: Flow[] = [];
     let compared = 0;
     for (const [key, flow] of present) {
       // What the switch has learned it forgets by itself when the flow goes by which it learned.
-      if (this.#table.get(key) === undefined && !learnedTables.has(flow.table)) removed.push(flow);
+      if (!wanted.has(key) && !learnedTables.has(flow.table)) removed.push(flow);
       if (++compared % flowsAtAStretch === 0) await this.#pause();
     }
-    for (const [key, flow] of this.#table.flows()) {
+    for (const [key, flow] of wanted) {
       const old = present.get(key);
       if (old !== undefined && old.cookie === flow.cookie && sameActions(old.actions, flow.actions)) this.stats.kept++;
       else added.push(flow);
       if (++compared % flowsAtAStretch === 0) await this.#pause();
     }
-    return { removed, added };
+    return { flows: { removed, added }, groups, meters };
   }
 
   async #send(peer: Switch, mods: Mods): Promise<void> {
@@ -217,6 +219,19 @@ const readSwitch = async (peer: Switch): Promise<Contents> => ({
 interface FlowDifferences {
   readonly removed: readonly Flow[];
   readonly added: readonly Flow[];
+}
+
+/** Of groups or meters: what flows refer to comes before them, and goes after them. */
+interface NumberedDifferences {
+  readonly before: readonly Message[];
+  readonly after: readonly Message[];
+}
+
+/** Everything that the switch needs to be told, of one moment. */
+interface Differences {
+  readonly flows: FlowDifferences;
+  readonly groups: NumberedDifferences;
+  readonly meters: NumberedDifferences;
 }
 
 /** The messages of one bundle. Each is made when it is to be encoded: of ten thousands, none needs to be kept. */
@@ -270,7 +285,7 @@ class Numbered<T extends { readonly id: number }> {
     this.#seen = -1;
   }
 
-  changes(): { readonly before: readonly Message[]; readonly after: readonly Message[] } {
+  changes(): NumberedDifferences {
     const version = this.#version();
     if (version === this.#seen) return { before: [], after: [] };
     this.#seen = version;
