@@ -4,11 +4,13 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import type { Action } from './actions.ts';
 import { Connection, type ConnectionHandlers, type ConnectionOptions } from './connection.ts';
 import { Framer } from './framing.ts';
+import { Match } from './match.ts';
 import { decodeMessage } from './message-decode.ts';
 import { encode } from './message-encode.ts';
-import type { Message } from './messages.ts';
+import type { BundleControl, Message } from './messages.ts';
 import { DisconnectedError } from './openflow-error.ts';
 
 const cleanups: (() => void)[] = [];
@@ -156,5 +158,39 @@ describe('a connection', () => {
     }
     await connection.batch(messages());
     expect(flows).toBe(5000);
+  });
+
+  it('names a message that cannot be encoded: a batch goes on without it, a bundle is discarded', async () => {
+    const seen: string[] = [];
+    const remote = await fakeSwitch(HELLO, (message, xid, socket) => {
+      if (message.type === 'features_request') socket.write(features(xid));
+      if (message.type === 'barrier_request') socket.write(encode({ type: 'barrier_reply' }, xid));
+      if (message.type === 'flow_mod') seen.push(`flow of table ${message.mod.table}`);
+      if (message.type !== 'bundle_control') return;
+      const { bundle, control, flags } = message;
+      seen.push(control);
+      const reply = control.replace('request', 'reply') as BundleControl;
+      socket.write(encode({ type: 'bundle_control', bundle, control: reply, flags }, xid));
+    });
+    const connection = await new Promise<Connection>((resolve) => {
+      const made: Connection = start({ remote }, { connected: () => resolve(made) });
+    });
+    const flow = (table: number, actions: number): Message => ({
+      type: 'flow_mod',
+      mod: {
+        command: 'add',
+        table,
+        priority: 1,
+        cookie: 0n,
+        match: Match.any,
+        actions: Array.from({ length: actions }, (): Action => ({ type: 'output', port: 1 })),
+      },
+    });
+    const messages = [flow(1, 1), flow(2, 5000), flow(3, 1)];
+    const named = { errors: [{ name: 'EncodingError', request: messages[1] }] };
+    await expect(connection.batch(messages)).rejects.toMatchObject(named);
+    expect(seen.splice(0)).toEqual(['flow of table 1', 'flow of table 3']);
+    await expect(connection.bundle(messages)).rejects.toMatchObject(named);
+    expect(seen).toEqual(['open_request', 'discard_request']);
   });
 });

@@ -21,7 +21,7 @@ import type {
   PortDesc,
   TlvMapping,
 } from './messages.ts';
-import { BatchError, DisconnectedError, OpenFlowError } from './openflow-error.ts';
+import { BatchError, DisconnectedError, EncodingError, OpenFlowError } from './openflow-error.ts';
 import { OFP_VERSION } from './wire.ts';
 
 /** NXT_SET_PACKET_IN_FORMAT's number for NXT_PACKET_IN2, the only one with userdata and continuations. */
@@ -73,7 +73,7 @@ interface Pending {
 interface Batch {
   readonly first: number;
   last: number;
-  readonly errors: OpenFlowError[];
+  readonly errors: (OpenFlowError | EncodingError)[];
 }
 
 type State = 'idle' | 'connecting' | 'hello' | 'features' | 'ready' | 'backoff' | 'closed';
@@ -157,8 +157,8 @@ export class Connection {
   }
 
   /**
-   * Sends messages and a barrier. Resolves when the switch has executed them all. Rejects with a BatchError that holds the switch's errors:
-   * the other messages have taken effect.
+   * Sends messages and a barrier. Resolves when the switch has executed them all. Rejects with a BatchError that holds the switch's errors, and names
+   * the messages that cannot be encoded: the others have taken effect.
    */
   async batch(messages: Iterable<Message>): Promise<void> {
     const batch = this.#openBatch();
@@ -166,8 +166,7 @@ export class Connection {
     let count = 0;
     try {
       for (const message of messages) {
-        batch.last = this.#nextXid();
-        this.#append(batch.last, message);
+        this.#appendTo(batch, message);
         if (this.#blocked || ++count % MESSAGES_AT_A_STRETCH === 0) await this.#giveWay(stream);
       }
       await this.barrier();
@@ -179,7 +178,7 @@ export class Connection {
 
   /**
    * Sends messages as one bundle, atomic and ordered unless told otherwise: all take effect or none does. Rejects with a BatchError that
-   * holds what the switch refused (OpenFlow 1.5.1 section 7.3.9).
+   * holds what the switch refused, or what cannot be encoded (OpenFlow 1.5.1 section 7.3.9).
    */
   async bundle(messages: Iterable<Message>, flags: readonly BundleFlag[] = ['atomic', 'ordered']): Promise<void> {
     this.#bundle = (this.#bundle + 1) >>> 0;
@@ -191,16 +190,13 @@ export class Connection {
     let count = 0;
     try {
       for (const message of messages) {
-        batch.last = this.#nextXid();
-        this.#append(batch.last, { type: 'bundle_add', bundle, flags, message });
+        this.#appendTo(batch, message, { type: 'bundle_add', bundle, flags, message });
         if (this.#blocked || ++count % MESSAGES_AT_A_STRETCH === 0) await this.#giveWay(stream);
         if (batch.errors.length > 0) break;
       }
       if (batch.errors.length === 0) await this.request(control('commit_request'));
       else await this.request(control('discard_request'));
     } catch (error) {
-      // A message that cannot be encoded must not leave half a bundle open.
-      if (error instanceof RangeError && this.ready) await this.request(control('discard_request'));
       // The commit itself fails with OFPBFC_MSG_FAILED; the messages' own errors say why.
       if (!(error instanceof OpenFlowError) || batch.errors.length === 0) throw error;
     } finally {
@@ -333,6 +329,17 @@ export class Connection {
         this.#flushScheduled = false;
         this.#flush();
       });
+    }
+  }
+
+  /** Puts a message of a batch, or what it travels in, into the write buffer. One that cannot be encoded is as good as refused. */
+  #appendTo(batch: Batch, message: Message, sent = message): void {
+    batch.last = this.#nextXid();
+    try {
+      this.#append(batch.last, sent);
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      batch.errors.push(new EncodingError(message, error));
     }
   }
 

@@ -18,12 +18,24 @@ export class OpenFlowError extends Error {
   }
 }
 
+/** A message of a batch or bundle says what no OpenFlow message can, as more than fits in 64 kB. It was not sent. */
+export class EncodingError extends Error {
+  override readonly name = 'EncodingError';
+  readonly code = 'UNENCODABLE';
+  readonly request: Message;
+
+  constructor(request: Message, cause: RangeError) {
+    super(`${cause.message}, in ${request.type}`, { cause });
+    this.request = request;
+  }
+}
+
 /** Several messages of one batch or bundle were refused. */
 export class BatchError extends Error {
   override readonly name = 'BatchError';
-  readonly errors: readonly OpenFlowError[];
+  readonly errors: readonly (OpenFlowError | EncodingError)[];
 
-  constructor(errors: readonly OpenFlowError[]) {
+  constructor(errors: readonly (OpenFlowError | EncodingError)[]) {
     super(`${errors.length} messages were refused, the first with ${errors[0]?.code}`);
     this.errors = errors;
   }
