@@ -265,7 +265,7 @@ describe('logical flows', () => {
 
   test('that the switch refuses do not keep the others out', async () => {
     const bed = await bedWithPort();
-    bed.switch.refuses = (flow) => flow.priority === 2;
+    bed.switch.refuses = (message) => message.type === 'flow_mod' && message.mod.priority === 2;
     addFlow(bed, 1, 1, 'ip4', 'next;');
     addFlow(bed, 2, 1, 'ip4', 'next;');
     bed.sb('SB_Global', id('SB_Global', 1), { nb_cfg: 7 });
@@ -276,6 +276,21 @@ describe('logical flows', () => {
     // It is told once, and not tried over and over.
     await bed.idle();
     expect(bed.switch.bundles).toBe(bundles);
+  });
+
+  test('get to a switch that refuses meters', async () => {
+    const bed = await bedWithPort();
+    bed.switch.refuses = (message) => message.type === 'meter_mod';
+    addMeter(bed, 1, 'm');
+    addFlow(bed, 1, 1, 'ip4', 'log(verdict=allow, meter="m"); next;');
+    await bed.idle();
+    expect(inTable(bed, 11)).toHaveLength(1);
+    expect(bed.controller.sync.inStep).toBe(true);
+    expect(bed.log).toEqual([expect.stringContaining('refused')]);
+    addFlow(bed, 1, 1, 'ip4', 'next;');
+    await bed.idle();
+    expect(inTable(bed, 11)).toHaveLength(1);
+    expect(bed.log).toHaveLength(2);
   });
 
   test('follow their address set', async () => {

@@ -55,8 +55,8 @@ export class FakeSwitch implements Switch {
     this.sent.push(...messages);
   }
 
-  /** Flows that it will not have. */
-  refuses: (flow: Flow) => boolean = () => false;
+  /** What it will not have. */
+  refuses: (message: Message) => boolean = () => false;
 
   async bundle(mods: Iterable<Message>): Promise<void> {
     const messages = [...mods];
@@ -72,7 +72,7 @@ export class FakeSwitch implements Switch {
   }
 
   #check(messages: readonly Message[]): void {
-    const refused = messages.filter((message) => message.type === 'flow_mod' && this.refuses(message.mod));
+    const refused = messages.filter(this.refuses);
     const error = {
       type: 'error',
       errorType: 2,
@@ -86,10 +86,10 @@ export class FakeSwitch implements Switch {
 
   #apply(messages: readonly Message[]): void {
     for (const message of messages) {
+      if (this.refuses(message)) continue;
       if (message.type === 'group_mod') take(this.groupTable, message.mod.id, message.mod);
       else if (message.type === 'meter_mod') take(this.meterTable, message.mod.id, message.mod);
-      else if (message.type === 'flow_mod' && !this.refuses(message.mod))
-        take(this.table, flowKey(message.mod), message.mod);
+      else if (message.type === 'flow_mod') take(this.table, flowKey(message.mod), message.mod);
     }
   }
 }

@@ -121,10 +121,10 @@ export class SwitchSync {
       const { flows, groups, meters } = this.#inStep ? this.#changes() : await this.#differences(peer);
       this.stats.groups += groups.before.length + groups.after.length;
       this.stats.meters += meters.before.length + meters.after.length;
-      if (meters.before.length > 0) await peer.batch(meters.before);
+      await this.#batch(peer, meters.before);
       if (zonesToFlush.size > 0) peer.send([...zonesToFlush].map((zone) => ({ type: 'ct_flush_zone', zone })));
       await this.#send(peer, new Mods(groups.before, flows, groups.after));
-      if (meters.after.length > 0) await peer.batch(meters.after);
+      await this.#batch(peer, meters.after);
       if (this.#switch !== peer) return false;
       if (doubts === this.#doubts) this.#inStep = true;
       return true;
@@ -198,14 +198,24 @@ export class SwitchSync {
     try {
       await peer.bundle(mods);
     } catch (error) {
-      if (!(error instanceof BatchError)) throw error;
       // The switch refuses some of it, and took none. One bad flow is not to keep the others out: they go one by one.
-      for (const { message } of error.errors.slice(0, loggedErrors)) this.#log.warn(`switch: refused: ${message}`);
+      this.#refused(error);
       await peer.batch(mods).catch((second: unknown) => {
         if (!(second instanceof BatchError)) throw second;
       });
     }
     await peer.barrier();
+  }
+
+  /** Messages that no bundle can hold. What the switch refuses of them, as one without meters does, is told and left. */
+  async #batch(peer: Switch, messages: readonly Message[]): Promise<void> {
+    if (messages.length > 0) await peer.batch(messages).catch((error: unknown) => this.#refused(error));
+  }
+
+  /** Tells what the switch refused. Throws any other error. */
+  #refused(error: unknown): void {
+    if (!(error instanceof BatchError)) throw error;
+    for (const { message } of error.errors.slice(0, loggedErrors)) this.#log.warn(`switch: refused: ${message}`);
   }
 }
 
