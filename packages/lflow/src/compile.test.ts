@@ -1,5 +1,8 @@
+import { field } from '@weft/openflow/fields';
+import { encode } from '@weft/openflow/message-encode';
+import type { Message } from '@weft/openflow/messages';
 import { describe, expect, it } from 'vitest';
-import { type ActionContext, Compiler, type MatchContext } from './compile.ts';
+import { type ActionContext, Compiler, type GroupSpec, type MatchContext } from './compile.ts';
 import { LogicalField } from './pipeline.ts';
 import { RecentMap } from './recent-map.ts';
 
@@ -186,6 +189,37 @@ describe('the compiler', () => {
     const compiled = new Compiler().compileMatch(`vlan.tci == ${ports(0)} && eth.type == ${ports(1)}`, match);
     expect('error' in compiled && compiled.error).toMatch(/more than 1000000 flows/);
   });
+});
+
+it('makes no group that is larger than a message', () => {
+  const { actions } = contexts();
+  const compile = (members: number): GroupSpec | string => {
+    const backends = Array.from({ length: members }, (_, i) => `10.0.${i >> 8}.${i & 255}:80`);
+    let made: GroupSpec | undefined;
+    const allocateGroup = (group: GroupSpec): number => {
+      made = group;
+      return 1;
+    };
+    const text = `ct_lb_mark(backends=${backends.join()}; hash_fields="eth_src,eth_dst,ip_src,ip_dst,tcp_src,tcp_dst");`;
+    const compiled = new Compiler().compileActions(text, { ...actions, allocateGroup });
+    return made ?? ('error' in compiled ? compiled.error : 'no group');
+  };
+  const most =
+    Array.from({ length: 900 }, (_, i) => 900 - i).find((members) => typeof compile(members) !== 'string') ?? 0;
+  expect(most).toBeGreaterThan(700);
+  expect(compile(most + 1)).toBe(`A group of ${most + 1} members is larger than an OpenFlow message.`);
+  const { buckets, selection } = compile(most) as GroupSpec;
+  const group: Message = {
+    type: 'group_mod',
+    mod: {
+      command: 'add',
+      id: 1,
+      type: 'select',
+      buckets: buckets.map((bucket, id) => ({ id, ...bucket })),
+      selection: { ...selection, fields: selection.fields.map((name) => ({ field: field(name) })) },
+    },
+  };
+  encode({ type: 'bundle_add', bundle: 1, flags: [], message: group });
 });
 
 describe('the cache of texts', () => {

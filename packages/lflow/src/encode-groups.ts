@@ -5,6 +5,7 @@ import { Writer } from '@weft/openflow/buffer';
 import { field, type Subfield, subfield } from '@weft/openflow/fields';
 import type { Endpoint, LflowAction } from './action-ast.ts';
 import type { ActionContext, GroupSpec } from './action-context.ts';
+import { LflowError } from './lexer.ts';
 import { fieldNames } from './parse-balancing.ts';
 import { LogicalField } from './pipeline.ts';
 import { toSubfield } from './symbols.ts';
@@ -66,9 +67,20 @@ export function forwardingGroup(
   return groupOf(buckets, { method: 'dp_hash', param: 0n, fields: [] });
 }
 
+/** What the buckets of a group may take: 64 kB hold them, and around them a group, how it selects, and a message in a bundle. */
+const bucketBytes = 0xffff - 256;
+
+/** Throws LflowError for a group that no message holds. ovn-controller has none in the switch either, but the flow that refers to it. */
 function groupOf(buckets: GroupSpec['buckets'], selection: GroupSpec['selection']): GroupSpec {
   const writer = new Writer();
-  for (const bucket of buckets) putActions(writer, bucket.actions);
+  // Beside its actions, a bucket has a header, a weight, and perhaps a port to watch.
+  let size = 0;
+  for (const { actions, watchPort } of buckets) {
+    putActions(writer, actions);
+    size += watchPort === undefined ? 16 : 24;
+  }
+  if (size + writer.pos > bucketBytes)
+    throw new LflowError(`A group of ${buckets.length} members is larger than an OpenFlow message.`, 0);
   const weights = buckets
     .map((bucket) => `${bucket.weight ?? ''}@${bucket.watchPort ?? ''}#${bucket.actions.length}`)
     .join(',');
