@@ -1,4 +1,5 @@
-import { actionsWire } from '@weft/openflow/action-list';
+import { type Actions, actionsWire } from '@weft/openflow/action-list';
+import type { Action } from '@weft/openflow/actions';
 import { type Flow, flowKey } from '@weft/openflow/flow';
 
 /** A change of the flows that the switch should have. */
@@ -19,8 +20,8 @@ type Entry = Flow | Flow[];
  */
 export class FlowTable {
   readonly #entries = new Map<string, Entry>();
-  /** Keys that changed since the last {@link takeChanges}, with what the switch had been told before. Undefined while nobody wants to know. */
-  #changed: Map<string, Flow | undefined> | undefined = new Map();
+  /** Keys that changed since the last {@link takeChanges}, with what was there before. Undefined while nobody wants to know. */
+  #changed: Map<string, Entry | undefined> | undefined = new Map();
 
   get size(): number {
     return this.#entries.size;
@@ -41,8 +42,9 @@ export class FlowTable {
   takeChanges(): FlowChanges {
     const put = new Map<string, Flow>();
     const removed = new Map<string, Flow>();
-    for (const [key, before] of this.#changed ?? []) {
+    for (const [key, old] of this.#changed ?? []) {
       const entry = this.#entries.get(key);
+      const before = old && chosen(old);
       const now = entry && chosen(entry);
       if (now === undefined) {
         if (before !== undefined) removed.set(key, before);
@@ -67,7 +69,8 @@ export class FlowTable {
     const entry = this.#entries.get(key);
     this.#note(key, entry);
     if (entry === undefined) this.#entries.set(key, flow);
-    else this.#entries.set(key, Array.isArray(entry) ? [...entry, flow] : [entry, flow]);
+    else if (isShared(entry)) entry.push(flow);
+    else this.#entries.set(key, [entry, flow]);
   }
 
   #remove(flow: Flow): void {
@@ -75,51 +78,59 @@ export class FlowTable {
     const entry = this.#entries.get(key);
     if (entry === undefined) return;
     this.#note(key, entry);
-    if (!Array.isArray(entry)) {
+    if (!isShared(entry)) {
       this.#entries.delete(key);
       return;
     }
     const at = entry.indexOf(flow);
-    const rest = at < 0 ? entry : entry.toSpliced(at, 1);
-    this.#entries.set(key, rest.length === 1 ? (rest[0] as Flow) : rest);
+    if (at >= 0) entry.splice(at, 1);
+    if (entry.length === 1) this.#entries.set(key, entry[0] as Flow);
   }
 
   #note(key: string, entry: Entry | undefined): void {
     const changed = this.#changed;
-    if (changed !== undefined && !changed.has(key)) changed.set(key, entry === undefined ? undefined : chosen(entry));
+    if (changed !== undefined && !changed.has(key)) changed.set(key, isShared(entry) ? [...entry] : entry);
   }
 }
 
+const isShared = (entry: Entry | undefined): entry is Flow[] => Array.isArray(entry);
+
 function chosen(entry: Entry): Flow {
-  if (!Array.isArray(entry)) return entry;
-  const sorted = entry.toSorted((a, b) => (a.cookie < b.cookie ? -1 : a.cookie > b.cookie ? 1 : compareActions(a, b)));
-  const first = sorted[0] as Flow;
+  if (!isShared(entry)) return entry;
   // A flow that matches whole wins over clauses of conjunctive matches.
-  const whole = sorted.find((flow) => !isConjunctive(flow));
-  if (whole !== undefined) return whole;
-  const clauses = new Map(
-    sorted.flatMap((flow) => [...flow.actions].map((action) => [textOf(action), action] as const)),
-  );
-  if (clauses.size === first.actions.length) return first;
-  return { ...first, actions: [...clauses].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, action]) => action) };
+  const whole = entry.filter((flow) => !isConjunctive(flow));
+  return whole.length === 0 ? joined(entry) : whole.reduce((a, b) => (isBefore(b, a) ? b : a));
 }
 
-const isConjunctive = (flow: Flow): boolean =>
-  flow.actions.length > 0 && [...flow.actions].every((action) => action.type === 'conjunction');
+/** One flow with the clauses of all. Where a thousand ACLs share a set, each of its addresses has such a flow: telling clauses apart must be cheap. */
+function joined(flows: readonly Flow[]): Flow {
+  const clauses = new Map<number, Action>();
+  for (const { actions } of flows)
+    for (const action of actions)
+      if (action.type === 'conjunction') clauses.set(maxClauses * action.id + action.clause, action);
+  const actions = [...clauses].sort(([a], [b]) => a - b).map(([, action]) => action);
+  return { ...(flows[0] as Flow), actions };
+}
 
-/** Two lists of actions are alike if their texts are. Fields are compared by identity, so their number stands for them. */
-export const textOf = (actions: unknown): string =>
-  JSON.stringify(actions, (_key, value: unknown) => {
-    if (typeof value === 'bigint') return `${value}n`;
-    if (value instanceof Uint8Array) return Buffer.from(value).toString('hex');
-    return typeof value === 'object' && value !== null && 'oxm' in value ? (value as { id?: unknown }).id : value;
-  });
+/** More than the switch allows (ovs-actions(7), "The conjunction action"). */
+const maxClauses = 256;
 
-const compareActions = (a: Flow, b: Flow): number => {
-  const [left, right] = [actionsWire(a.actions), actionsWire(b.actions)];
-  return left < right ? -1 : left > right ? 1 : 0;
-};
+function isConjunctive(flow: Flow): boolean {
+  const actions = [...flow.actions];
+  return actions.length > 0 && actions.every((action) => action.type === 'conjunction');
+}
+
+function isBefore(a: Flow, b: Flow): boolean {
+  return a.cookie === b.cookie ? actionsWire(a.actions) < actionsWire(b.actions) : a.cookie < b.cookie;
+}
 
 /** Same cookie and actions: nothing to tell the switch. */
 export const sameEffect = (a: Flow, b: Flow): boolean =>
-  a === b || (a.cookie === b.cookie && (a.actions === b.actions || actionsWire(a.actions) === actionsWire(b.actions)));
+  a === b || (a.cookie === b.cookie && sameActions(a.actions, b.actions));
+
+function sameActions(a: Actions, b: Actions): boolean {
+  if (a === b) return true;
+  // Before a thousand clauses are encoded.
+  if (Array.isArray(a) && Array.isArray(b) && a.length !== b.length) return false;
+  return actionsWire(a) === actionsWire(b);
+}

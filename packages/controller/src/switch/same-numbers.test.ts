@@ -1,10 +1,10 @@
+import { actionsWire } from '@weft/openflow/action-list';
 import type { Action } from '@weft/openflow/actions';
 import { field } from '@weft/openflow/fields';
 import { type Flow, flowKey, type Group, type Meter } from '@weft/openflow/flow';
 import { Match } from '@weft/openflow/match';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { textOf } from '../flow-table.ts';
 import { conjunction } from '../physical/terms.ts';
 import { type Contents, groupContent, meterContent, type SameNumbers, sameNumbers } from './same-numbers.ts';
 
@@ -118,7 +118,7 @@ const texts = ({ flows, groups, meters }: Contents) => ({
     .map(
       (flow) =>
         `${flowKey(flow)} ${flow.cookie} ${[...flow.actions]
-          .map((action) => textOf(action))
+          .map((action) => actionsWire([action]))
           .sort()
           .join()}`,
     )
