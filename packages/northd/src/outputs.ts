@@ -1,4 +1,5 @@
 /** Every table that northd writes beside Logical_Flow, in an order in which a row comes after those that it refers to. */
+import { notSupported } from './nb/not-supported.ts';
 import { switchPortColumns } from './nb/switch-port.ts';
 import { switchPortProblems } from './nb/switch-port-problems.ts';
 import type { Output } from './northd.ts';
@@ -28,4 +29,5 @@ export const allOutputs: readonly Output[] = [
   learned,
   switchPortColumns,
   switchPortProblems,
+  notSupported,
 ];

@@ -35,6 +35,8 @@ export const switchPortProblems: Output = ({ model }) => {
 };
 
 function reportRouterPort(model: Model, port: SwitchPort): void {
+  if (port.isRouter && port.row.options.has('arp_proxy'))
+    model.problem(`Logical_Switch_Port "${port.name}" options:arp_proxy is ignored: it is not supported yet`);
   const name = port.isRouter ? port.row.options.get('router-port') : undefined;
   if (name === undefined || model.routerPortByName.one(name) !== undefined) return;
   model.problem(`Logical_Switch_Port "${port.name}" leads nowhere: there is no Logical_Router_Port "${name}"`);
