@@ -1,7 +1,9 @@
 /** The commands of the control socket (ovsdb-server(1), "Runtime management commands"). */
 import { CommandError, type UnixctlCommand, type UnixctlServer } from '@weft/jsonrpc/unixctl-server';
+import { OvsdbError } from '@weft/ovsdb/error';
 import { serverDatabaseName } from './server-database.ts';
 import type { DatabaseService } from './service.ts';
+import { TransactionLog } from './transaction-log.ts';
 
 type Register = (name: string, usage: string, run: UnixctlCommand['run'], minArgs?: number, maxArgs?: number) => void;
 
@@ -34,13 +36,16 @@ export function registerCommands(control: UnixctlServer, service: DatabaseServic
 
   register('ovsdb-server/list-dbs', '', () => server.databaseNames().join('\n'));
   register('ovsdb-server/add-db', 'DB', async ([file = '']) => {
-    await service.addDatabase(file);
+    try {
+      await service.addDatabase(file);
+    } catch (error) {
+      throw error instanceof OvsdbError ? new CommandError(error.toText(), { cause: error }) : error;
+    }
     return '';
   });
   register('ovsdb-server/remove-db', 'DB', async ([name = '']) => {
     if (name === serverDatabaseName) throw new CommandError('Cannot remove reserved database.');
-    if (server.database(name) === undefined) throw new CommandError('Failed to find the database.');
-    await service.removeDatabase(name);
+    if (!(await service.removeDatabase(name))) throw new CommandError('Failed to find the database.');
     return '';
   });
   register('ovsdb-server/list-remotes', '', () => remotes.list().join('\n'));
@@ -77,6 +82,7 @@ export function registerCommands(control: UnixctlServer, service: DatabaseServic
     return '';
   });
   registerReplication(register, service);
+  registerTransactionLog(register, service);
   register('ovsdb-server/perf-counters-show', '', () => {
     const { requests, transactions, sessions } = server.counters;
     const usage = process.cpuUsage();
@@ -111,7 +117,9 @@ export function registerCommands(control: UnixctlServer, service: DatabaseServic
     }
     const { rss, heapUsed, external } = process.memoryUsage();
     const kb = (bytes: number): number => Math.round(bytes / 1024);
-    return `cells:${cells} monitors:${monitors} sessions:${server.sessions.size} rss-kB:${kb(rss)} heap-kB:${kb(heapUsed)} buffers-kB:${kb(external)}`;
+    const usage = { 'buffers-kB': kb(external), cells, 'heap-kB': kb(heapUsed), monitors, 'rss-kB': kb(rss) };
+    const counts = Object.entries({ ...usage, sessions: server.sessions.size });
+    return counts.map(([name, count]) => `${name}:${count}`).join(' ');
   });
 }
 
@@ -143,4 +151,20 @@ function registerReplication(register: Register, { replication }: DatabaseServic
   });
   register('ovsdb-server/get-sync-exclude-tables', '', () => replication.excluded);
   register('ovsdb-server/sync-status', '', () => replication.status());
+}
+
+function registerTransactionLog(register: Register, service: DatabaseService): void {
+  const log = new TransactionLog((line) => service.log('info', line));
+  const { server } = service;
+  register('ovsdb-server/tlog-set', 'DB:TABLE on|off', ([place = '', word = '']) => {
+    const [, name, table] = /^([^:]+):([^:]+)$/.exec(place) ?? [];
+    if (name === undefined || table === undefined) throw new CommandError('invalid DB:TABLE argument');
+    const database = server.database(name);
+    if (database === undefined) throw new CommandError('no such database');
+    if (!database.tables.has(table)) throw new CommandError('no such table');
+    if (word !== 'on' && word !== 'off') throw new CommandError('invalid command argument');
+    log.set(database, table, word === 'on');
+    return '';
+  });
+  register('ovsdb-server/tlog-list', '', () => log.list(server.databaseNames().map((name) => server.database(name)!)));
 }

@@ -22,7 +22,7 @@ export interface DbPlace {
 export function parseDbPlace(text: string): DbPlace {
   const [database, table, column, more] = text.replace(/^db:/, '').split(',');
   if (database === undefined || table === undefined || column === undefined || more !== undefined) {
-    throw new OvsdbError('syntax error', `"${text}": invalid syntax, expected db:DB,TABLE,COLUMN`);
+    throw new OvsdbError('syntax error', `"${text}": invalid syntax`);
   }
   return { database, table, column };
 }

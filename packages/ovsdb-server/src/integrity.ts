@@ -3,11 +3,10 @@
  * to vanished rows go, no table has too many rows, indexes are unique.
  */
 import type { Atom } from '@weft/ovsdb/atom';
-import { atomText } from '@weft/ovsdb/constraint';
 import { type Datum, datumsEqual, emptyMap, emptySet } from '@weft/ovsdb/datum';
+import { datumText } from '@weft/ovsdb/describe';
 import { OvsdbError } from '@weft/ovsdb/error';
 import type { Row } from '@weft/ovsdb/row';
-import type { ColumnType } from '@weft/ovsdb/schema';
 import { type Uuid, zeroUuid } from '@weft/ovsdb/uuid';
 import type { Journal } from './changes.ts';
 import type { MemoryTable } from './memory-table.ts';
@@ -210,18 +209,4 @@ function duplicate(
 function list(words: readonly string[]): string {
   if (words.length < 3) return words.join(' and ');
   return `${words.slice(0, -1).join(', ')}, and ${words.at(-1)}`;
-}
-
-/** A value as messages show it. */
-function datumText(type: ColumnType, datum: Datum): string {
-  const key = (atom: Atom): string => atomText(type.key.type, atom);
-  if (datum instanceof Map) {
-    const value = (atom: Atom): string => atomText(type.value!.type, atom);
-    return `{${[...(datum as ReadonlyMap<Atom, Atom>)].map(([k, v]) => `${key(k)}=${value(v)}`).join(', ')}}`;
-  }
-  if (Array.isArray(datum) || type.kind === 'optional') {
-    const atoms = datum === undefined ? [] : Array.isArray(datum) ? (datum as readonly Atom[]) : [datum as Atom];
-    return atoms.length === 1 && type.kind === 'optional' ? key(atoms[0]!) : `[${atoms.map(key).join(', ')}]`;
-  }
-  return key(datum as Atom);
 }

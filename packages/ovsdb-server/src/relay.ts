@@ -38,7 +38,7 @@ export function parseRelay(text: string): { readonly name: string; readonly remo
   const match = /^relay:([A-Za-z_][A-Za-z0-9_]*):(.+)$/.exec(text);
   const remotes = match === null ? [] : splitRemotes(match[2]!).remotes;
   if (match === null || remotes.length === 0) {
-    throw new OvsdbError('syntax error', `${text}: expected relay:DB:REMOTE`);
+    throw new OvsdbError('ovsdb error', `${text}: invalid syntax`);
   }
   return { name: match[1]!, remotes };
 }

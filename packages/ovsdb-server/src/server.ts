@@ -133,7 +133,7 @@ export class OvsdbServer {
   /** Throws if a database of that name is served already. */
   add(database: Database, options: ServedOptions = {}): void {
     if (this.#served.has(database.name)) {
-      throw new OvsdbError('ovsdb error', `${database.store.name}: duplicate database name ${database.name}`);
+      throw new OvsdbError('ovsdb error', `${database.name}: duplicate database name`);
     }
     const served = { database, options, uuid: randomUUID() };
     this.#served.set(database.name, served);

@@ -72,13 +72,18 @@ export class DatabaseService {
       log: this.#options.log,
       onDatabase: (database) => this.follow(database),
     });
-    if (this.#relays.has(relay.name)) throw new OvsdbError('syntax error', `duplicate database name ${relay.name}`);
+    if (this.#relays.has(relay.name) || this.server.database(relay.name) !== undefined) {
+      throw new OvsdbError('ovsdb error', `${relay.name}: duplicate database name`);
+    }
     this.#relays.set(relay.name, relay);
     relay.start();
   }
 
   /** Opens and serves a database file. Returns its name. */
   async addFile(file: string): Promise<string> {
+    if (this.server.standaloneDatabases().some(({ store }) => store.name === file)) {
+      throw new OvsdbError('ovsdb error', `${file}: already open`);
+    }
     const database = await Database.open(SqliteStore.open(file), { onFatal: this.#options.onFatal });
     try {
       this.server.add(database);
@@ -101,13 +106,19 @@ export class DatabaseService {
     });
   }
 
-  async removeDatabase(name: string): Promise<void> {
-    this.#relays.get(name)?.close();
+  /** False if there is none of that name, nor a relay that has not seen its source yet. */
+  async removeDatabase(name: string): Promise<boolean> {
+    const relay = this.#relays.get(name);
+    relay?.close();
     this.#relays.delete(name);
     const database = this.server.remove(name);
-    if (database === undefined) throw new OvsdbError('unknown database', `${name}: no such database`);
-    database.monitors.stop();
-    await database.close();
+    database?.monitors.stop();
+    await database?.close();
+    return relay !== undefined || database !== undefined;
+  }
+
+  log(level: 'info' | 'warn', message: string): void {
+    this.#options.log(level, message);
   }
 
   async addRemote(remote: string): Promise<void> {
