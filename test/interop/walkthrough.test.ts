@@ -1,7 +1,5 @@
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { type Cast, castOf, Lab } from '@weft/cli/demo/lab';
+import { resolve } from 'node:path';
+import { type Cast, castOf } from '@weft/cli/demo/lab';
 import { run, waitFor } from '@weft/cli/demo/process';
 import {
   captureUnderlay,
@@ -11,10 +9,10 @@ import {
   pingWithForeignMac,
   plug,
   routerCommands,
-  startEverything,
   switchCommands,
 } from '@weft/cli/demo/walkthrough';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { labOfSuite } from '../lab.ts';
 
 // Each part of the system, exchanged for its counterpart: one by one among ours, and one by one among theirs.
 const parts: readonly (keyof Cast)[] = ['databases', 'northd', 'controller1', 'controller2', 'ctl'];
@@ -24,23 +22,8 @@ const casts: [string, Cast][] = [
   ...parts.map((part): [string, Cast] => [`the C programs, but ${part} ours`, { ...castOf('c'), [part]: 'weft' }]),
 ];
 
-beforeAll(() => {
-  if (process.getuid?.() !== 0) throw new Error('The interop tests make network namespaces, which needs root.');
-});
-
 describe.each(casts)('the walkthrough: %s', (_name, cast) => {
-  const prefix = `weft-it${process.pid}-`;
-  const lab = new Lab({
-    prefix,
-    dir: mkdtempSync(join(tmpdir(), 'weft-it-')),
-    bin: resolve('node_modules/.bin'),
-    cast,
-  });
-
-  beforeAll(async () => {
-    await startEverything(lab);
-  });
-  afterAll(() => lab.remove());
+  const lab = labOfSuite(cast);
 
   it('makes the tunnels and registers the chassis', async () => {
     const tunnel = await waitFor('the tunnel to node2', async () =>

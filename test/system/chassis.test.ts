@@ -1,29 +1,17 @@
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { castOf, Lab } from '@weft/cli/demo/lab';
+import { castOf } from '@weft/cli/demo/lab';
 import { run, waitFor } from '@weft/cli/demo/process';
-import { guests, ping, pingUntilAnswered, plug, startEverything, switchCommands } from '@weft/cli/demo/walkthrough';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { guests, ping, pingUntilAnswered, plug, switchCommands } from '@weft/cli/demo/walkthrough';
+import { describe, expect, it } from 'vitest';
+import { labOfSuite } from '../lab.ts';
 
 // What an administrator changes of a chassis while it runs.
 describe('a chassis that changes', () => {
-  const lab = new Lab({
-    prefix: `weft-it${process.pid}-c-`,
-    dir: mkdtempSync(join(tmpdir(), 'weft-it-')),
-    bin: resolve('node_modules/.bin'),
-    cast: castOf('weft'),
-  });
-
-  beforeAll(async () => {
-    if (process.getuid?.() !== 0) throw new Error('The system tests make network namespaces, which needs root.');
-    await startEverything(lab);
+  const lab = labOfSuite(castOf('weft'), async (lab) => {
     for (const guest of [guests.g1, guests.g2]) await plug(lab, guest);
     for (const args of switchCommands) await lab.nbctl(...args);
     await lab.nbctl('--wait=hv', 'sync');
     await pingUntilAnswered(lab, guests.g1, '192.168.1.20');
   });
-  afterAll(() => lab.remove());
 
   const tunnels = async () =>
     (await lab.vsctl(1, '--bare', '--columns=options', 'find', 'Interface', 'type=geneve')).trim().split(/\n+/).sort();

@@ -1,11 +1,9 @@
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { castOf, type Guest, Lab } from '@weft/cli/demo/lab';
+import { castOf, type Guest } from '@weft/cli/demo/lab';
 import { connect } from '@weft/cli/demo/namespaces';
 import { waitFor } from '@weft/cli/demo/process';
-import { ping, pingUntilAnswered, plug, startEverything } from '@weft/cli/demo/walkthrough';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ping, pingUntilAnswered, plug } from '@weft/cli/demo/walkthrough';
+import { describe, expect, it } from 'vitest';
+import { labOfSuite } from '../lab.ts';
 
 const subnet = { gateway: '10.9.0.254', node: 1 } as const;
 const container = (n: number, tag: number) => ({
@@ -32,16 +30,7 @@ const far: Guest = {
 // ovn-architecture(7), "Life Cycle of a Container Interface Inside a VM": one virtual interface carries the containers of a guest, told apart by VLAN.
 // The guest is a bridge with an access port for each container, and a trunk that is plugged into br-int.
 describe('containers inside a guest', () => {
-  const lab = new Lab({
-    prefix: `weft-it${process.pid}-ct-`,
-    dir: mkdtempSync(join(tmpdir(), 'weft-it-')),
-    bin: resolve('node_modules/.bin'),
-    cast: castOf('weft'),
-  });
-
-  beforeAll(async () => {
-    if (process.getuid?.() !== 0) throw new Error('The system tests make network namespaces, which needs root.');
-    await startEverything(lab);
+  const lab = labOfSuite(castOf('weft'), async (lab) => {
     await lab.nbctl(
       ...'ls-add c1 -- lsp-add c1 parent1 -- lsp-set-addresses parent1'.split(' '),
       '02:00:00:00:10:01 10.9.0.1',
@@ -64,7 +53,6 @@ describe('containers inside a guest', () => {
     await lab.vsctl(1, ...'add-port br-int trunk -- set Interface trunk external-ids:iface-id=parent1'.split(' '));
     await lab.nbctl('--wait=hv', 'sync');
   });
-  afterAll(() => lab.remove());
 
   it('reach another hypervisor, and each other', async () => {
     expect((await pingUntilAnswered(lab, k2, '10.9.0.4')).ttls).toEqual([64, 64, 64]);

@@ -1,49 +1,17 @@
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { type Cast, castOf, Lab } from '@weft/cli/demo/lab';
+import { join } from 'node:path';
+import { type Cast, castOf } from '@weft/cli/demo/lab';
 import { run, waitFor } from '@weft/cli/demo/process';
-import {
-  guests,
-  ping,
-  pingUntilAnswered,
-  plug,
-  routerCommands,
-  startEverything,
-  switchCommands,
-} from '@weft/cli/demo/walkthrough';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-
-beforeAll(() => {
-  if (process.getuid?.() !== 0) throw new Error('The system tests make network namespaces, which needs root.');
-});
+import { guests, ping, pingUntilAnswered } from '@weft/cli/demo/walkthrough';
+import { describe, expect, it } from 'vitest';
+import { buildTutorialNetwork, labOfSuite } from '../lab.ts';
 
 const vip = '10.0.0.100';
 
 // Packets that go through a load balancer's group, a rate limit's meter and conjunctive matches, which all have the numbers of the C controller.
 describe('a hypervisor that changes hands under traffic', () => {
   const cast: { -readonly [part in keyof Cast]: Cast[part] } = castOf('c');
-  const lab = new Lab({
-    prefix: `weft-it${process.pid}-ch-`,
-    dir: mkdtempSync(join(tmpdir(), 'weft-ch-')),
-    bin: resolve('node_modules/.bin'),
-    cast,
-  });
-  const dump = async (what: string) => {
-    const bridge = `unix:${join(lab.options.dir, 'ovs1', 'br-int.mgmt')}`;
-    const text = await run(['ovs-ofctl', '-O', 'OpenFlow15', `dump-${what}`, bridge]);
-    return text.split('\n').slice(1).sort();
-  };
-  const leave = async () => {
-    await run(['ovs-appctl', '-t', lab.controllerSocket(1), 'exit', '--restart']);
-    await waitFor('the controller to end', () => !lab.daemon('controller1').alive());
-  };
-  const flows = async () => (await lab.dumpFlows(1)).split('\n').filter(Boolean).sort();
-
-  beforeAll(async () => {
-    await startEverything(lab);
-    for (const guest of Object.values(guests)) await plug(lab, guest);
-    for (const args of [...switchCommands, ...routerCommands]) await lab.nbctl(...args);
+  const lab = labOfSuite(cast, async (lab) => {
+    await buildTutorialNetwork(lab);
     const addresses = '{192.168.1.10, 192.168.1.20, 192.168.2.30}';
     await lab.nbctl(
       ...['lb-add', 'lb0', vip, '192.168.1.20,192.168.2.30', '--', 'ls-lb-add', 'ls1', 'lb0'],
@@ -55,8 +23,17 @@ describe('a hypervisor that changes hands under traffic', () => {
     await lab.nbctl('--wait=hv', 'sync');
     await pingUntilAnswered(lab, guests.g1, '192.168.2.30');
     await pingUntilAnswered(lab, guests.g1, vip);
-  }, 120_000);
-  afterAll(() => lab.remove());
+  });
+  const dump = async (what: string) => {
+    const bridge = `unix:${join(lab.options.dir, 'ovs1', 'br-int.mgmt')}`;
+    const text = await run(['ovs-ofctl', '-O', 'OpenFlow15', `dump-${what}`, bridge]);
+    return text.split('\n').slice(1).sort();
+  };
+  const leave = async () => {
+    await run(['ovs-appctl', '-t', lab.controllerSocket(1), 'exit', '--restart']);
+    await waitFor('the controller to end', () => !lab.daemon('controller1').alive());
+  };
+  const flows = async () => (await lab.dumpFlows(1)).split('\n').filter(Boolean).sort();
 
   it('loses no packet, and no flow, group or meter is written', async () => {
     const before = await flows();

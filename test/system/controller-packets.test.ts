@@ -1,14 +1,8 @@
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { castOf, Lab, type Maker } from '@weft/cli/demo/lab';
+import { castOf, type Maker } from '@weft/cli/demo/lab';
 import { waitFor } from '@weft/cli/demo/process';
-import { guests, ping, pingUntilAnswered, plug, startEverything } from '@weft/cli/demo/walkthrough';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-
-beforeAll(() => {
-  if (process.getuid?.() !== 0) throw new Error('The system tests make network namespaces, which needs root.');
-});
+import { guests, ping, pingUntilAnswered, plug } from '@weft/cli/demo/walkthrough';
+import { describe, expect, it } from 'vitest';
+import { labOfSuite } from '../lab.ts';
 
 /** Opens a connection, or sends a datagram, and prints what the kernel made of the answer. */
 const probe = (kind: 'SOCK_STREAM' | 'SOCK_DGRAM', to: string, port: number) => `
@@ -26,18 +20,8 @@ except Exception as e:
 
 // Guests are known to the switches by MAC only, and to the router not at all: everything is resolved, and learned.
 describe.each<Maker>(['weft', 'c'])('packets that the controller answers: %s', (maker) => {
-  const lab = new Lab({
-    prefix: `weft-it${process.pid}-cp-`,
-    dir: mkdtempSync(join(tmpdir(), 'weft-cp-')),
-    bin: resolve('node_modules/.bin'),
-    cast: { ...castOf('c'), controller1: maker, controller2: maker },
-  });
   const { g1, g2, g3 } = guests;
-  const inGuest = (guest: (typeof guests)[keyof typeof guests], ...command: string[]) =>
-    lab.tryExec(lab.guestNamespace(guest), command, { timeout: 20_000 });
-
-  beforeAll(async () => {
-    await startEverything(lab);
+  const lab = labOfSuite({ ...castOf('c'), controller1: maker, controller2: maker }, async (lab) => {
     await lab.nbctl(
       ...'ls-add ls1 -- ls-add ls2 -- lr-add lr1'.split(' '),
       ...'-- lrp-add lr1 lr1-ls1 00:00:00:00:11:00 192.168.1.1/24 fd01::1/64'.split(' '),
@@ -59,8 +43,9 @@ describe.each<Maker>(['weft', 'c'])('packets that the controller answers: %s', (
     }
     await lab.nbctl('--wait=hv', 'sync');
     await pingUntilAnswered(lab, g1, '192.168.1.1');
-  }, 120_000);
-  afterAll(() => lab.remove());
+  });
+  const inGuest = (guest: (typeof guests)[keyof typeof guests], ...command: string[]) =>
+    lab.tryExec(lab.guestNamespace(guest), command, { timeout: 20_000 });
 
   const known = async (table: 'MAC_Binding' | 'FDB') =>
     (await lab.sbctl('--bare', '--columns=mac', 'list', table)).trim().split('\n');

@@ -1,50 +1,28 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { accepts, type Daemon, run, startDaemon, waitFor } from '@weft/cli/demo/process';
+import { run, waitFor } from '@weft/cli/demo/process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { DummySwitch } from './dummy-switch.ts';
 
 /**
  * One southbound database and one switch (on the dummy datapath, so without root), which change hands between the C controller and ours: whatever the
  * one made must be right for the other, flow for flow and row for row.
  */
-class Chassis {
-  readonly dir = mkdtempSync(join(tmpdir(), 'weft-parity-'));
-  readonly #daemons: Daemon[] = [];
-  #controller: Daemon | undefined;
-  #switch: Daemon | undefined;
-
-  socket = (name: string) => `unix:${join(this.dir, name)}`;
-  readonly #env = { OVS_RUNDIR: this.dir, OVN_RUNDIR: this.dir, OVS_LOGDIR: this.dir };
-
-  #start(name: string, command: readonly string[]): Daemon {
-    const daemon = startDaemon(name, command, join(this.dir, `${name}.log`), this.#env);
-    this.#daemons.push(daemon);
-    return daemon;
+class Chassis extends DummySwitch {
+  constructor() {
+    super(mkdtempSync(join(tmpdir(), 'weft-parity-')));
   }
 
-  async #listens(name: string): Promise<void> {
-    await waitFor(name, () => accepts(join(this.dir, name)));
-  }
-
-  async start(): Promise<void> {
-    const schemas = {
-      nb: '/usr/share/ovn/ovn-nb.ovsschema',
-      sb: '/usr/share/ovn/ovn-sb.ovsschema',
-      ovs: '/usr/share/openvswitch/vswitch.ovsschema',
-    };
-    for (const [name, schema] of Object.entries(schemas)) {
-      const file = join(this.dir, `${name}.db`);
-      await run(['ovsdb-tool', 'create', file, schema]);
-      const sockets = [`--remote=p${this.socket(`${name}.sock`)}`, `--unixctl=${join(this.dir, `${name}.ctl`)}`];
-      this.#start(name, ['ovsdb-server', file, ...sockets]);
-      await this.#listens(`${name}.sock`);
-    }
+  /** All but a controller. */
+  async prepare(): Promise<void> {
+    await this.startDatabase('nb', '/usr/share/ovn/ovn-nb.ovsschema');
+    await this.startDatabase('sb', '/usr/share/ovn/ovn-sb.ovsschema');
+    await this.startDatabase('ovs', '/usr/share/openvswitch/vswitch.ovsschema');
     await this.vsctl('--no-wait', 'init');
-    await this.#startSwitch();
+    await this.startSwitch();
     const databases = [`--ovnnb-db=${this.socket('nb.sock')}`, `--ovnsb-db=${this.socket('sb.sock')}`];
-    this.#start('northd', ['ovn-northd', ...databases, `--unixctl=${join(this.dir, 'northd.ctl')}`]);
-    await this.#listens('northd.ctl');
+    await this.start('northd', ['ovn-northd', ...databases, `--unixctl=${join(this.dir, 'northd.ctl')}`]);
     await this.vsctl(
       ...['set', 'Open_vSwitch', '.', `external-ids:ovn-remote=${this.socket('sb.sock')}`],
       ...[
@@ -60,56 +38,28 @@ class Chassis {
     );
   }
 
-  async #startSwitch(): Promise<void> {
-    const dummy = ['--enable-dummy=system', '--disable-system', `--unixctl=${join(this.dir, 'vswitchd.ctl')}`];
-    this.#switch = this.#start('vswitchd', ['ovs-vswitchd', this.socket('ovs.sock'), ...dummy]);
-    await this.#listens('vswitchd.ctl');
-  }
-
   /** Takes everything out of the switch. */
   async empty(): Promise<void> {
-    for (const what of ['flows', 'groups', 'meters'])
-      await run(['ovs-ofctl', '-O', 'OpenFlow15', `del-${what}`, this.socket('br-int.mgmt')]);
-  }
-
-  async restartSwitch(): Promise<void> {
-    await this.#switch?.kill('SIGKILL');
-    rmSync(join(this.dir, 'vswitchd.ctl'));
-    await this.#startSwitch();
+    for (const what of ['flows', 'groups', 'meters']) await this.ofctl(`del-${what}`);
   }
 
   /** Starts a controller, and waits until its flows are in the switch. */
   async control(program: string): Promise<void> {
-    const controller = this.#start('controller', [program, this.socket('ovs.sock')]);
-    this.#controller = controller;
-    const name = program.split('/').at(-1) ?? '';
-    await this.#listens(`${name}.${controller.pid}.ctl`);
+    await this.startController(program);
     await this.sync();
   }
 
-  async leave(program: string): Promise<void> {
-    await this.appctl(program, 'exit', '--restart');
-    const controller = this.#controller;
-    await waitFor('the controller to end', () => !controller?.alive());
-  }
-
-  async stop(): Promise<void> {
-    for (const daemon of this.#daemons.reverse()) if (daemon.alive()) await daemon.kill('SIGKILL');
+  async remove(): Promise<void> {
+    await this.stop();
     rmSync(this.dir, { recursive: true, force: true });
   }
 
-  appctl(program: string, ...args: string[]): Promise<string> {
-    const name = program.split('/').at(-1) ?? '';
-    return run(['ovs-appctl', '-t', join(this.dir, `${name}.${this.#controller?.pid}.ctl`), ...args]);
-  }
-
-  vsctl = (...args: string[]) => run(['ovs-vsctl', '--timeout=20', `--db=${this.socket('ovs.sock')}`, ...args]);
   nbctl = (...args: string[]) => run(['ovn-nbctl', '--timeout=20', `--db=${this.socket('nb.sock')}`, ...args]);
   sbctl = (...args: string[]) => run(['ovn-sbctl', '--timeout=20', `--db=${this.socket('sb.sock')}`, ...args]);
 
   /** Writes down every change of a flow, by whomever, until it is ended. */
   async watch(): Promise<{ readonly stop: () => Promise<readonly string[]> }> {
-    const watcher = this.#start('watch', [
+    const watcher = await this.start('watch', [
       ...[
         'ovs-ofctl',
         'monitor',
@@ -119,7 +69,6 @@ class Chassis {
       ],
     ]);
     const log = join(this.dir, 'watch.log');
-    await this.#listens('watch.ctl');
     return {
       stop: async () => {
         // When its barrier is answered, it has heard of all that was before.
@@ -152,13 +101,13 @@ class Chassis {
 
   /** Lines of which each begins an entry, joined to entries. */
   async #dump(command: string, head: string): Promise<readonly string[]> {
-    const text = await run(['ovs-ofctl', '-O', 'OpenFlow15', command, this.socket('br-int.mgmt')]);
+    const text = await this.ofctl(command);
     const [, ...entries] = text.split(new RegExp(`^\\s*(?=${head})`, 'm'));
     return entries.map((entry) => entry.trim().replaceAll('\n', ' ')).sort();
   }
 
   async flows(): Promise<readonly string[]> {
-    const dump = await run(['ovs-ofctl', '-O', 'OpenFlow15', '--no-stats', 'dump-flows', this.socket('br-int.mgmt')]);
+    const dump = await this.ofctl('dump-flows', '--no-stats');
     return dump.split('\n').filter(Boolean).sort();
   }
 
@@ -350,10 +299,10 @@ const network: Record<string, (chassis: Chassis) => Promise<void>> = {
 describe('a switch that changes hands', () => {
   const chassis = new Chassis();
   beforeAll(async () => {
-    await chassis.start();
+    await chassis.prepare();
     await chassis.control(theirs);
   });
-  afterAll(() => chassis.stop());
+  afterAll(() => chassis.remove());
 
   it.each(Object.keys(network))(
     '%s',
@@ -361,7 +310,7 @@ describe('a switch that changes hands', () => {
       await network[name]?.(chassis);
       await chassis.sync();
       // What is left from before the last changes goes with a computation from nothing.
-      await chassis.appctl(theirs, 'inc-engine/recompute');
+      await chassis.appctl('inc-engine/recompute');
       await waitFor('all ports to be up', async () => {
         const down = await chassis.sbctl(
           '--bare',
@@ -378,12 +327,12 @@ describe('a switch that changes hands', () => {
       const flows = await chassis.flows();
       const numbered = { groups: await chassis.groups(), meters: await chassis.meters() };
       const rows = await chassis.rows();
-      await chassis.leave(theirs);
+      await chassis.leaveController();
 
       const untouched = async () => {
         expect(await chassis.flows()).toEqual(flows);
         expect({ groups: await chassis.groups(), meters: await chassis.meters() }).toEqual(numbered);
-        const [first, second] = (await chassis.appctl(ours, 'inc-engine/show-stats')).split('\n');
+        const [first, second] = (await chassis.appctl('inc-engine/show-stats')).split('\n');
         expect(first).toContain(`; 0 added, 0 removed, ${flows.length} found right`);
         expect(second).toBe('changes of groups: 0; of meters: 0');
       };
@@ -394,16 +343,16 @@ describe('a switch that changes hands', () => {
       await untouched();
       expect(await chassis.rows()).toBe(rows);
       // Starting again, it keeps the numbers that it did not give.
-      await chassis.leave(ours);
+      await chassis.leaveController();
       await chassis.control(ours);
       await untouched();
       expect(await watch.stop()).toEqual([]);
       // From nothing it makes the same.
       await chassis.empty();
-      await chassis.appctl(ours, 'recompute');
+      await chassis.appctl('recompute');
       await waitFor('the flows', async () => (await chassis.flows()).length === flows.length);
       expect(withoutNumbers(await chassis.flows())).toEqual(withoutNumbers(flows));
-      await chassis.leave(ours);
+      await chassis.leaveController();
       // Theirs empties a switch when it starts, whoever was there before.
       await chassis.control(theirs);
     },
@@ -411,7 +360,7 @@ describe('a switch that changes hands', () => {
   );
 
   it('the switch itself starts anew', async () => {
-    await chassis.leave(theirs);
+    await chassis.leaveController();
     await chassis.control(ours);
     const before = await chassis.flows();
     await chassis.restartSwitch();

@@ -1,10 +1,11 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { accepts, type Daemon, run, startDaemon, tryRun, waitFor } from '@weft/cli/demo/process';
+import { run, tryRun, waitFor } from '@weft/cli/demo/process';
 import { expect, test } from 'vitest';
 import { generator, randomSteps } from '../parity/random.ts';
 import { cNorthd, Side } from '../parity/side.ts';
+import { DummySwitch } from './dummy-switch.ts';
 
 /**
  * Two switches of one southbound database, both chassis node1: the C controller programs one and ours the other. They must have the same flows after
@@ -13,83 +14,43 @@ import { cNorthd, Side } from '../parity/side.ts';
 const [first = 1, last = first] = (process.env.RANDOM_SEEDS ?? '1-1').split('-').map(Number);
 const count = Number(process.env.RANDOM_STEPS ?? 30);
 
-/** A switch on the dummy datapath, so without root, with its controller. */
-class Hypervisor {
-  readonly dir: string;
+/** A switch with its controller. */
+class Hypervisor extends DummySwitch {
   readonly #program: string;
-  readonly #daemons: Daemon[] = [];
-  #controller: Daemon | undefined;
-  #control = '';
 
   constructor(dir: string, program: string) {
-    this.dir = dir;
+    super(dir);
     this.#program = program;
-    mkdirSync(dir);
   }
 
-  #start(name: string, command: readonly string[]): Daemon {
-    const env = { OVS_RUNDIR: this.dir, OVN_RUNDIR: this.dir, OVS_LOGDIR: this.dir };
-    const daemon = startDaemon(name, command, join(this.dir, `${name}.log`), env);
-    this.#daemons.push(daemon);
-    return daemon;
-  }
-
-  async start(southbound: string): Promise<void> {
-    const file = join(this.dir, 'ovs.db');
-    await run(['ovsdb-tool', 'create', file, '/usr/share/openvswitch/vswitch.ovsschema']);
-    this.#start('ovsdb', [
-      ...['ovsdb-server', file, `--remote=p${this.#socket('ovs.sock')}`],
-      `--unixctl=${join(this.dir, 'ovs.ctl')}`,
-    ]);
-    await waitFor('the database', () => accepts(join(this.dir, 'ovs.sock')));
-    await this.vsctl(['--no-wait', 'init']);
-    const dummy = ['--enable-dummy=system', '--disable-system', `--unixctl=${join(this.dir, 'vswitchd.ctl')}`];
-    this.#start('vswitchd', ['ovs-vswitchd', this.#socket('ovs.sock'), ...dummy]);
-    await waitFor('the switch', () => accepts(join(this.dir, 'vswitchd.ctl')));
-    await this.vsctl([
+  /** Everything of it, for a southbound database. */
+  async join(southbound: string): Promise<void> {
+    await this.startDatabase('ovs', '/usr/share/openvswitch/vswitch.ovsschema');
+    await this.vsctl('--no-wait', 'init');
+    await this.startSwitch();
+    await this.vsctl(
       ...['set', 'Open_vSwitch', '.', `external-ids:ovn-remote=${southbound}`, 'external-ids:system-id=node1'],
       ...['external-ids:ovn-encap-ip=127.0.0.1', 'external-ids:ovn-encap-type=geneve'],
       ...['external-ids:ovn-bridge-mappings=phys:br-phys', '--', 'add-br', 'br-phys', '--', 'add-br', 'br-int'],
-    ]);
-    await this.#startController();
-  }
-
-  async #startController(): Promise<void> {
-    this.#controller = this.#start('controller', [this.#program, this.#socket('ovs.sock')]);
-    this.#control = join(this.dir, `${this.#program.split('/').at(-1)}.${this.#controller.pid}.ctl`);
-    await waitFor('the controller', () => accepts(this.#control));
+    );
+    await this.startController(this.#program);
   }
 
   async restartController(): Promise<void> {
-    await this.#controller?.kill('SIGKILL');
-    rmSync(this.#control, { force: true });
-    await this.#startController();
+    await this.killController();
+    await this.startController(this.#program);
   }
 
-  async stop(): Promise<void> {
-    for (const daemon of this.#daemons.reverse()) if (daemon.alive()) await daemon.kill('SIGKILL');
-  }
-
-  #socket = (name: string) => `unix:${join(this.dir, name)}`;
-
-  vsctl(words: readonly string[]): Promise<string> {
-    return run(['ovs-vsctl', '--timeout=20', `--db=${this.#socket('ovs.sock')}`, ...words]);
-  }
-
-  appctl(...words: string[]): Promise<string> {
-    return run(['ovs-appctl', '-t', this.#control, ...words]);
-  }
-
-  #ofctl(command: string): Promise<string> {
-    return run(['ovs-ofctl', '-O', 'OpenFlow15', '--no-stats', '--names', command, this.#socket('br-int.mgmt')]);
+  #dump(what: string): Promise<string> {
+    return this.ofctl(`dump-${what}`, '--no-stats', '--names');
   }
 
   /** The switch's flows, with what the numbers mean that each controller gives for itself: groups, meters, conntrack zones and conjunctions. */
   async flows(): Promise<readonly string[]> {
     const [flows, groups, meters, zones] = await Promise.all([
-      this.#ofctl('dump-flows'),
-      this.#ofctl('dump-groups'),
-      this.#ofctl('dump-meters'),
+      this.#dump('flows'),
+      this.#dump('groups'),
+      this.#dump('meters'),
       this.appctl('ct-zone-list'),
     ]);
     const groupOf = new Map(
@@ -128,7 +89,7 @@ function chassisStep(seed: number): (central: Side, both: readonly Hypervisor[])
   const port = (): string => pick(['p0', 'p1', 'p2', 'p3', 'p10', 'p11', 'c0', 'c1']);
   const anyPort = (): string => pick(['p0', 'p1', 'p2', 'p3', 'p10', 'p11', 'c0', 'c1', 'cr-r0', 'cr-r2']);
   const vsctl = async (both: readonly Hypervisor[], words: string): Promise<string> => {
-    await Promise.all(both.map((hypervisor) => hypervisor.vsctl(words.split(' '))));
+    await Promise.all(both.map((hypervisor) => hypervisor.vsctl(...words.split(' '))));
     return `ovs-vsctl ${words}`;
   };
   const sbctl = async (central: Side, words: string): Promise<string> => {
@@ -249,7 +210,7 @@ for (let seed = first; seed <= last; seed++) {
     const done: string[] = [];
     try {
       await central.start();
-      for (const hypervisor of both) await hypervisor.start(central.sb);
+      for (const hypervisor of both) await hypervisor.join(central.sb);
       const random = generator(seed + 7);
       const around = chassisStep(seed + 8);
       for (const step of randomSteps(seed, count)) {

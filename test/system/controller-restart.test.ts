@@ -1,44 +1,19 @@
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { castOf, Lab } from '@weft/cli/demo/lab';
+import { castOf } from '@weft/cli/demo/lab';
 import { run, waitFor } from '@weft/cli/demo/process';
-import {
-  guests,
-  ping,
-  pingUntilAnswered,
-  plug,
-  routerCommands,
-  startEverything,
-  switchCommands,
-} from '@weft/cli/demo/walkthrough';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-
-beforeAll(() => {
-  if (process.getuid?.() !== 0) throw new Error('The system tests make network namespaces, which needs root.');
-});
+import { guests, ping, pingUntilAnswered } from '@weft/cli/demo/walkthrough';
+import { describe, expect, it } from 'vitest';
+import { buildTutorialNetwork, labOfSuite } from '../lab.ts';
 
 // Everything but the controllers is C: what goes wrong here is theirs.
 describe('a controller that comes and goes', () => {
-  const lab = new Lab({
-    prefix: `weft-it${process.pid}-cr-`,
-    dir: mkdtempSync(join(tmpdir(), 'weft-cr-')),
-    bin: resolve('node_modules/.bin'),
-    cast: { ...castOf('c'), controller1: 'weft', controller2: 'weft' },
+  const lab = labOfSuite({ ...castOf('c'), controller1: 'weft', controller2: 'weft' }, async (lab) => {
+    await buildTutorialNetwork(lab);
+    await pingUntilAnswered(lab, guests.g1, '192.168.2.30');
   });
   const appctl = (n: 1 | 2, ...args: string[]) => run(['ovs-appctl', '-t', lab.controllerSocket(n), ...args]);
   const chassis = async () =>
     (await lab.sbctl('--bare', '--columns=name', 'list', 'Chassis')).split('\n').filter(Boolean).sort();
   const flows = async (n: 1 | 2) => (await lab.dumpFlows(n)).split('\n').sort();
-
-  beforeAll(async () => {
-    await startEverything(lab);
-    for (const guest of Object.values(guests)) await plug(lab, guest);
-    for (const args of [...switchCommands, ...routerCommands]) await lab.nbctl(...args);
-    await lab.nbctl('--wait=hv', 'sync');
-    await pingUntilAnswered(lab, guests.g1, '192.168.2.30');
-  }, 120_000);
-  afterAll(() => lab.remove());
 
   it('loses no packet of a ping at 100 a second when it is killed and started again', async () => {
     const before = await flows(1);

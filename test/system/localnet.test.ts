@@ -1,10 +1,8 @@
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { castOf, type Guest, Lab, type Maker } from '@weft/cli/demo/lab';
-import { ping, pingUntilAnswered, plug, startEverything } from '@weft/cli/demo/walkthrough';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { castOf, type Guest, type Maker } from '@weft/cli/demo/lab';
+import { ping, pingUntilAnswered, plug } from '@weft/cli/demo/walkthrough';
+import { describe, expect, it } from 'vitest';
+import { labOfSuite } from '../lab.ts';
 
 const a: Guest = {
   node: 1,
@@ -30,16 +28,7 @@ describe.each<[Maker, Maker]>([
   ['weft', 'weft'],
   ['weft', 'c'],
 ])('a switch on a physical network: controllers %s and %s', (controller1, controller2) => {
-  const lab = new Lab({
-    prefix: `weft-it${process.pid}-ln-`,
-    dir: mkdtempSync(join(tmpdir(), 'weft-it-')),
-    bin: resolve('node_modules/.bin'),
-    cast: { ...castOf('weft'), controller1, controller2 },
-  });
-
-  beforeAll(async () => {
-    if (process.getuid?.() !== 0) throw new Error('The system tests make network namespaces, which needs root.');
-    await startEverything(lab);
+  const lab = labOfSuite({ ...castOf('weft'), controller1, controller2 }, async (lab) => {
     for (const n of [1, 2] as const)
       await lab.vsctl(n, 'set', 'Open_vSwitch', '.', 'external-ids:ovn-bridge-mappings=physnet:br-ext');
     await lab.nbctl(
@@ -61,7 +50,6 @@ describe.each<[Maker, Maker]>([
     }
     await lab.nbctl('--wait=hv', 'sync');
   });
-  afterAll(() => lab.remove());
 
   /** What the physical network sees of a ping: each packet's VLAN, or none. */
   async function pingOnTheWire(to: string): Promise<string> {

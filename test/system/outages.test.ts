@@ -1,39 +1,19 @@
-import { mkdtempSync, readFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { castOf, Lab } from '@weft/cli/demo/lab';
+import { castOf } from '@weft/cli/demo/lab';
 import { run, waitFor } from '@weft/cli/demo/process';
-import {
-  guests,
-  ping,
-  pingUntilAnswered,
-  plug,
-  routerCommands,
-  startEverything,
-  switchCommands,
-} from '@weft/cli/demo/walkthrough';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { guests, ping, pingUntilAnswered } from '@weft/cli/demo/walkthrough';
+import { describe, expect, it } from 'vitest';
+import { buildTutorialNetwork, labOfSuite } from '../lab.ts';
 
 // Programs die and databases go away; packets must not notice. Each test pings at 100 packets a second through the event.
 describe('outages', () => {
-  const lab = new Lab({
-    prefix: `weft-it${process.pid}-o-`,
-    dir: mkdtempSync(join(tmpdir(), 'weft-it-')),
-    bin: resolve('node_modules/.bin'),
-    cast: castOf('weft'),
-  });
-
-  beforeAll(async () => {
-    if (process.getuid?.() !== 0) throw new Error('The system tests make network namespaces, which needs root.');
-    await startEverything(lab);
-    for (const guest of Object.values(guests)) await plug(lab, guest);
-    for (const args of [...switchCommands, ...routerCommands]) await lab.nbctl(...args);
-    await lab.nbctl('--wait=hv', 'sync');
+  const lab = labOfSuite(castOf('weft'), async (lab) => {
+    await buildTutorialNetwork(lab);
     await pingUntilAnswered(lab, guests.g1, '192.168.1.20');
     await pingUntilAnswered(lab, guests.g1, '192.168.2.30');
   });
-  afterAll(() => lab.remove());
 
   /** Pings both the neighbour and the routed guest at 100 packets a second while `event` happens, and gives how many were lost. */
   async function lostDuring(event: () => Promise<void>): Promise<number> {
