@@ -1,22 +1,8 @@
-import { attach, config, type ParityConfig } from '../config.ts';
+import { config, type ParityConfig } from '../config.ts';
+import { edge } from './edge.ts';
 
-/** An inner switch and a physical one behind router lr1. */
-const edge = [
-  'ls-add ls1',
-  'ls-add pub',
-  'lr-add lr1',
-  ...attach('lr1', 'ls1', '00:00:00:00:11:00', '192.168.1.1/24', 'fd01::1/64'),
-  ...attach('lr1', 'pub', '00:00:00:00:12:00', '172.16.0.1/24', 'fd16::1/64'),
-  'lsp-add ls1 p1',
-  'lsp-set-addresses p1 "00:00:00:00:00:01 192.168.1.10 fd01::10"',
-  'lsp-add ls1 p2',
-  'lsp-set-addresses p2 "00:00:00:00:00:02 192.168.1.11"',
-  'lsp-add pub ln',
-  'lsp-set-type ln localnet',
-  'lsp-set-addresses ln unknown',
-  'lsp-set-options ln network_name=physnet1',
-  'lr-route-add lr1 0.0.0.0/0 172.16.0.254',
-];
+/** With a second port. */
+const twoPorts = [...edge, 'lsp-add ls1 p2', 'lsp-set-addresses p2 "00:00:00:00:00:02 192.168.1.11"'];
 
 const rules: readonly (readonly string[])[] = [
   ['lr-nat-add lr1 snat 172.16.0.1 192.168.1.0/24', 'lr-nat-add lr1 snat fd16::1 fd01::/64'],
@@ -29,7 +15,7 @@ const rules: readonly (readonly string[])[] = [
 export const natConfigs: readonly ParityConfig[] = [
   config(
     'NAT on a gateway router',
-    [...edge, 'set Logical_Router lr1 options:chassis=gw1'],
+    [...twoPorts, 'set Logical_Router lr1 options:chassis=gw1'],
     ...rules,
     ['lsp-set-options pub-lr1 router-port=lr1-pub nat-addresses=router'],
     ['remove Logical_Router lr1 options chassis'],
@@ -38,7 +24,7 @@ export const natConfigs: readonly ParityConfig[] = [
 
   config(
     'NAT at a distributed gateway port',
-    [...edge, 'lrp-set-gateway-chassis lr1-pub gw1 20'],
+    [...twoPorts, 'lrp-set-gateway-chassis lr1-pub gw1 20'],
     ...rules,
     ['lsp-set-options pub-lr1 router-port=lr1-pub nat-addresses=router'],
     ['lrp-set-enabled lr1-ls1 disabled'],
@@ -49,7 +35,7 @@ export const natConfigs: readonly ParityConfig[] = [
   config(
     'distributed NAT',
     [
-      ...edge,
+      ...twoPorts,
       'lrp-set-gateway-chassis lr1-pub gw1 20',
       'lr-nat-add lr1 dnat_and_snat 172.16.0.50 192.168.1.10 p1 00:00:00:00:99:01',
       'lr-nat-add lr1 dnat_and_snat fd16::50 fd01::10 p1 00:00:00:00:99:01',
