@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Compiler } from '@weft/lflow/compile';
 import { printActions } from '@weft/lflow/print-actions';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { actions, tcp4Actions, tcp6Actions } from './lflow-corpus.ts';
+import { actions, tcp4Actions, tcp6Actions } from './lflow-corpus/actions.ts';
 import { LflowOracle } from './lflow-oracle.ts';
 
 /** ovn-trace as a daemon, which prints the actions of the flows that a packet meets in their canonical form. */

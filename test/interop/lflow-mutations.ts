@@ -1,13 +1,9 @@
 import fc from 'fast-check';
-import {
-  actions,
-  badActions,
-  badMatches,
-  matches,
-  tcp4Actions,
-  templateActions,
-  templateMatches,
-} from './lflow-corpus.ts';
+import { actions, tcp4Actions } from './lflow-corpus/actions.ts';
+import { badActions } from './lflow-corpus/bad-actions.ts';
+import { badMatches } from './lflow-corpus/bad-matches.ts';
+import { matches } from './lflow-corpus/matches.ts';
+import { templateActions, templateMatches } from './lflow-corpus/templates.ts';
 
 /** Words that the languages know, and some that they do not. */
 const words = [

@@ -1,14 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import {
-  actions,
-  badActions,
-  badMatches,
-  matches,
-  tcp4Actions,
-  tcp6Actions,
-  templateActions,
-  templateMatches,
-} from './lflow-corpus.ts';
+import { actions, tcp4Actions, tcp6Actions } from './lflow-corpus/actions.ts';
+import { badActions } from './lflow-corpus/bad-actions.ts';
+import { badMatches } from './lflow-corpus/bad-matches.ts';
+import { matches } from './lflow-corpus/matches.ts';
+import { templateActions, templateMatches } from './lflow-corpus/templates.ts';
 import { LflowOracle, type OracleFlow } from './lflow-oracle.ts';
 import { type Comparison, compareWithOracle } from './lflow-ours.ts';
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { arbitraryMatch } from '../test/arbitrary.ts';
+import { arbitraryMatch } from '../test/arbitrary-match.ts';
 import { FIELDS, field, fieldByHeader, fieldByName, subfield } from './fields.ts';
 import { Match } from './match.ts';
 import { parseMatch } from './text-match.ts';

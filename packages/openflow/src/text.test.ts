@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { arbitraryFlow, arbitraryGroup, arbitraryMatch, arbitraryMeter } from '../test/arbitrary.ts';
+import { arbitraryFlow, arbitraryGroup, arbitraryMeter } from '../test/arbitrary.ts';
+import { arbitraryMatch } from '../test/arbitrary-match.ts';
 import { load } from './actions.ts';
 import { field, subfield } from './fields.ts';
 import { formatActions } from './text-actions.ts';
