@@ -3,12 +3,10 @@
  * and reconnection. It holds no state of the switch: whoever wants the flows back after a reconnection dumps them.
  */
 import type { Duplex } from 'node:stream';
-import { Writer } from './buffer.ts';
 import { type Dial, dialSocket, systemTimer, type Timer } from './dial.ts';
 import type { FlowStats, Group, Meter } from './flow.ts';
 import { Framer } from './framing.ts';
 import { decodeMessage } from './message-decode.ts';
-import { encodeMessage } from './message-encode.ts';
 import type {
   AsyncConfig,
   BundleControl,
@@ -22,12 +20,11 @@ import type {
   TlvMapping,
 } from './messages.ts';
 import { BatchError, DisconnectedError, EncodingError, OpenFlowError } from './openflow-error.ts';
+import { Outbox } from './outbox.ts';
 import { OFP_VERSION } from './wire.ts';
 
 /** NXT_SET_PACKET_IN_FORMAT's number for NXT_PACKET_IN2, the only one with userdata and continuations. */
 const PACKET_IN2 = 2;
-/** Bytes of messages that are written to the socket at once. */
-const WRITE_CHUNK = 64 * 1024;
 /** Messages of a batch or bundle that are encoded before others get the event loop: a socket that takes all at once never makes us wait. */
 const MESSAGES_AT_A_STRETCH = 2000;
 
@@ -90,10 +87,7 @@ export class Connection {
   #backoff: number;
   readonly #pending = new Map<number, Pending>();
   readonly #batches = new Set<Batch>();
-  #writer = new Writer(WRITE_CHUNK + 65536);
-  #flushScheduled = false;
-  #drainWaiters: (() => void)[] = [];
-  #blocked = false;
+  readonly #outbox = new Outbox();
   #cancelTimer: (() => void) | undefined;
   #heard = true;
   #probing = false;
@@ -122,7 +116,7 @@ export class Connection {
   /** Ends the connection for good. Requests that wait fail with a DisconnectedError. */
   close(): void {
     if (this.#state === 'closed') return;
-    this.#flush();
+    this.#outbox.flush();
     const stream = this.#stream;
     this.#state = 'closed';
     this.#cleanUp(new DisconnectedError());
@@ -133,7 +127,7 @@ export class Connection {
   /** Sends a message that wants no answer. Gives its xid. An error goes to the `error` handler. */
   send(message: Message): number {
     const xid = this.#nextXid();
-    this.#append(xid, message);
+    this.#outbox.put(xid, message);
     return xid;
   }
 
@@ -167,7 +161,7 @@ export class Connection {
     try {
       for (const message of messages) {
         this.#appendTo(batch, message);
-        if (this.#blocked || ++count % MESSAGES_AT_A_STRETCH === 0) await this.#giveWay(stream);
+        if (this.#outbox.isBlocked || ++count % MESSAGES_AT_A_STRETCH === 0) await this.#giveWay(stream);
       }
       await this.barrier();
     } finally {
@@ -191,7 +185,7 @@ export class Connection {
     try {
       for (const message of messages) {
         this.#appendTo(batch, message, { type: 'bundle_add', bundle, flags, message });
-        if (this.#blocked || ++count % MESSAGES_AT_A_STRETCH === 0) await this.#giveWay(stream);
+        if (this.#outbox.isBlocked || ++count % MESSAGES_AT_A_STRETCH === 0) await this.#giveWay(stream);
         if (batch.errors.length > 0) break;
       }
       if (batch.errors.length === 0) await this.request(control('commit_request'));
@@ -244,15 +238,9 @@ export class Connection {
     return mapping.index;
   }
 
-  /** Resolves when the socket takes more bytes. */
-  drained(): Promise<void> {
-    if (!this.#blocked) return Promise.resolve();
-    return new Promise((resolve) => this.#drainWaiters.push(resolve));
-  }
-
   /** Lets others have the event loop, and the socket time. Throws a DisconnectedError if `stream` is not the connection any more. */
   async #giveWay(stream: Duplex | undefined): Promise<void> {
-    await this.drained();
+    await this.#outbox.drained();
     await new Promise(setImmediate);
     if (stream !== undefined && this.#stream !== stream) throw new DisconnectedError();
   }
@@ -283,8 +271,8 @@ export class Connection {
       return;
     }
     const xid = this.#nextXid();
+    this.#outbox.put(xid, message);
     this.#pending.set(xid, pending);
-    this.#append(xid, message);
   }
 
   #dump<K extends 'flow_desc_reply' | 'group_desc_reply' | 'meter_config_reply' | 'port_desc_reply', T>(
@@ -311,43 +299,15 @@ export class Connection {
     });
   }
 
-  /** Puts a message into the write buffer, which goes to the socket when it is full or at the end of this turn of the event loop. */
-  #append(xid: number, message: Message): void {
-    if (this.#stream === undefined) return;
-    const mark = this.#writer.pos;
-    try {
-      encodeMessage(this.#writer, xid, message);
-    } catch (error) {
-      this.#writer.pos = mark;
-      this.#pending.delete(xid);
-      throw error;
-    }
-    if (this.#writer.pos >= WRITE_CHUNK) this.#flush();
-    else if (!this.#flushScheduled) {
-      this.#flushScheduled = true;
-      queueMicrotask(() => {
-        this.#flushScheduled = false;
-        this.#flush();
-      });
-    }
-  }
-
-  /** Puts a message of a batch, or what it travels in, into the write buffer. One that cannot be encoded is as good as refused. */
+  /** Sends a message of a batch, or what it travels in. One that cannot be encoded is as good as refused. */
   #appendTo(batch: Batch, message: Message, sent = message): void {
     batch.last = this.#nextXid();
     try {
-      this.#append(batch.last, sent);
+      this.#outbox.put(batch.last, sent);
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
       batch.errors.push(new EncodingError(message, error));
     }
-  }
-
-  #flush(): void {
-    if (this.#stream === undefined || this.#writer.pos === 0) return;
-    const bytes = this.#writer.copy();
-    this.#writer.pos = 0;
-    if (!this.#stream.write(bytes)) this.#blocked = true;
   }
 
   #connect(): void {
@@ -360,12 +320,11 @@ export class Connection {
       return;
     }
     this.#stream = stream;
-    this.#writer.pos = 0;
+    this.#outbox.attach(stream);
     const framer = new Framer();
     stream.on('error', (error) => this.#streamEnded(stream, error));
     stream.on('close', () => this.#streamEnded(stream, new Error('the switch closed the connection')));
     stream.on('end', () => this.#streamEnded(stream, new Error('the switch closed the connection')));
-    stream.on('drain', () => this.#drain());
     stream.on('data', (chunk: Uint8Array) => {
       if (this.#stream !== stream) return;
       this.#heard = true;
@@ -375,15 +334,8 @@ export class Connection {
       if (framer.failed) this.#streamEnded(stream, new Error('the switch sent a message with an impossible length'));
     });
     this.#state = 'hello';
-    this.#append(this.#nextXid(), { type: 'hello', versions: [OFP_VERSION] });
+    this.#outbox.put(this.#nextXid(), { type: 'hello', versions: [OFP_VERSION] });
     this.#startProbe();
-  }
-
-  #drain(): void {
-    this.#blocked = false;
-    const waiters = this.#drainWaiters;
-    this.#drainWaiters = [];
-    for (const resolve of waiters) resolve();
   }
 
   #streamEnded(stream: Duplex, error: Error): void {
@@ -404,13 +356,12 @@ export class Connection {
 
   #cleanUp(error: Error): void {
     this.#stream = undefined;
+    this.#outbox.attach(undefined);
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
-    this.#writer.pos = 0;
     const pending = [...this.#pending.values()];
     this.#pending.clear();
     for (const request of pending) request.fail(error);
-    this.#drain();
   }
 
   #startProbe(): void {
@@ -426,7 +377,7 @@ export class Connection {
         return;
       }
       this.#probing = !this.#heard;
-      if (this.#probing) this.#append(this.#nextXid(), { type: 'echo_request', data: new Uint8Array(0) });
+      if (this.#probing) this.#outbox.put(this.#nextXid(), { type: 'echo_request', data: new Uint8Array(0) });
       this.#heard = false;
       this.#cancelTimer = this.#timer(interval, tick);
     };
@@ -451,7 +402,7 @@ export class Connection {
         this.#hello(message.versions);
         return;
       case 'echo_request':
-        this.#append(xid, { type: 'echo_reply', data: message.data });
+        this.#outbox.put(xid, { type: 'echo_reply', data: message.data });
         return;
       case 'echo_reply':
         if (!this.#pending.has(xid)) return;
