@@ -1,7 +1,7 @@
 import { Match } from '@weft/openflow/match';
 import { describe, expect, test } from 'vitest';
 import { parseSnatIps, parseVip } from './physical/hairpin.ts';
-import { chassisBed, id, plug, type TestBed } from './testing.ts';
+import { addSwitch, chassisBed, id, inTable, plug, type TestBed } from './testing.ts';
 
 const datapath = id('Datapath_Binding', 1);
 const balancer = id('Load_Balancer', 1);
@@ -9,7 +9,7 @@ const balancer = id('Load_Balancer', 1);
 /** A switch with a port of this chassis, and a load balancer on it. */
 async function balanced(vips: readonly (readonly [string, string])[], options: object = {}): Promise<TestBed> {
   const bed = chassisBed();
-  bed.sb('Datapath_Binding', datapath, { tunnel_key: 1, external_ids: new Map([['logical-switch', 'x']]) });
+  addSwitch(bed, 1);
   bed.sb('Port_Binding', id('Port_Binding', 1), { logical_port: 'p1', datapath, tunnel_key: 1 });
   plug(bed, 1, 'tap1', new Map([['iface-id', 'p1']]), [1]);
   bed.sb('Load_Balancer', balancer, {
@@ -22,8 +22,6 @@ async function balanced(vips: readonly (readonly [string, string])[], options: o
   await bed.idle();
   return bed;
 }
-
-const inTable = (bed: TestBed, table: number) => bed.flows().filter((flow) => flow.startsWith(`table=${table} `));
 
 describe('a load balancer', () => {
   test('has a flow for each backend that may meet itself, and one for each VIP', async () => {

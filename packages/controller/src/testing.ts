@@ -1,5 +1,7 @@
 /** A controller in memory, for tests: databases that are maps of rows, and a switch that is a map of flows. */
 
+import type { Action } from '@weft/openflow/actions';
+import { field } from '@weft/openflow/fields';
 import { type Flow, flowKey, type Group, type Meter } from '@weft/openflow/flow';
 import type { Message, PacketIn } from '@weft/openflow/messages';
 import { BatchError, OpenFlowError } from '@weft/openflow/openflow-error';
@@ -311,4 +313,74 @@ export function tunnel(bed: TestBed, n: number, ports: readonly number[]): void 
     external_ids: new Map([['ovn-chassis-id', `hv${n}@10.0.0.${n}`]]),
   });
   bed.ovs('Bridge', id('Bridge', 1), { ports: ports.map((port) => id('Port', port)).sort() });
+}
+
+/** The uuid of datapath N. */
+export const datapath = (n: number) => id('Datapath_Binding', n);
+/** The uuid of port `pN`. */
+export const portId = (n: number) => id('Port_Binding', n);
+
+/** A logical switch with tunnel key N. */
+export function addSwitch(bed: TestBed, n: number): void {
+  bed.sb('Datapath_Binding', datapath(n), { tunnel_key: n, external_ids: new Map([['logical-switch', 'x']]) });
+}
+
+/** Port `pN` of a switch, with an address and port security. */
+export function addPort(bed: TestBed, n: number, on: number, values: object = {}): void {
+  const mac = `00:00:00:00:00:${n.toString(16).padStart(2, '0')} 10.0.0.${n}`;
+  bed.sb('Port_Binding', portId(n), {
+    logical_port: `p${n}`,
+    datapath: datapath(on),
+    tunnel_key: n,
+    mac: [mac],
+    port_security: [mac],
+    up: false,
+    ...values,
+  });
+}
+
+/** A logical flow of table 3, with priority N. */
+export function addFlow(
+  bed: TestBed,
+  n: number,
+  on: number,
+  match: string,
+  actions: string,
+  values: object = {},
+): void {
+  const common = { logical_datapath: datapath(on), pipeline: 'ingress', table_id: 3, priority: n };
+  bed.sb('Logical_Flow', id('Logical_Flow', n), { ...common, match, actions, ...values });
+}
+
+/** The switch's flows in one of its tables. */
+export const inTable = (bed: TestBed, table: number) =>
+  bed.flows().filter((flow) => flow.startsWith(`table=${table} `));
+
+/** A meter with one band. */
+export function addMeter(bed: TestBed, n: number, name: string): void {
+  bed.sb('Meter_Band', id('Meter_Band', n), { action: 'drop', rate: 10 * n, burst_size: 0 });
+  bed.sb('Meter', id('Meter', n), { name, unit: 'pktps', bands: [id('Meter_Band', n)] });
+}
+
+/** A switch as it would be if somebody else had given the numbers. */
+export function renumbered(from: FakeSwitch, number: (n: number) => number): FakeSwitch {
+  const to = new FakeSwitch();
+  const conjId = field('conj_id');
+  const action = (one: Action): Action => {
+    if (one.type === 'group') return { ...one, group: number(one.group) };
+    if (one.type === 'meter') return { ...one, meter: number(one.meter) };
+    if (one.type === 'conjunction') return { ...one, id: number(one.id) };
+    if (one.type === 'controller' && one.meterId !== undefined) return { ...one, meterId: number(one.meterId) };
+    return one;
+  };
+  for (const flow of from.table.values()) {
+    const id = flow.match.get(conjId)?.value;
+    const match = id === undefined ? flow.match : flow.match.with(conjId, number(Number(id)));
+    const actions = [...flow.actions].map(action);
+    const next = { ...flow, match, actions: actions[0]?.type === 'conjunction' ? actions.reverse() : actions };
+    to.table.set(flowKey(next), next);
+  }
+  for (const group of from.groupTable.values()) to.groupTable.set(number(group.id), { ...group, id: number(group.id) });
+  for (const meter of from.meterTable.values()) to.meterTable.set(number(meter.id), { ...meter, id: number(meter.id) });
+  return to;
 }
