@@ -90,7 +90,7 @@ export function execute(
           results[done] = wait(context, members);
           break;
         case 'commit':
-          durable = commit(members) || durable;
+          durable = commit(context, members) || durable;
           results[done] = '{}';
           break;
         case 'abort':

@@ -30,13 +30,17 @@ export function parseMonitorRequests(
     // One request may stand without its array.
     const list = isArray(requests) ? requests : [requests];
     for (const request of list) {
-      if (!isObject(request)) throw syntaxError(request, 'monitor request must be an object');
+      if (!isObject(request)) throw noObject(table);
       const where = parseRequest(table, request, conditional, columns, selects);
       // A request without conditions wants all rows, whatever the others of this table say.
       condition.push(...(where.length === 0 ? [true] : where));
     }
     return { table, columns, selects, condition };
   });
+}
+
+function noObject(table: MemoryTable): OvsdbError {
+  return new OvsdbError('syntax error', `Parsing table ${table.name} failed: Object expected.`);
 }
 
 function parseRequest(
@@ -127,7 +131,7 @@ export function parseConditionChanges(
     }
     const condition: (Condition[number] | true)[] = [];
     for (const request of requests) {
-      if (!isObject(request)) throw syntaxError(request, 'monitor request must be an object');
+      if (!isObject(request)) throw noObject(table);
       checkMembers(table, request, ['columns', 'where']);
       if (request.columns !== undefined) throw syntaxError(request, 'changing columns is unsupported');
       // A plain `monitor` has no conditions, and is as good as asked without them.

@@ -1,12 +1,13 @@
 /** The operations that touch no row: RFC 7047 sections 5.2.7 to 5.2.10. */
 import { OvsdbError } from '@weft/ovsdb/error';
-import type { OperationContext } from './context.ts';
+import { checkWritable, type OperationContext } from './context.ts';
 import type { Members } from './members.ts';
 
-/** Returns whether the transaction must be on disk before it is answered. */
-export function commit(members: Members): boolean {
+/** Returns whether the transaction must be on disk before it is answered. Errors: `not allowed`, where nothing may be written. */
+export function commit(context: OperationContext, members: Members): boolean {
   const durable = members.boolean('durable');
   members.end();
+  checkWritable(context, 'commit');
   return durable;
 }
 
