@@ -53,6 +53,8 @@ export function normalise(
       hints.set(uuidOf(row).slice(0, 8), `${table.name}(${rowName(table.name, row)})`);
     }
   }
+  // Sets are sorted by these names, so no uuid may be left in them.
+  for (const [uuid, name] of names) names.set(uuid, resolveNames(name, names));
   const datapathByKey = new Map(
     tableOf(sb, 'Datapath_Binding').map((row) => [String(row.tunnel_key), mapOf(row.external_ids).get('name')]),
   );

@@ -190,6 +190,9 @@ export function randomSteps(seed: number, count: number): readonly (readonly str
     [2, () => `lr-nat-add ${lr()} dnat_and_snat ${ip6()} fd99::${1 + int(5)}`],
     [2, () => `lr-nat-add ${lr()} dnat_and_snat ${ip4()} 192.168.1.${int(5)}`],
     [1, () => `lr-nat-add ${lr()} dnat_and_snat ${ip4()} 192.168.1.${int(5)} ${lsp()} ${mac()}`],
+    [1, () => `--stateless lr-nat-add ${lr()} dnat_and_snat ${ip4()} 192.168.1.${int(5)}`],
+    [1, () => `--portrange lr-nat-add ${lr()} snat ${ip4()} 192.168.${int(3)}.0/24 ${pick(['80', '1000-2000'])}`],
+    [2, () => `${pick(['', '--is-exempted '])}lr-nat-update-ext-ip ${lr()} snat 192.168.${int(3)}.0/24 as1`],
     [1, () => `lr-nat-del ${lr()} ${pick(['snat', 'dnat', 'dnat_and_snat'])}`],
     [
       2,

@@ -161,6 +161,8 @@ export class Side {
   /** Deletes all that a configuration made, on both databases. */
   async reset(): Promise<void> {
     if (this.#tables.sb.length > 0) await this.sbctl(chassisTables.map((table) => `--all destroy ${table}`));
+    // What NAT rules refer to is deleted once they have been collected.
+    await this.nbctl(['--all destroy Logical_Router']);
     await this.nbctl([...northboundRoots.map((table) => `--all destroy ${table}`), baseline.map(quote).join(' ')]);
   }
 

@@ -15,6 +15,10 @@ export interface ParsedNat {
   readonly snat: boolean;
   readonly external: Ip;
   readonly logical: Ip;
+  /** Ports that translated connections may use, as `FIRST[-LAST]`; empty for any. */
+  readonly ports: string;
+  /** Addresses are rewritten in every packet, without conntrack. */
+  readonly stateless: boolean;
   /** Where the rule is applied if not on the gateway's chassis: on the chassis of this port, with this Ethernet address. */
   readonly distributed: { readonly port: string; readonly mac: string } | undefined;
 }
@@ -39,6 +43,25 @@ export class Nat {
     const named = this.row.gateway_port;
     return named === undefined ? gateways[0] : gateways.find(({ uuid }) => uuid === named);
   }
+
+  /** Undefined if the rule is for all external addresses. One that has both is for none: {@link isContradictory}. */
+  get externalSet(): ExternalSet | undefined {
+    const { allowed_ext_ips: allowed, exempted_ext_ips: exempted } = this.row;
+    const set = this.model.nb.Address_Set.get(allowed ?? exempted ?? '');
+    return set && { name: set.name, kind: allowed === undefined ? 'exempted' : 'allowed' };
+  }
+
+  /** It has both kinds of sets, which ovn-nb(5) forbids. */
+  get isContradictory(): boolean {
+    return this.row.allowed_ext_ips !== undefined && this.row.exempted_ext_ips !== undefined;
+  }
+}
+
+/** The external addresses that a rule holds for, or for which it does not. */
+export interface ExternalSet {
+  /** Its Address_Set. */
+  readonly name: string;
+  readonly kind: 'allowed' | 'exempted';
 }
 
 export class Nats {
@@ -50,6 +73,8 @@ export class Nats {
   readonly #bySource: Relation<string, Uuid>;
   /** Router → Ethernet addresses of its distributed rules. */
   readonly #macs: Relation<Uuid, string>;
+  /** Router → its stateless rules that hold for some external addresses only. */
+  readonly #restricted: Relation<Uuid, Uuid>;
   readonly #hasAny: (lr: Uuid) => boolean;
 
   constructor(model: Model) {
@@ -79,6 +104,13 @@ export class Nats {
       'Ethernet addresses of NAT',
       nb.NAT,
       contribute((lr, nat) => (nat.distributed === undefined ? [] : [[lr, nat.distributed.mac] as const])),
+    );
+    this.#restricted = rt.relation(
+      'stateless NAT rules for some addresses',
+      nb.NAT,
+      contribute((lr, nat, uuid) =>
+        nat.stateless && nb.NAT.get(uuid)?.allowed_ext_ips !== undefined ? [[lr, uuid] as const] : [],
+      ),
     );
     this.#hasAny = rt.memo('router has NAT', (lr: Uuid) => this.#ofRouter.get(lr).length > 0);
   }
@@ -112,6 +144,11 @@ export class Nats {
     return this.#bySource.get(`${lr} ${ip.text}`).length > 0;
   }
 
+  /** Whether the rule is the first of the router's stateless ones that hold for some external addresses only. */
+  isFirstRestricted(lr: Uuid, nat: Uuid): boolean {
+    return this.#restricted.get(lr)[0] === nat;
+  }
+
   /** The Ethernet addresses that distributed rules of the router use, ascending. */
   macs(lr: Uuid): readonly string[] {
     return this.#macs.get(lr);
@@ -128,13 +165,21 @@ function parseNat(row: NbRow<'NAT'>, problem: (message: string) => void): Parsed
   if (external === undefined) return skip('external_ip is not an address');
   if (logical === undefined) return skip('logical_ip is neither an address nor a network');
   if (external.family !== logical.family) return skip('its addresses are of two families');
-  if (row.external_port_range !== '' || row.allowed_ext_ips !== undefined || row.exempted_ext_ips !== undefined) {
-    return skip('port ranges and sets of external addresses are not supported yet');
-  }
-  if (row.options.get('stateless') === 'true') return skip('stateless NAT is not supported yet');
+  if (row.allowed_ext_ips !== undefined && row.exempted_ext_ips !== undefined)
+    problem(
+      `NAT ${row.external_ip} ${row.logical_ip} (${row._uuid}): allowed_ext_ips and exempted_ext_ips exclude each other`,
+    );
   const dnat = row.type === 'dnat' || row.type === 'dnat_and_snat';
   if (dnat && logical.plen !== (logical.family === 4 ? 32 : 128)) return skip('logical_ip is not a single address');
   const mac = row.type === 'dnat_and_snat' && row.external_mac !== undefined ? parseMac(row.external_mac) : undefined;
   const distributed = mac === undefined || row.logical_port === undefined ? undefined : { port: row.logical_port, mac };
-  return { dnat, snat: row.type !== 'dnat', external, logical, distributed };
+  return {
+    dnat,
+    snat: row.type !== 'dnat',
+    external,
+    logical,
+    ports: row.external_port_range,
+    stateless: row.type === 'dnat_and_snat' && row.options.get('stateless') === 'true',
+    distributed,
+  };
 }

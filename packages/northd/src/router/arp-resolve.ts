@@ -76,7 +76,9 @@ function virtualHost(port: SwitchPort, emit: Emit): void {
   const { options } = port.row;
   const ip = parseIp(options.get('virtual-ip') ?? '');
   if (ip === undefined || (options.get('virtual-parents') ?? '') === '') return;
-  const parentName = model.bindingByName.one(port.name)?.virtual_parent;
+  const binding = model.bindingByName.one(port.name);
+  // Without a chassis, the parent is one of the past.
+  const parentName = binding?.chassis === undefined ? undefined : binding.virtual_parent;
   if (parentName === undefined || parentName === '') {
     resolve(port, ip, unknownMac, emit);
     return;

@@ -7,6 +7,7 @@
  */
 import type { Feature } from '../feature.ts';
 import { type Emit, quote } from '../flow.ts';
+import type { ParsedNat } from '../model/nats.ts';
 import type { Nat, RouterPort } from '../model.ts';
 import { type Ip, networkText } from '../net.ts';
 import { lrIn, lrOut, lsIn, routerRegister } from '../pipeline.ts';
@@ -53,8 +54,14 @@ export const nat: Feature = {
     const { match, reply } = neighborRequest(parsed.external, inportEth);
     emit(lrIn.ip_input, 90, match, reply, { hint: row._uuid });
     if (parsed.dnat) forwardRequests(nat, emit);
-    if (lr.gatewayChassis !== undefined) onGatewayRouter(nat, emit);
-    else if (nat.gateway !== undefined) atGatewayPort(nat, nat.gateway, emit);
+    const { gateway } = nat;
+    if (lr.gatewayChassis !== undefined) {
+      if (!nat.isContradictory) onGatewayRouter(nat, emit);
+    } else if (gateway !== undefined) {
+      answerAtGatewayPort(nat, gateway, emit);
+      switchToRouter(nat, gateway, emit);
+      if (!nat.isContradictory) atGatewayPort(nat, gateway, emit);
+    }
   },
 };
 
@@ -84,56 +91,81 @@ function forwardRequests({ lr, parsed }: Nat, emit: Emit): void {
   }
 }
 
-function onGatewayRouter({ parsed, row }: Nat, emit: Emit): void {
-  const { external, logical, dnat, snat } = parsed;
+function onGatewayRouter(nat: Nat, emit: Emit): void {
+  const { parsed, row } = nat;
+  const { logical, dnat, snat, stateless } = parsed;
   const hint = { hint: row._uuid };
-  const ip = `ip${external.family}`;
-  const toExternal = `ip && ${ip}.dst == ${external.text}`;
-  if (dnat) emit(lrIn.dnat, 100, toExternal, `flags.loopback = 1; ct_dnat(${logical.text});`, hint);
+  const ip = `ip${logical.family}`;
+  const toExternal = `ip && ${ip}.dst == ${parsed.external.text}`;
+  if (dnat) {
+    const { held, exempted } = externalSetMatch(nat, 'src');
+    const action = `flags.loopback = 1; ${translate(parsed, 'dst', 'ct_dnat')}`;
+    emit(lrIn.dnat, 100, `${toExternal}${held}`, action, hint);
+    if (exempted !== '') emit(lrIn.dnat, 100 + exemptedPriority, `${toExternal}${exempted}`, 'next;', hint);
+  }
   if (!snat) return;
-  emit(lrIn.unsnat, 90, toExternal, 'ct_snat;', hint);
+  emit(lrIn.unsnat, 90, toExternal, stateless ? 'next;' : 'ct_snat;', hint);
   // Replies of connections that came from outside have their source translated back by conntrack.
-  const outgoing = `ip && ${ip}.src == ${source(logical)} && (!ct.trk || !ct.rpl)`;
-  emit(lrOut.snat, logical.plen + snatPriority.gatewayRouter, outgoing, `ct_snat(${external.text});`, hint);
+  const notReply = stateless ? '' : ' && (!ct.trk || !ct.rpl)';
+  const outgoing = `ip && ${ip}.src == ${source(logical)}`;
+  const priority = logical.plen + snatPriority.gatewayRouter;
+  const { held, exempted } = externalSetMatch(nat, 'dst');
+  emit(lrOut.snat, priority, `${outgoing}${held}${notReply}`, translate(parsed, 'src', 'ct_snat'), hint);
+  if (exempted !== '') emit(lrOut.snat, priority + exemptedPriority, `${outgoing}${exempted}`, 'next;', hint);
+}
+
+/** Conditions on packets that have an external address as `field`: that the rule holds for it, and, if there are such, that it is exempted. */
+function externalSetMatch(
+  { parsed, externalSet }: Nat,
+  field: 'src' | 'dst',
+): { readonly held: string; readonly exempted: string } {
+  if (externalSet === undefined) return { held: '', exempted: '' };
+  const inSet = ` && ip${parsed.external.family}.${field} == $${externalSet.name}`;
+  return externalSet.kind === 'allowed' ? { held: inSet, exempted: '' } : { held: '', exempted: inSet };
+}
+
+/** A flow that leaves exempted packets alone goes before the others of its rule. */
+const exemptedPriority = 2;
+
+/** Gives packets the rule's address as their source or destination: by a conntrack action, or, if the rule is stateless, without one. */
+function translate({ external, logical, ports, stateless }: ParsedNat, what: 'src' | 'dst', action: string): string {
+  const to = what === 'src' ? external : logical;
+  if (stateless) return `ip${to.family}.${what}=${to.text}; next;`;
+  return `${action}(${to.text}${ports === '' ? '' : `,${ports}`});`;
 }
 
 /** A single address as it is, else `NETWORK/PLEN`. */
 const source = (ip: Ip): string => (ip.plen === (ip.family === 4 ? 32 : 128) ? ip.text : networkText(ip));
 
-function atGatewayPort({ parsed, row }: Nat, gateway: RouterPort, emit: Emit): void {
-  const { external, logical, dnat, snat, distributed } = parsed;
+/** The router's switch sends what is for a distributed rule's Ethernet address to it, on the chassis of the rule's port. */
+function switchToRouter({ parsed: { distributed } }: Nat, { switchPort }: RouterPort, emit: Emit): void {
+  // The switch port has the router's addresses, these among them, if it says so.
+  if (distributed === undefined || !switchPort?.row.addresses.includes('router')) return;
+  const match = `eth.dst == ${distributed.mac} && is_chassis_resident(${quote(distributed.port)})`;
+  const output = `outport = ${quote(switchPort.name)}; output;`;
+  emit(lsIn.l2_lkup, 50, match, output, { hint: switchPort.uuid, on: switchPort.ls.uuid });
+}
+
+/** Only the chassis where the rule is applied answers for its address at the port. */
+function answerAtGatewayPort({ parsed, row }: Nat, gateway: RouterPort, emit: Emit): void {
+  const { match, reply } = neighborRequest(parsed.external, parsed.distributed?.mac ?? inportEth);
+  const asked = `inport == ${quote(gateway.name)} && ${match}`;
+  emit(lrIn.ip_input, 92, `${asked}${residence(parsed, gateway)}`, reply, { hint: row._uuid });
+  emit(lrIn.ip_input, 91, asked, 'drop;', { hint: row._uuid });
+}
+
+function atGatewayPort(nat: Nat, gateway: RouterPort, emit: Emit): void {
+  const { parsed, row } = nat;
+  const { external, dnat, distributed } = parsed;
   const hint = { hint: row._uuid };
   const ip = `ip${external.family}`;
   const name = quote(gateway.name);
-  const resident = ` && is_chassis_resident(${quote(distributed?.port ?? gateway.redirectName)})`;
-  // A distributed rule's address is reached on one chassis only: what gets past the gateway redirection need not be checked again.
-  const onGateway = distributed === undefined ? resident : '';
-  const setSource = distributed === undefined ? '' : `eth.src = ${distributed.mac}; `;
+  const resident = residence(parsed, gateway);
 
-  const request = neighborRequest(external, distributed?.mac ?? inportEth);
-  const asked = `inport == ${name} && ${request.match}`;
-  emit(lrIn.ip_input, 92, `${asked}${resident}`, request.reply, hint);
-  emit(lrIn.ip_input, 91, asked, 'drop;', hint);
   if (!dnat) emit(lrIn.ip_input, 120, `inport == ${name} && ${ip}.src == ${external.text}`, 'next;', hint);
 
-  const toExternal = `ip && ${ip}.dst == ${external.text} && inport == ${name}`;
-  if (snat) {
-    emit(lrIn.unsnat, 100, `${toExternal} && flags.loopback == 0${onGateway}`, 'ct_snat_in_czone;', hint);
-    const looped = `${toExternal} && flags.loopback == 1 && flags.use_snat_zone == 1${onGateway}`;
-    emit(lrIn.unsnat, 100, looped, 'ct_snat;', hint);
-  }
-  const leaving = `ip && ${ip}.src == ${source(logical)} && outport == ${name}`;
-  if (dnat) {
-    emit(lrIn.dnat, 100, `${toExternal}${onGateway}`, `ct_dnat_in_czone(${logical.text});`, hint);
-    emit(lrOut.undnat, 100, `${leaving}${onGateway}`, `${setSource}ct_dnat_in_czone;`, hint);
-  }
-  if (snat) {
-    const priority = logical.plen + snatPriority.gatewayPort;
-    emit(lrOut.snat, priority, `${leaving}${resident}`, `${setSource}ct_snat_in_czone(${external.text});`, hint);
-    // What was translated on this chassis already is translated again in a zone of its own.
-    const again = `${setSource}${dnatLocal} = 0; ct_snat(${external.text});`;
-    emit(lrOut.snat, priority + 1, `${leaving}${resident} && ${dnatLocal} == 1`, again, hint);
-  }
+  translateAtGatewayPort(nat, gateway, emit);
+  redirect(nat, gateway, emit);
 
   const mac = distributed?.mac ?? gateway.mac;
   const nextHop = external.family === 4 ? nextHopIp4 : nextHopIp6;
@@ -147,17 +179,71 @@ function atGatewayPort({ parsed, row }: Nat, gateway: RouterPort, emit: Emit): v
   if (distributed === undefined) return;
   const admit = `eth.dst == ${distributed.mac} && inport == ${name}${resident}`;
   emit(lrIn.admission, 50, admit, `${inportEth} = ${gateway.mac}; next;`, hint);
+}
+
+/** What a rule says of where packets leave that the gateway's chassis would have to translate. ovn-northd(8), router "Ingress Table 20". */
+function redirect(nat: Nat, gateway: RouterPort, emit: Emit): void {
+  const { parsed, row, lr, model, externalSet } = nat;
+  const { external, logical, stateless, distributed } = parsed;
+  const hint = { hint: row._uuid };
+  const leaving = `outport == ${quote(gateway.name)}`;
+  const ip = `ip${external.family}`;
+  if (stateless && externalSet !== undefined) {
+    const allowed = externalSet.kind === 'allowed';
+    const action = allowed ? `outport = ${quote(gateway.redirectName)}; next;` : 'drop;';
+    const match = `${leaving} && ${ip}.src == $${externalSet.name}`;
+    emit(lrIn.gw_redirect, 75, match, action, { hint: gateway.uuid });
+    // ovn-northd has this for one rule of a router.
+    if (allowed && model.nats.isFirstRestricted(lr.uuid, row._uuid))
+      emit(lrIn.gw_redirect, 70, `ip && ${ip}.dst == ${external.text}`, 'drop;');
+  }
+  if (distributed === undefined) return;
+  const from = `${ip}.src == ${logical.text} && ${leaving}`;
   const register = external.family === 4 ? sourceIp4 : sourceIp6;
-  const direct = `${setSource}${register} = ${external.text}; next;`;
-  emit(lrIn.gw_redirect, 100, `${ip}.src == ${logical.text} && outport == ${name}${resident}`, direct, hint);
-  const { switchPort } = gateway;
-  // The switch port has the router's addresses, these among them, if it says so.
-  if (!switchPort?.row.addresses.includes('router')) return;
-  const output = `outport = ${quote(switchPort.name)}; output;`;
-  emit(lsIn.l2_lkup, 50, `eth.dst == ${distributed.mac}${resident}`, output, {
-    hint: switchPort.uuid,
-    on: switchPort.ls.uuid,
-  });
+  const direct = `eth.src = ${distributed.mac}; ${register} = ${external.text}; next;`;
+  emit(lrIn.gw_redirect, 100, `${from}${residence(parsed, gateway)}`, direct, hint);
+  // On other chassis, or if none has claimed it, nobody has the address of a virtual port.
+  if (model.switchPortByName.one(distributed.port)?.type === 'virtual') emit(lrIn.gw_redirect, 80, from, 'drop;', hint);
+}
+
+/** The chassis where a rule at a gateway port is applied. */
+const residence = ({ distributed }: ParsedNat, gateway: RouterPort): string =>
+  ` && is_chassis_resident(${quote(distributed?.port ?? gateway.redirectName)})`;
+
+function translateAtGatewayPort(nat: Nat, gateway: RouterPort, emit: Emit): void {
+  const { parsed, row } = nat;
+  const { external, logical, dnat, snat, stateless, distributed } = parsed;
+  const hint = { hint: row._uuid };
+  const ip = `ip${external.family}`;
+  const name = quote(gateway.name);
+  const resident = residence(parsed, gateway);
+  // A distributed rule's address is reached on one chassis only: what gets past the gateway redirection need not be checked again.
+  const onGateway = distributed === undefined ? resident : '';
+  const setSource = distributed === undefined ? '' : `eth.src = ${distributed.mac}; `;
+  const arriving = `ip && ${ip}.dst == ${external.text} && inport == ${name}`;
+  const leaving = `ip && ${ip}.src == ${source(logical)} && outport == ${name}`;
+
+  if (dnat) {
+    const { held, exempted } = externalSetMatch(nat, 'src');
+    emit(lrIn.dnat, 100, `${arriving}${onGateway}${held}`, translate(parsed, 'dst', 'ct_dnat_in_czone'), hint);
+    if (exempted !== '') emit(lrIn.dnat, 100 + exemptedPriority, `${arriving}${onGateway}${exempted}`, 'next;', hint);
+    const back = stateless ? 'next;' : 'ct_dnat_in_czone;';
+    emit(lrOut.undnat, 100, `${leaving}${onGateway}`, `${setSource}${back}`, hint);
+  }
+  if (!snat) return;
+  const first = `${arriving} && flags.loopback == 0${onGateway}`;
+  emit(lrIn.unsnat, 100, first, stateless ? 'next;' : 'ct_snat_in_czone;', hint);
+  const priority = logical.plen + snatPriority.gatewayPort;
+  const { held, exempted } = externalSetMatch(nat, 'dst');
+  const out = `${leaving}${resident}`;
+  emit(lrOut.snat, priority, `${out}${held}`, `${setSource}${translate(parsed, 'src', 'ct_snat_in_czone')}`, hint);
+  if (exempted !== '') emit(lrOut.snat, priority + exemptedPriority, `${out}${exempted}`, 'next;', hint);
+  if (stateless) return;
+  const looped = `${arriving} && flags.loopback == 1 && flags.use_snat_zone == 1${onGateway}`;
+  emit(lrIn.unsnat, 100, looped, 'ct_snat;', hint);
+  // What was translated on this chassis already is translated again in a zone of its own.
+  const again = `${setSource}${dnatLocal} = 0; ${translate(parsed, 'src', 'ct_snat')}`;
+  emit(lrOut.snat, priority + 1, `${out}${held} && ${dnatLocal} == 1`, again, hint);
 }
 
 /** Starts the packet through the router anew, as if it had come in at the port that it was about to leave. */
