@@ -1,4 +1,4 @@
-// Checks the rooms of docs/architecture.md: dependencies point one way, packages meet by name, no barrels.
+// Checks the rooms of docs/architecture.md: dependencies point one way, packages meet by name, no barrels, nothing declared in vain.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 
@@ -38,6 +38,7 @@ order.forEach((name, position) => {
     ...Object.keys(manifest.dependencies ?? {}),
     ...Object.keys(manifest.devDependencies ?? {}),
   ]);
+  const used = new Set();
   for (const file of files(`${root}/src`)) {
     const isTest = file.endsWith('.test.ts');
     const text = readFileSync(file, 'utf8');
@@ -49,17 +50,20 @@ order.forEach((name, position) => {
         if (!isTest && spec.endsWith('.test.ts')) problems.push(`${file}: imports a test file`);
       } else if (spec.startsWith('@weft/')) {
         const other = spec.split('/')[1];
+        used.add(`@weft/${other}`);
         if (other === name) continue;
         // A test may run its package against any other.
         if (!isTest && order.indexOf(other) >= position) problems.push(`${file}: ${name} may not depend on ${other}`);
         if (!isTest && !declared.has(`@weft/${other}`))
           problems.push(`${file}: @weft/${other} is not in ${root}/package.json`);
-      } else if (!spec.startsWith('node:') && !isTest) {
+      } else if (!spec.startsWith('node:')) {
         const pkg = spec.startsWith('@') ? spec.split('/').slice(0, 2).join('/') : spec.split('/')[0];
-        if (!declared.has(pkg)) problems.push(`${file}: ${pkg} is not in ${root}/package.json`);
+        used.add(pkg);
+        if (!isTest && !declared.has(pkg)) problems.push(`${file}: ${pkg} is not in ${root}/package.json`);
       }
     }
   }
+  for (const pkg of declared) if (!used.has(pkg)) problems.push(`${root}/package.json: ${pkg} is never imported`);
 });
 if (problems.length) {
   console.error(problems.join('\n'));
