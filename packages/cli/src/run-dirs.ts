@@ -26,8 +26,3 @@ export function defaultRemote(database: 'nb' | 'sb', env: Environment): string {
   const set = database === 'nb' ? env.OVN_NB_DB : env.OVN_SB_DB;
   return set || `unix:${runDir('ovn', env)}/ovn${database}_db.sock`;
 }
-
-/** The local Open vSwitch database, for a program that runs beside it. */
-export function defaultOvsRemote(env: Environment): string {
-  return `unix:${runDir('ovs', env)}/db.sock`;
-}

@@ -14,7 +14,7 @@ export interface ConjunctionSpec {
 }
 
 /** The key of a conjunctive match. */
-export const conjunctionKey = ({ flow, datapath, index }: ConjunctionSpec): string => `${flow}/${datapath}/${index}`;
+const conjunctionKey = ({ flow, datapath, index }: ConjunctionSpec): string => `${flow}/${datapath}/${index}`;
 
 /** Ids of conjunctive matches. */
 export class ConjunctionIds extends Numbers<ConjunctionSpec> {

@@ -16,7 +16,7 @@ import { stateful } from './switch/stateful.ts';
 import { virtualPort } from './switch/virtual-port.ts';
 import { vtepPort } from './switch/vtep-port.ts';
 
-export const switchFeatures: readonly Feature[] = [
+const switchFeatures: readonly Feature[] = [
   portSecurity,
   fdb,
   preConntrack,

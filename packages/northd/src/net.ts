@@ -61,11 +61,6 @@ export function macFromNumber(value: number): string {
   return (value.toString(16).padStart(12, '0').match(/../g) ?? []).join(':');
 }
 
-/** Whether an Ethernet address in canonical form is a group address: broadcast is, too. */
-export function isMulticastMac(mac: string): boolean {
-  return (Number.parseInt(mac.slice(0, 2), 16) & 1) === 1;
-}
-
 /** The 32 bits of an IPv4 address in dotted decimal, or undefined. Leading zeros do not count, nor do they make a number octal. */
 export function parseIp4Value(text: string): number | undefined {
   const match = /^(\d+)\.(\d+)\.(\d+)\.(\d+)$/.exec(text);

@@ -119,9 +119,7 @@ export const lrIn = stages('lr_in');
 export const lrOut = stages('lr_out');
 
 /** All stages, by `id`. */
-export const allStages: readonly Stage[] = [lsIn, lsOut, lrIn, lrOut].flatMap((pipeline): Stage[] =>
-  Object.values(pipeline),
-);
+const allStages: readonly Stage[] = [lsIn, lsOut, lrIn, lrOut].flatMap((pipeline): Stage[] => Object.values(pipeline));
 
 /** The stage at a place in the pipelines of a type of datapath: how a Logical_Flow row of SB is read back. */
 export function stageAt(datapathType: DatapathType, pipeline: Pipeline, table: number): Stage | undefined {

@@ -387,7 +387,7 @@ function readBody(r: Reader, code: number, start: number): Action | undefined {
 }
 
 /** Reads one action: a header, a body, padding. */
-export function readAction(r: Reader): Action | undefined {
+function readAction(r: Reader): Action | undefined {
   const start = r.pos;
   const code = r.u16();
   const length = r.u16();

@@ -221,7 +221,7 @@ function putMove(w: Writer, a: ActionOf<'move'>): void {
 }
 
 /** Writes one action. Throws a RangeError for an instruction, and for what the action cannot carry. */
-export function putAction(w: Writer, a: Action): void {
+function putAction(w: Writer, a: Action): void {
   switch (a.type) {
     case 'set_field':
       putSetField(w, a);

@@ -17,7 +17,7 @@ export type Remote =
  * Parses `unix:FILE`, `tcp:HOST[:PORT]` or a plain path of a socket (ovs-ofctl(8), "switch"). The port is 6653 if left out; an IPv6 address
  * stands in brackets. Undefined for anything else.
  */
-export function parseRemote(text: string): Remote | undefined {
+function parseRemote(text: string): Remote | undefined {
   if (text.startsWith('unix:')) return { kind: 'unix', path: text.slice(5) };
   if (text.startsWith('/')) return { kind: 'unix', path: text };
   const match = /^tcp:(?:\[([^\]]+)\]|([^:]+))(?::(\d{1,5}))?$/.exec(text);

@@ -94,7 +94,7 @@ interface OxmClass {
 /** Nicira's experimenter (vendor) id. */
 export const NX_VENDOR = 0x00002320;
 /** ONF's experimenter id. */
-export const ONF_VENDOR = 0x4f4e4600;
+const ONF_VENDOR = 0x4f4e4600;
 
 const CLASSES: readonly OxmClass[] = [
   { prefix: 'NXM_OF_', oxmClass: 0x0000, experimenter: 0 },

@@ -84,9 +84,8 @@ export interface GroupMod extends Group {
   readonly commandBucket?: number;
 }
 
+/** Bucket numbers with a meaning of their own (OpenFlow 1.5.1 section 7.3.4.3). */
 export const BucketId = { first: 0xfffffffd, last: 0xfffffffe, all: 0xffffffff } as const;
-/** A group number that stands for all groups in a delete. */
-export const GroupId = { all: 0xfffffffc, any: 0xffffffff } as const;
 
 export type MeterFlag = 'kbps' | 'pktps' | 'burst' | 'stats';
 
@@ -108,5 +107,3 @@ export type MeterCommand = 'add' | 'modify' | 'delete';
 export interface MeterMod extends Meter {
   readonly command: MeterCommand;
 }
-
-export const MeterId = { slowpath: 0xfffffffd, controller: 0xfffffffe, all: 0xffffffff } as const;

@@ -112,7 +112,7 @@ function hex4(value: number): string {
 }
 
 /** One action. */
-export function formatAction(a: Action): string {
+function formatAction(a: Action): string {
   switch (a.type) {
     case 'output':
       return a.port <= 0xfffffff0 ? `output:${a.port}` : formatPort(a.port);

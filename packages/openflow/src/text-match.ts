@@ -231,13 +231,3 @@ export function matchFromItems(list: readonly Item[], names?: PortNames): Match 
 export function parseMatch(text: string, names?: PortNames): Parsed<Match> {
   return parsing(() => (text.trim() === '' ? Match.any : matchFromItems(items(text), names)));
 }
-
-/** Whether a name begins an item of a match. */
-export function isMatchKey(name: string): boolean {
-  return (
-    name === 'dl_vlan' ||
-    name === 'dl_vlan_pcp' ||
-    fieldByName(name) !== undefined ||
-    KEYWORDS.some(([keyword]) => keyword === name)
-  );
-}

@@ -7,7 +7,7 @@ export interface Rate {
 }
 
 /** One a second: a log that grows no faster fills no disk. */
-export const defaultRate: Rate = { burst: 60, perMinute: 60 };
+const defaultRate: Rate = { burst: 60, perMinute: 60 };
 
 interface Bucket {
   tokens: number;

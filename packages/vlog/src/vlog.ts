@@ -13,13 +13,13 @@ export type Level = (typeof levels)[number];
 type Levels = Record<Destination, Level>;
 
 /** The patterns of ovs-appctl(8), as the programs print them (`vlog/list-pattern`). */
-export const defaultPatterns: Readonly<Record<Destination, string>> = {
+const defaultPatterns: Readonly<Record<Destination, string>> = {
   console: '%D{%Y-%m-%dT%H:%M:%SZ}|%05N|%c%T|%p|%m',
   syslog: 'ovs|%05N|%c%T|%p|%m',
   file: '%D{%Y-%m-%dT%H:%M:%S.###Z}|%05N|%c%T|%p|%m',
 };
 
-export const facilities = (
+const facilities = (
   'kern user mail daemon auth syslog lpr news uucp clock ftp ntp audit alert clock2 ' +
   'local0 local1 local2 local3 local4 local5 local6 local7'
 ).split(' ');

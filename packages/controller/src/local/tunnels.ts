@@ -16,7 +16,7 @@ interface TunnelChange {
 }
 
 /** Whose tunnel a port is: `CHASSIS@IP` in the port's external_ids. */
-export const tunnelOwner = 'ovn-chassis-id';
+const tunnelOwner = 'ovn-chassis-id';
 
 /** The best first: how much of the logical state an encapsulation carries (ovn-architecture(7), "Tunnel Encapsulations"). */
 const preference: readonly EncapType[] = ['geneve', 'stt', 'vxlan'];

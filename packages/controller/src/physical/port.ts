@@ -34,7 +34,7 @@ export interface PortKeys {
 
 export type Adder = ReturnType<typeof flowsOf>['add'];
 
-export const loadZones = ({ port, dnat, snat }: Zones): readonly Action[] => [
+const loadZones = ({ port, dnat, snat }: Zones): readonly Action[] => [
   ...(port === undefined ? [] : [load(register.portZone, port)]),
   ...(dnat === undefined ? [] : [load(register.dnatZone, dnat)]),
   ...(snat === undefined ? [] : [load(register.snatZone, snat)]),

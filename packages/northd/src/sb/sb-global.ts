@@ -3,7 +3,7 @@ import { parseMac } from '../net.ts';
 import type { Output } from '../northd.ts';
 
 /** The version of what northd and ovn-controller agree on: OVN's, the SB schema's, and a serial number of the pipelines' meaning. */
-export const internalVersion = '23.03.1-20.27.0-70.6';
+const internalVersion = '23.03.1-20.27.0-70.6';
 
 export const globals: Output = ({ model, rows, allocations }) => {
   const nbGlobal = rows.table('nb', 'NB_Global');
