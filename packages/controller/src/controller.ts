@@ -179,13 +179,13 @@ export class Controller {
 
   /** Changes of the local database. */
   ovsChanged(changes: readonly RowChange[]): void {
-    this.#intake.add(this.model.tables.ovs as unknown as { [table: string]: unknown }, changes);
+    this.#intake.add(this.model.tables.ovs, changes);
     this.schedule();
   }
 
   /** Changes of the southbound database. */
   sbChanged(changes: readonly RowChange[]): void {
-    this.#intake.add(this.model.tables.sb as unknown as { [table: string]: unknown }, changes);
+    this.#intake.add(this.model.tables.sb, changes);
     this.schedule();
   }
 

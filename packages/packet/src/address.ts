@@ -128,8 +128,9 @@ export function bigintToBytes(value: bigint, length: number): Uint8Array {
 export function linkLocalOf(mac: Mac): Ipv6 | undefined {
   const bytes = macBytes(mac);
   if (bytes === undefined) return undefined;
-  const [a, b, c, d, e, f] = bytes as unknown as [number, number, number, number, number, number];
-  return formatIpv6(Uint8Array.from([0xfe, 0x80, 0, 0, 0, 0, 0, 0, a ^ 2, b, c, 0xff, 0xfe, d, e, f]));
+  const [first = 0, ...rest] = bytes;
+  const interfaceId = [first ^ 2, ...rest.slice(0, 2), 0xff, 0xfe, ...rest.slice(2)];
+  return formatIpv6(Uint8Array.from([0xfe, 0x80, 0, 0, 0, 0, 0, 0, ...interfaceId]));
 }
 
 /** The solicited-node multicast address of an address (RFC 4291 section 2.7.1). */

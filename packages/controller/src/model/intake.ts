@@ -1,13 +1,13 @@
 /** Takes the databases' changes into the tables: few at once, many in slices, so that the snapshot of a large network does not keep the event loop. */
 import type { RowChange } from '@weft/ovsdb/row';
-import { applyChanges } from './tables.ts';
+import { applyChanges, type OvsTables, type SbTables } from './tables.ts';
 
 /** Changes that are applied at a stretch: a few milliseconds' work. */
 const sliceSize = 1000;
 
 /** What waits to be applied: `changes` from `next` on, to one database's tables. */
 interface Waiting {
-  readonly tables: { readonly [table: string]: unknown };
+  readonly tables: SbTables | OvsTables;
   readonly changes: readonly RowChange[];
   next: number;
 }
@@ -22,7 +22,7 @@ export class Intake {
   }
 
   /** Changes of one update. They are in the tables at once if they are few and nothing waits before them. */
-  add(tables: { readonly [table: string]: unknown }, changes: readonly RowChange[]): void {
+  add(tables: SbTables | OvsTables, changes: readonly RowChange[]): void {
     if (this.empty && changes.length <= sliceSize) applyChanges(tables, changes);
     else if (changes.length > 0) this.#waiting.push({ tables, changes, next: 0 });
   }

@@ -70,12 +70,12 @@ export const ovsColumns = {
 /** Many rows, of which northd replaces rather than modifies all but a few: they are tracked in one piece. */
 const wholeTables: ReadonlySet<string> = new Set(['Logical_Flow']);
 
-type SbTables = {
+export type SbTables = {
   readonly [T in keyof typeof sbColumns]: T extends 'Logical_Flow'
     ? TrackedTable<Whole<SbRow<T>>, SbRow<T>>
     : TrackedTable<SbRow<T>>;
 };
-type OvsTables = { readonly [T in keyof typeof ovsColumns]: TrackedTable<OvsRow<T>> };
+export type OvsTables = { readonly [T in keyof typeof ovsColumns]: TrackedTable<OvsRow<T>> };
 
 /** Both databases' tables in one runtime. */
 export interface Tables {
@@ -96,7 +96,7 @@ export function createTables(runtime: Runtime): Tables {
 }
 
 /** Takes an update of one database in. */
-export function applyChanges(tables: { readonly [table: string]: unknown }, changes: readonly RowChange[]): void {
+export function applyChanges(tables: SbTables | OvsTables, changes: readonly RowChange[]): void {
   const byTable = new Map<string, RowChange[]>();
   for (const change of changes) {
     const list = byTable.get(change.table);
@@ -104,7 +104,8 @@ export function applyChanges(tables: { readonly [table: string]: unknown }, chan
     else list.push(change);
   }
   for (const [name, list] of byTable) {
-    const table = tables[name] as TrackedTable<TableRow> | undefined;
+    // Rows of a change are whatever the schema of their table says.
+    const table = (tables as { readonly [table: string]: unknown })[name] as TrackedTable<TableRow> | undefined;
     table?.apply(list);
   }
 }
