@@ -100,6 +100,11 @@ const common = {
     describe: 'as --ca-cert, but created from what the first server presents',
     group: 'SSL options:',
   },
+  'peer-ca-cert': {
+    type: 'string',
+    describe: 'file with CA certificates to send to peers after our own',
+    group: 'SSL options:',
+  },
   'ssl-protocols': { type: 'string', describe: 'TLS versions to use', group: 'SSL options:' },
   'ssl-ciphers': { type: 'string', describe: 'ciphers to use', group: 'SSL options:' },
   unixctl: { type: 'string', describe: 'the control socket, or none', group: 'Other options:' },
@@ -184,6 +189,7 @@ function commonOptions(
       certificate: last(parsed.certificate),
       caCert: last(parsed['ca-cert']),
       bootstrap: last(parsed['bootstrap-ca-cert']),
+      peerCaCert: last(parsed['peer-ca-cert']),
       protocols: last(parsed['ssl-protocols']),
       ciphers: last(parsed['ssl-ciphers']),
     }),
@@ -197,19 +203,21 @@ function tlsFiles(options: {
   certificate: string | undefined;
   caCert: string | undefined;
   bootstrap: string | undefined;
+  peerCaCert: string | undefined;
   protocols: string | undefined;
   ciphers: string | undefined;
 }): TlsFiles | undefined {
-  const { privateKey, certificate, bootstrap, protocols, ciphers } = options;
+  const { privateKey, certificate, bootstrap, peerCaCert, protocols, ciphers } = options;
   const caCert = options.caCert ?? bootstrap;
   if (privateKey === undefined && certificate === undefined && caCert === undefined) return undefined;
-  // Absolute, for --detach leaves the working directory.
-  const path = (file: string): string => (file === 'none' ? file : resolve(file));
+  // Absolute, for --detach leaves the working directory. A place in a database is no file.
+  const path = (file: string): string => (file === 'none' || file.startsWith('db:') ? file : resolve(file));
   return {
     ...(privateKey === undefined ? {} : { privateKey: path(privateKey) }),
     ...(certificate === undefined ? {} : { certificate: path(certificate) }),
     ...(caCert === undefined ? {} : { caCert: path(caCert) }),
     ...(options.caCert === undefined && bootstrap !== undefined ? { bootstrapCaCert: true } : {}),
+    ...(peerCaCert === undefined ? {} : { peerCaCert: path(peerCaCert) }),
     ...(protocols === undefined ? {} : { protocols }),
     ...(ciphers === undefined ? {} : { ciphers }),
   };

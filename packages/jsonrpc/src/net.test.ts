@@ -96,6 +96,18 @@ describe('remotes, live', () => {
       expect(execFileSync('openssl', ['x509', '-in', caCert, '-noout', '-subject']).toString()).toContain('test-ca');
     });
 
+    it('presents its CA too if it is told to (--peer-ca-cert)', async () => {
+      const caCert = file('presented.pem');
+      const bootstrapping = { ...client, caCert, bootstrapCaCert: true };
+      const alone = { ...server, certificate: file('server.pem'), caCert: 'none' };
+      await expect(roundTrip('pssl:0:127.0.0.1', active, { server: alone, client: bootstrapping })).rejects.toThrow();
+      await roundTrip('pssl:0:127.0.0.1', active, {
+        server: { ...alone, peerCaCert: file('ca.pem') },
+        client: bootstrapping,
+      });
+      expect(existsSync(caCert)).toBe(true);
+    });
+
     it('takes the CA certificate from the first client that presents it, and verifies the others by it', async () => {
       makeAuthority(dir, 'x', 'stranger');
       writeFileSync(file('client-chain.pem'), execFileSync('cat', [file('chassis-1.pem'), file('ca.pem')]));

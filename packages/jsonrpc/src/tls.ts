@@ -3,7 +3,7 @@ import { X509Certificate } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import type { SecureContextOptions, TLSSocket } from 'node:tls';
 
-/** Paths, as `--private-key`, `--certificate`, `--ca-cert`, `--bootstrap-ca-cert` and the SSL tables give them. */
+/** Paths, as `--private-key`, `--certificate`, `--ca-cert`, `--bootstrap-ca-cert`, `--peer-ca-cert` and the SSL tables give them. */
 export interface TlsFiles {
   readonly privateKey?: string;
   readonly certificate?: string;
@@ -11,6 +11,8 @@ export interface TlsFiles {
   readonly caCert?: string;
   /** If `caCert` does not exist, take the CA certificate that the first peer presents, and keep it there. */
   readonly bootstrapCaCert?: boolean;
+  /** CA certificates that peers are shown after our own. */
+  readonly peerCaCert?: string;
   readonly protocols?: string;
   readonly ciphers?: string;
 }
@@ -41,7 +43,9 @@ export function loadTls(files: TlsFiles | undefined): TlsContext {
     return {
       options: {
         key: readFileSync(files.privateKey),
-        cert: readFileSync(files.certificate),
+        cert: [files.certificate, ...(files.peerCaCert === undefined ? [] : [files.peerCaCert])]
+          .map((file) => readFileSync(file, 'utf8'))
+          .join('\n'),
         ...(verify ? { ca: readFileSync(files.caCert) } : {}),
         ...(files.ciphers === undefined ? {} : { ciphers: files.ciphers }),
         ...protocolRange(files.protocols),

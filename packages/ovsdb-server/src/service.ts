@@ -174,7 +174,7 @@ export class DatabaseService {
     const { tls } = this.#options;
     if (tls === undefined) return undefined;
     const resolved: { -readonly [K in keyof TlsFiles]: TlsFiles[K] } = { ...tls };
-    for (const name of ['privateKey', 'certificate', 'caCert', 'protocols', 'ciphers'] as const) {
+    for (const name of ['privateKey', 'certificate', 'caCert', 'peerCaCert', 'protocols', 'ciphers'] as const) {
       const text = tls[name];
       if (text?.startsWith('db:') !== true) continue;
       const value = valuesAt(this.server, parseDbPlace(text))[0];

@@ -1,11 +1,12 @@
 /**
  * The passive connection methods of ovsdb(7), with and without ports and addresses, sound and bent: our server and the C server, each in a network of its own,
- * listen on the same sockets.
+ * listen on the same sockets. With TLS, the names of the files may be in the database (ovsdb-server(1), "Public Key Infrastructure Options").
  */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { makeAuthority, makeCertificate } from '@weft/jsonrpc/testing-pki';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { buildServer } from './build-server.ts';
 
@@ -19,27 +20,32 @@ let folder: string;
 let ours: readonly string[];
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'weft-listen-'));
-  writeFileSync(join(folder, 'schema'), '{"name":"S","version":"1.0.0","tables":{}}');
+  const column = { type: 'string' };
+  const tables = { SSL: { isRoot: true, columns: { key: column, certificate: column, ca: column } } };
+  writeFileSync(join(folder, 'schema'), JSON.stringify({ name: 'S', version: '1.0.0', tables }));
   ours = [process.execPath, await buildServer()];
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** What listens while the server runs: addresses, and files. */
-function listening(name: string, tool: readonly string[], server: readonly string[]): string {
-  const place = join(folder, name);
-  mkdirSync(place);
+/** What a command writes that runs as long as a server does; the folder of the server is FOLDER in both. */
+function during(
+  name: string,
+  { tool, server }: { readonly tool: readonly string[]; readonly server: readonly string[] },
+  options: readonly string[],
+  command: string,
+): string {
+  const place = mkdtempSync(join(folder, `${name}-`));
   const file = join(place, 'db');
-  execFileSync(tool[0]!, [...tool.slice(1), 'create', file, join(folder, 'schema')]);
-  const quoted = [
-    ...server,
-    file,
-    ...remotes.map((remote) => `--remote=${remote.replace('FOLDER', place)}`),
-    '--unixctl=none',
-    '-vconsole:off',
-    '-vsyslog:off',
-    // It runs when the server listens.
-    `--run=ss -Htln | awk '{print $4}' | sort; cd ${place}; find . -name '*.sock' | sort`,
-  ].map((word) => `'${word.replaceAll("'", `'\\''`)}'`);
+  const [program = '', ...args] = tool;
+  execFileSync(program, [...args, 'create', file, join(folder, 'schema')]);
+  const files = {
+    key: join(folder, 'server.key'),
+    certificate: join(folder, 'server.pem'),
+    ca: join(folder, 'ca.pem'),
+  };
+  execFileSync(program, [...args, 'transact', file, JSON.stringify(['S', { op: 'insert', table: 'SSL', row: files }])]);
+  const words = [...server, file, '--unixctl=none', '-vconsole:off', '-vsyslog:off', ...options, `--run=${command}`];
+  const quoted = words.map((word) => `'${word.replaceAll('FOLDER', place).replaceAll("'", `'\\''`)}'`);
   const script = `ip link set lo up; exec ${quoted.join(' ')}`;
   return execFileSync('unshare', ['--net', 'sh', '-c', script], {
     encoding: 'utf8',
@@ -47,11 +53,30 @@ function listening(name: string, tool: readonly string[], server: readonly strin
   });
 }
 
+const theirs = { tool: ['ovsdb-tool'], server: ['ovsdb-server'] };
+
 it('both servers listen where ovsdb(7) says', () => {
-  const theirs = listening('C', ['ovsdb-tool'], ['ovsdb-server']);
-  expect(listening('weft', ours, ours)).toBe(theirs);
+  const options = remotes.map((remote) => `--remote=${remote}`);
+  const command = "ss -Htln | awk '{print $4}' | sort; cd FOLDER; find . -name '*.sock' | sort";
+  const listening = during('C', theirs, options, command);
+  expect(during('weft', { tool: ours, server: ours }, options, command)).toBe(listening);
   // The default port, and the address for connections of both kinds.
-  expect(theirs.split('\n')).toEqual(
-    expect.arrayContaining(['0.0.0.0:6640', '*:6704', './absolute.sock', './relative.sock']),
-  );
+  const some = ['0.0.0.0:6640', '*:6704', './absolute.sock', './relative.sock'];
+  expect(listening.split('\n')).toEqual(expect.arrayContaining(some));
+});
+
+it('the key, the certificate and the CA may be named in the database', () => {
+  makeAuthority(folder, 'ca', 'test-ca');
+  for (const name of ['server', 'client']) makeCertificate(folder, name);
+  const options = [
+    '--remote=pssl:6641:127.0.0.1',
+    ...['private-key=db:S,SSL,key', 'certificate=db:S,SSL,certificate', 'ca-cert=db:S,SSL,ca'].map(
+      (text) => `--${text}`,
+    ),
+  ];
+  const [key, certificate, ca] = ['client.key', 'client.pem', 'ca.pem'].map((name) => join(folder, name));
+  const command = `ovsdb-client --timeout=20 -p ${key} -c ${certificate} -C ${ca} list-dbs ssl:127.0.0.1:6641`;
+  const databases = during('C', theirs, options, command);
+  expect(databases).toContain('_Server');
+  expect(during('weft', { tool: ours, server: ours }, options, command)).toBe(databases);
 });
