@@ -36,6 +36,8 @@ export interface PeerOptions {
   readonly pauseAboveBytes?: number;
   /** With more than this waiting already, another message closes the connection. Default: no limit. */
   readonly maxQueuedBytes?: number;
+  /** An `echo` is about to be answered. */
+  readonly onEcho?: () => void;
   /** Requests except `echo`. Answer with `reply` or `replyError`, now or later. Without a handler they get "unknown method". */
   readonly onRequest?: (method: string, params: readonly Json[], id: RequestId, peer: Peer) => void;
   /** A reply to nothing ends the connection. Default: it is ignored. */
@@ -315,8 +317,10 @@ export class Peer {
     }
     switch (message.kind) {
       case 'request':
-        if (message.method === 'echo') this.reply(message.id, message.params);
-        else if (this.#options.onRequest) this.#options.onRequest(message.method, message.params, message.id, this);
+        if (message.method === 'echo') {
+          this.#options.onEcho?.();
+          this.reply(message.id, message.params);
+        } else if (this.#options.onRequest) this.#options.onRequest(message.method, message.params, message.id, this);
         else this.replyError(message.id, 'unknown method');
         return;
       case 'notification':

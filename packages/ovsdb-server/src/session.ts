@@ -54,6 +54,8 @@ export class Session implements LockHolder, MonitorSink {
   readonly #monitors = new Map<string, SessionMonitor>();
   readonly #locks = new Set<string>();
   readonly #waiting = new Map<string, WaitingTransaction>();
+  /** The database whose store may not have what this client sent last. */
+  #unstored: Database | undefined;
 
   constructor(server: OvsdbServer, peer: Peer, options: SessionOptions) {
     this.#server = server;
@@ -110,10 +112,18 @@ export class Session implements LockHolder, MonitorSink {
   handle(method: string, params: readonly Json[], id: Json): void {
     this.#server.counters.requests++;
     try {
+      // Those of one database share a commit.
+      if (this.#unstored !== undefined && !(method === 'transact' && params[0] === this.#unstored.name)) this.settle();
       this.#dispatch(method, params, id);
     } catch (error) {
       this.#replyError(id, error);
     }
+  }
+
+  /** The answers to transactions that have been executed leave: what is answered next comes after them. */
+  settle(): void {
+    this.#unstored?.flush();
+    this.#unstored = undefined;
   }
 
   notification(method: string, params: readonly Json[]): void {
@@ -242,7 +252,10 @@ export class Session implements LockHolder, MonitorSink {
         this.#reply(id, results);
       },
     );
-    if (cancel === undefined) return;
+    if (cancel === undefined) {
+      this.#unstored = database;
+      return;
+    }
     if (this.#waiting.size >= maxWaiting) {
       cancel();
       throw tooManyWait();

@@ -300,7 +300,28 @@ const waiting: readonly Statement[] = [
   },
 ];
 
+/** Several messages that arrive in one piece. */
+const together = (client: string, ...messages: (readonly [method: string, ...params: Json[]])[]): Line => [
+  client,
+  { raw: messages.map(([method, ...params], i) => JSON.stringify({ id: `${method} ${i}`, method, params })).join('') },
+];
+const put = (name: string): readonly [string, ...Json[]] => ['transact', 'D', notice(name)];
+
 const rest: readonly Statement[] = [
+  {
+    says: 'answers come in the order of requests, but for transactions that wait',
+    lines: [
+      together('a', put('one'), ['echo'], put('two'), put('three'), ['get_schema', 'D'], put('four'), ['list_dbs']),
+      together('a', put('five'), ['transact', '_Server'], put('six'), ['transact', 'None'], put('seven'), ['nonsense']),
+      together('a', ['transact', 'D', until('ten')], put('eight'), ['lock', 'l'], put('ten'), ['unlock', 'l']),
+      together('a', ['monitor', 'D', 'm', { U: {} }], put('last'), ['monitor_cancel', 'm'], put('unheard')),
+    ],
+    heard: [
+      ...['transact 0', 'echo 1', 'transact 2', 'transact 3', 'get_schema 4', 'transact 5', 'list_dbs 6'],
+      ...['transact 0', 'transact 1', 'transact 2', 'transact 3', 'transact 4', 'nonsense 5'],
+      ...['transact 1', 'lock 2', 'transact 3', 'transact 0', 'unlock 4'],
+    ],
+  },
   {
     says: 'RFC 4.1.1, 4.1.2, 4.1.11: parameters of list_dbs, get_schema and echo',
     lines: [
