@@ -55,7 +55,7 @@ export const natConfigs: readonly ParityConfig[] = [
   ).map(([where, gateway]) =>
     config(
       `stateless NAT, port ranges and sets of external addresses on ${where}`,
-      [...edge, gateway],
+      [...twoPorts, gateway],
       [
         '--stateless lr-nat-add lr1 dnat_and_snat 172.16.0.60 192.168.1.20',
         '--stateless lr-nat-add lr1 dnat_and_snat fd16::60 fd01::20',
@@ -116,7 +116,7 @@ export const natConfigs: readonly ParityConfig[] = [
   ).map(([where, gateway]) =>
     config(
       `stateless NAT with sets of external addresses on ${where}`,
-      [...edge, gateway, 'create Address_Set name=some4 addresses="8.8.8.0/24"', 'create Address_Set name=some6'],
+      [...twoPorts, gateway, 'create Address_Set name=some4 addresses="8.8.8.0/24"', 'create Address_Set name=some6'],
       [
         '--stateless lr-nat-add lr1 dnat_and_snat 172.16.0.60 192.168.1.20',
         '--stateless lr-nat-add lr1 dnat_and_snat fd16::60 fd01::20',
@@ -143,7 +143,7 @@ export const natConfigs: readonly ParityConfig[] = [
     steps: [
       {
         nb: [
-          ...edge,
+          ...twoPorts,
           'lrp-set-gateway-chassis lr1-pub gw1 20',
           'lsp-add ls1 vip',
           'lsp-set-type vip virtual',
@@ -161,4 +161,19 @@ export const natConfigs: readonly ParityConfig[] = [
       { nb: ['lr-nat-del lr1'] },
     ],
   },
+
+  config(
+    'forced sources of translated connections',
+    [
+      ...twoPorts,
+      'lr-nat-add lr1 dnat 172.16.0.51 192.168.1.11',
+      'lr-nat-add lr1 dnat_and_snat fd16::50 fd01::10',
+      'lr-nat-add lr1 snat 172.16.0.1 192.168.1.0/24',
+      '--stateless lr-nat-add lr1 dnat_and_snat 172.16.0.60 192.168.1.20',
+      'set Logical_Router lr1 options:chassis=gw1 options:dnat_force_snat_ip=10.9.9.9',
+    ],
+    ['set Logical_Router lr1 options:dnat_force_snat_ip="10.9.9.9 fd99::9"'],
+    ['set Logical_Router lr1 options:dnat_force_snat_ip=fd99::9'],
+    ['remove Logical_Router lr1 options chassis'],
+  ),
 ];

@@ -38,8 +38,7 @@ export const notSupported: Output = ({ model }) => {
   rt.forEach(
     'options without effect: Logical_Router',
     nb.Logical_Router,
-    ({ name, options }) =>
-      report(`Logical_Router "${name}"`, 'options', options, ['mcast_relay', 'dnat_force_snat_ip', 'lb_force_snat_ip']),
+    ({ name, options }) => report(`Logical_Router "${name}"`, 'options', options, ['mcast_relay', 'lb_force_snat_ip']),
     () => {},
   );
   rt.forEach(

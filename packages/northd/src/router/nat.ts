@@ -8,8 +8,8 @@
 import type { Feature } from '../feature.ts';
 import { type Emit, quote } from '../flow.ts';
 import type { ParsedNat } from '../model/nats.ts';
-import type { Nat, RouterPort } from '../model.ts';
-import { type Ip, networkText } from '../net.ts';
+import type { Nat, Router, RouterPort } from '../model.ts';
+import { type Ip, networkText, parseIp } from '../net.ts';
 import { lrIn, lrOut, lsIn, routerRegister } from '../pipeline.ts';
 import { requestsToRouter } from '../switch/l2-lookup.ts';
 
@@ -46,6 +46,7 @@ export const nat: Feature = {
     emit(lrOut.undnat, 100, 'nd || nd_rs || nd_ra', 'next;');
     emit(lrOut.undnat, 50, 'ip', 'flags.loopback = 1; ct_dnat;');
     emit(lrOut.post_undnat, 50, 'ip && ct.new', 'ct_commit { } ; next; ');
+    forceSource(lr, emit);
   },
 
   perNat(nat, emit) {
@@ -91,15 +92,39 @@ function forwardRequests({ lr, parsed }: Nat, emit: Emit): void {
   }
 }
 
+/**
+ * On a gateway router that is one of several, what was sent on to another destination gets a source that leads back to it (ovn-nb(5), Logical_Router
+ * options:dnat_force_snat_ip).
+ */
+function forceSource(lr: Router, emit: Emit): void {
+  for (const ip of forcedSources(lr)) {
+    const family = `ip${ip.family}`;
+    emit(lrIn.unsnat, 110, `${family} && ${family}.dst == ${ip.text}`, 'ct_snat;');
+    emit(lrOut.snat, 100, `flags.force_snat_for_dnat == 1 && ${family}`, `ct_snat(${ip.text});`);
+  }
+}
+
+/** One IPv4 and one IPv6 address at most. */
+function forcedSources({ row, model }: Router): readonly Ip[] {
+  const text = row.options.get('dnat_force_snat_ip');
+  if (text === undefined) return [];
+  const ips = text.split(' ').filter(Boolean).map(parseIp);
+  const isHost = (ip: Ip | undefined): ip is Ip => ip !== undefined && ip.plen === (ip.family === 4 ? 32 : 128);
+  if (ips.every(isHost) && ips.length === new Set(ips.map(({ family }) => family)).size) return ips;
+  model.problem(`Logical_Router "${row.name}" dnat_force_snat_ip "${text}" is not one address of each family; ignored`);
+  return [];
+}
+
 function onGatewayRouter(nat: Nat, emit: Emit): void {
-  const { parsed, row } = nat;
+  const { parsed, row, lr } = nat;
   const { logical, dnat, snat, stateless } = parsed;
   const hint = { hint: row._uuid };
   const ip = `ip${logical.family}`;
   const toExternal = `ip && ${ip}.dst == ${parsed.external.text}`;
   if (dnat) {
     const { held, exempted } = externalSetMatch(nat, 'src');
-    const action = `flags.loopback = 1; ${translate(parsed, 'dst', 'ct_dnat')}`;
+    const force = forcedSources(lr).length > 0 ? 'flags.force_snat_for_dnat = 1; ' : '';
+    const action = `${force}flags.loopback = 1; ${translate(parsed, 'dst', 'ct_dnat')}`;
     emit(lrIn.dnat, 100, `${toExternal}${held}`, action, hint);
     if (exempted !== '') emit(lrIn.dnat, 100 + exemptedPriority, `${toExternal}${exempted}`, 'next;', hint);
   }
