@@ -3,7 +3,7 @@
  * reached the disk, while the other goes on. Records name their transaction's number, so it does no harm that one is there too long.
  */
 import { closeSync, existsSync, fsyncSync, openSync, readFileSync, rmSync, statSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { LogFile, type LogRecord, parseLog } from './log-file.ts';
 
 const suffixes = ['-log', '-log2'] as const;
@@ -18,7 +18,8 @@ export class Log {
 
   /** `file` is the SQLite file. Throws the system's error. */
   constructor(file: string) {
-    this.#paths = suffixes.map((suffix) => file + suffix);
+    // A daemon leaves the directory that it was started in.
+    this.#paths = suffixes.map((suffix) => resolve(file) + suffix);
     const fresh = !this.#paths.every((path) => existsSync(path));
     const mode = statSync(file).mode & 0o666;
     this.#files = [new LogFile(this.#paths[0]!, mode), new LogFile(this.#paths[1]!, mode)];

@@ -1,7 +1,16 @@
 /** The log beside the tables: what a failure left half written, what is dropped when, who may write. */
-import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { Json } from '@weft/ovsdb/json';
 import { column, database, integer, string, table } from '@weft/ovsdb/schema';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -144,6 +153,24 @@ describe('the log', () => {
     truncateSync(`${file}-log2`, 0);
     appendFileSync(`${file}-log2`, third);
     expect((await afterKill()).rows).toBe('a=0');
+  });
+
+  it('is found by a daemon that has left the directory of its file', async () => {
+    const before = process.cwd();
+    const steps = new Steps();
+    process.chdir(folder);
+    try {
+      const store = SqliteStore.open(basename(file), { scheduler: steps });
+      process.chdir('/');
+      const db = await Database.open(store);
+      transact(db, insert('a'));
+      steps.run();
+      transact(db, insert('b'));
+      await db.close();
+    } finally {
+      process.chdir(before);
+    }
+    expect(readdirSync(folder)).toEqual(['db']);
   });
 
   it('is taken over from a file of format 1, which had it in a table', async () => {

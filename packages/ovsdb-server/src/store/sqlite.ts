@@ -14,6 +14,7 @@ import {
   open as openFile,
   openSync,
 } from 'node:fs';
+import { resolve } from 'node:path';
 import { systemReason } from '@weft/jsonrpc/connect';
 import { OvsdbError } from '@weft/ovsdb/error';
 import { jsonText } from '@weft/ovsdb/json';
@@ -68,9 +69,12 @@ export class SqliteStore implements Store {
   #lastId: Uuid = zeroUuid;
   /** Up to this transaction the tables have everything; the file says so. */
   #saved = 0;
+  /** What SQLite has not moved to its file yet. The whole path: a daemon leaves the directory that it was started in. */
+  readonly #wal: string;
 
   private constructor(file: string, db: Sqlite, schema: DatabaseSchema, log: Log | undefined, scheduler: Scheduler) {
     this.name = file;
+    this.#wal = resolve(`${file}-wal`);
     this.#db = db;
     this.schema = schema;
     this.#log = log;
@@ -295,7 +299,7 @@ export class SqliteStore implements Store {
 
   /** When it returns, what has been committed survives the failure of the machine. SQLite itself syncs what it moves to its main file. */
   #syncTables(): void {
-    const wal = openSync(`${this.name}-wal`, 'r');
+    const wal = openSync(this.#wal, 'r');
     try {
       fsyncSync(wal);
     } finally {
@@ -305,7 +309,7 @@ export class SqliteStore implements Store {
 
   /** As `#syncTables`, but nobody waits for the disk. */
   #syncTablesLater(done: (error: Error | null) => void): void {
-    openFile(`${this.name}-wal`, 'r', (error, wal) => {
+    openFile(this.#wal, 'r', (error, wal) => {
       if (error !== null) done(error);
       else
         fdatasync(wal, (failure) => {
