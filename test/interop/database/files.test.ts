@@ -1,10 +1,11 @@
 /** Moving in from a file of the C server and out again; files that are not what they should be. */
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Peer } from '@weft/jsonrpc/peer';
-import { canonicalText, type Json } from '@weft/ovsdb/json';
+import { canonicalText, type Json, type JsonObject } from '@weft/ovsdb/json';
 import { Database } from '@weft/ovsdb-server/database';
 import { SqliteStore } from '@weft/ovsdb-server/store/sqlite';
 import { runTool } from '@weft/ovsdb-server/tool';
@@ -92,6 +93,102 @@ describe('a database file of the C server', () => {
     expect(await tool('import', join(folder, 'ours.db'), cut)).toBe(0);
     expect(errors.join()).toMatch(/cut short; what follows is lost/);
     expect((await dumpOurs(join(folder, 'ours.db'))).length).toBe(1);
+  });
+});
+
+/** A file of ovsdb(5): each record with its length and checksum. */
+function cFile(file: string, records: readonly Json[], separator = ''): void {
+  const texts = records.map((json) => {
+    const body = `${JSON.stringify(json, null, separator)}\n`;
+    const hash = createHash('sha1').update(body).digest('hex');
+    return `OVSDB JSON ${Buffer.byteLength(body)} ${hash}\n${body}`;
+  });
+  writeFileSync(file, texts.join(''));
+}
+
+describe('records of ovsdb(5)', () => {
+  const uuid = (n: number): string => `0000000${n}-0000-4000-8000-000000000000`;
+  const words = { type: { key: 'string', min: 0, max: 'unlimited' } };
+  const pairs = { type: { key: 'string', value: 'integer', min: 0, max: 'unlimited' } };
+  const columns = {
+    name: { type: 'string' },
+    n: { type: { key: 'integer', min: 0 } },
+    words,
+    pairs,
+    brief: { type: 'string', ephemeral: true },
+  };
+  const schema = {
+    name: 'S',
+    version: '1.0.0',
+    tables: { T: { isRoot: true, columns }, U: { isRoot: true, columns } },
+  };
+  const map = (...members: Json[][]): Json => ['map', members];
+  const first: JsonObject = {
+    T: { [uuid(1)]: { name: 'a', n: 3, words: ['set', ['x', 'y']], pairs: map(['k', 1], ['l', 2]) }, [uuid(2)]: {} },
+  };
+  const query = JSON.stringify([
+    'S',
+    ...['T', 'U'].map((table) => ({
+      op: 'select',
+      table,
+      where: [],
+      columns: ['_uuid', 'name', 'n', 'words', 'pairs'],
+    })),
+  ]);
+
+  it.each<[string, Json[]]>([
+    ['only a schema', []],
+    [
+      'dates in seconds and in milliseconds, comments of several lines',
+      [
+        { _date: 1300000000, _comment: 'one\ntwo', ...first },
+        { _date: 1700000000123, U: { [uuid(3)]: { name: 'u' } } },
+      ],
+    ],
+    [
+      'whole values of columns that change, as servers before 2.15 wrote them',
+      [first, { T: { [uuid(1)]: { n: ['set', []], words: ['set', ['y', 'z']], pairs: map(['k', 5]) } } }],
+    ],
+    [
+      'differences',
+      [
+        first,
+        {
+          _is_diff: true,
+          T: {
+            [uuid(1)]: {
+              n: ['set', []],
+              name: 'b',
+              words: ['set', ['y', 'z']],
+              pairs: map(['k', 5], ['l', 2], ['m', 7]),
+            },
+          },
+        },
+      ],
+    ],
+    [
+      'differences, of a row that is new',
+      [first, { _is_diff: true, T: { [uuid(4)]: { n: 4, words: 'w', pairs: map(['k', 1]) } } }],
+    ],
+    [
+      'a row that goes, and comes again',
+      [
+        first,
+        { T: { [uuid(1)]: null } },
+        { _is_diff: true, T: { [uuid(1)]: { name: 'again' } }, U: { [uuid(1)]: { name: 'too' } } },
+      ],
+    ],
+  ])('are read: %s', async (_, records) => {
+    for (const [i, separator] of ['', ' '].entries()) {
+      const [theirs, ours] = [join(folder, `theirs${i}`), join(folder, `ours${i}`)];
+      cFile(theirs, [schema, ...records], separator);
+      expect(await tool('import', ours, theirs), errors.join()).toBe(0);
+      const rows = (answer: string): string[] => sorted(JSON.parse(answer) as Json);
+      const expected = rows(execFileSync('ovsdb-tool', ['query', theirs, query]).toString());
+      const output: string[] = [];
+      expect(await runTool('query', [ours, query], { out: (text) => output.push(text), err: () => {} }, {})).toBe(0);
+      expect(rows(output.join(''))).toEqual(expected);
+    }
   });
 });
 
