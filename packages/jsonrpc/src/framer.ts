@@ -15,8 +15,8 @@ const quote = 0x22;
 const backslash = 0x5c;
 /** Strings longer than this are worth a call of the native search. */
 const longString = 64;
-/** A value of which that much has come without its end is parsed as it arrives. */
-const longBytes = 256 * 1024;
+/** Longer values are parsed as they arrive. */
+const defaultLongBytes = 256 * 1024;
 /** Kept from one long value to the next, so that small values that span chunks allocate nothing. */
 const keptCapacity = 64 * 1024;
 
@@ -146,7 +146,7 @@ export class JsonFramer {
     }
     if (this.#depth > 0 && !this.#stopped) {
       this.#hold(bytes.subarray(start, end));
-      if (this.#pendingLength > longBytes) this.#beginLong();
+      if (this.#pendingLength > (this.#limits.longBytes ?? defaultLongBytes)) this.#beginLong();
     }
   }
 

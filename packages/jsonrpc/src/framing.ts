@@ -7,6 +7,11 @@ export interface FramerLimits {
   readonly maxDepth: number;
   /** How many values it may consist of, about: memory and time go with them more than with bytes. Default: no limit. */
   readonly maxValues?: number;
+  /**
+   * A value of which that many bytes have come without its end is parsed as it arrives. Default: what can be parsed in a moment. Whoever has nothing
+   * else to do meanwhile may wait for all of it: it is quicker in one piece, as long as V8 can hold the text (512 MB).
+   */
+  readonly longBytes?: number;
 }
 
 /** A first dump of a large southbound database fits. The depth is what C's parser allows. */

@@ -57,43 +57,50 @@ const bare: Punctuation = {
   map: (pairs) => pairs,
 };
 
-function format({ atom, separator, set, map }: Punctuation, type: ColumnType, datum: Datum): string {
-  const one = (value: unknown): string => atom(type.key.type, value as Atom);
+/** Prints the values of one column. */
+export type DatumFormatter = (datum: Datum) => string;
+
+function formatter({ atom, separator, set, map }: Punctuation, type: ColumnType): DatumFormatter {
+  const keyType = type.key.type;
+  const one = (value: unknown): string => atom(keyType, value as Atom);
+  const emptySet = set('');
   switch (type.kind) {
     case 'scalar':
-      return one(datum);
+      return one;
     case 'optional':
-      return datum === undefined ? set('') : one(datum);
+      return (datum) => (datum === undefined ? emptySet : one(datum));
     case 'set':
-      return set((datum as readonly Atom[]).map(one).join(separator));
+      return (datum) => {
+        const atoms = datum as readonly Atom[];
+        return atoms.length === 0 ? emptySet : set(atoms.map(one).join(separator));
+      };
     case 'map': {
       const valueType = type.value?.type ?? 'string';
-      const pairs = [...(datum as ReadonlyMap<Atom, Atom>)].map(
-        ([key, value]) => `${one(key)}=${atom(valueType, value)}`,
-      );
-      return map(pairs.join(separator));
+      const emptyMap = map('');
+      return (datum) => {
+        const entries = datum as ReadonlyMap<Atom, Atom>;
+        if (entries.size === 0) return emptyMap;
+        const pairs: string[] = [];
+        for (const [key, value] of entries) pairs.push(`${one(key)}=${atom(valueType, value)}`);
+        return map(pairs.join(separator));
+      };
     }
   }
 }
 
 /** As `get` prints values: `[a, b]`, `{k=v, k=v}`, an atom by itself. */
 export function formatString(type: ColumnType, datum: Datum): string {
-  return format(full, type, datum);
+  return formatter(full, type)(datum);
 }
 
-/** Without brackets, braces and quotes. */
-export function formatBare(type: ColumnType, datum: Datum): string {
-  return format(bare, type, datum);
-}
-
-/** A value in the format that `--data` chose. */
-export function formatDatum(format: DataFormat, type: ColumnType, datum: Datum): string {
+/** Prints a column's values in the format that `--data` chose. */
+export function datumFormatter(format: DataFormat, type: ColumnType): DatumFormatter {
   switch (format) {
     case 'string':
-      return formatString(type, datum);
+      return formatter(full, type);
     case 'bare':
-      return formatBare(type, datum);
+      return formatter(bare, type);
     case 'json':
-      return jsonText(encodeDatum(type, datum));
+      return (datum) => jsonText(encodeDatum(type, datum));
   }
 }

@@ -31,38 +31,47 @@ export function inNameOrder<T>(entries: readonly T[], name: (entry: T) => string
   return walk(entries, (entry) => hashName(name(entry))).sort((a, b) => compareStrings(name(a), name(b)));
 }
 
-interface Link<T> {
-  readonly hash: number;
-  readonly entry: T;
-}
-
 /** Puts entries into a chained hash table one after the other, and walks it. */
 function walk<T>(entries: readonly T[], hash: (entry: T) => number): T[] {
-  let buckets: Link<T>[][] = [[]];
-  let count = 0;
-  for (const entry of entries) {
-    const h = hash(entry);
-    // Chains grow at their head; here that is an array's end.
-    buckets[(h & (buckets.length - 1)) >>> 0]!.push({ hash: h, entry });
-    count++;
-    if (count >> 1 >= buckets.length) buckets = grown(buckets);
+  const hashes = new Uint32Array(entries.length);
+  entries.forEach((entry, i) => {
+    hashes[i] = hash(entry);
+  });
+  // Chains are lists of indexes into `entries`; each begins with the head of its bucket.
+  const next = new Int32Array(entries.length);
+  let heads = new Int32Array(1).fill(none);
+  const link = (i: number): void => {
+    const bucket = hashes[i]! & (heads.length - 1);
+    next[i] = heads[bucket]!;
+    heads[bucket] = i;
+  };
+  for (let i = 0; i < entries.length; i++) {
+    link(i);
+    if ((i + 1) >> 1 < heads.length) continue;
+    const old = heads;
+    heads = new Int32Array(Math.max(4, old.length * 2)).fill(none);
+    for (const head of old) {
+      for (let at = head, after: number; at !== none; at = after) {
+        after = next[at]!;
+        link(at);
+      }
+    }
   }
-  return buckets.flatMap((chain) => chain.reverse().map((link) => link.entry));
+  const walked: T[] = [];
+  for (const head of heads) for (let at = head; at !== none; at = next[at]!) walked.push(entries[at]!);
+  return walked;
 }
 
-function grown<T>(buckets: readonly Link<T>[][]): Link<T>[][] {
-  const larger: Link<T>[][] = Array.from({ length: Math.max(4, buckets.length * 2) }, () => []);
-  for (const chain of buckets) {
-    for (let i = chain.length - 1; i >= 0; i--) larger[(chain[i]!.hash & (larger.length - 1)) >>> 0]!.push(chain[i]!);
-  }
-  return larger;
-}
+const none = -1;
 
 /** MurmurHash3, 32 bits, seed 0, of the text's UTF-8; what remains after the last whole word is a word padded with zeros. */
 export function hashName(text: string): number {
-  const bytes = Buffer.from(text);
+  if (scratch.length < text.length * 3 + 4) scratch = Buffer.alloc(text.length * 3 + 4);
+  const bytes = scratch;
+  const length = bytes.write(text);
+  bytes.fill(0, length, length + 4);
   let h = 0;
-  for (let i = 0; i < bytes.length; i += 4) {
+  for (let i = 0; i < length; i += 4) {
     let k = bytes[i]! | (bytes[i + 1]! << 8) | (bytes[i + 2]! << 16) | (bytes[i + 3]! << 24);
     k = Math.imul(k, 0xcc9e2d51);
     k = (k << 15) | (k >>> 17);
@@ -70,10 +79,13 @@ export function hashName(text: string): number {
     h = (h << 13) | (h >>> 19);
     h = (Math.imul(h, 5) + 0xe6546b64) | 0;
   }
-  h ^= bytes.length;
+  h ^= length;
   h ^= h >>> 16;
   h = Math.imul(h, 0x85ebca6b);
   h ^= h >>> 13;
   h = Math.imul(h, 0xc2b2ae35);
   return (h ^ (h >>> 16)) >>> 0;
 }
+
+/** Where `hashName` writes the bytes of a text, zeros behind them. */
+let scratch = Buffer.alloc(256);

@@ -1,17 +1,22 @@
 /** The connection of a ctl program to its database server: consistent reads, transactions, and waiting for changes. */
 import type { Duplex } from 'node:stream';
+import { defaultLimits } from '@weft/jsonrpc/framing';
 import { Peer } from '@weft/jsonrpc/peer';
-import type { Datum } from '@weft/ovsdb/datum';
 import { isArray, isObject, type Json, type JsonObject, jsonText } from '@weft/ovsdb/json';
 import type { Row } from '@weft/ovsdb/row';
 import type { DatabaseSchema } from '@weft/ovsdb/schema';
-import { decodeDatum } from '@weft/ovsdb/wire';
 import { CtlError } from './ctl-error.ts';
 import { type Query, queryKey, whereOf } from './query.ts';
+import { type RowReader, rowReader } from './row-reader.ts';
 import { Snapshot } from './snapshot.ts';
 
 /** Which columns are fetched of each table. */
 export type ColumnsByTable = ReadonlyMap<string, ReadonlySet<string>>;
+
+/** What a monitor begins with, by table and uuid: the columns that are not at their default. */
+interface Replica {
+  readonly [table: string]: { readonly [uuid: string]: { readonly initial: JsonObject } };
+}
 
 /** What a query of kind `ids` or `column` found. */
 export interface NamedRows {
@@ -30,10 +35,10 @@ export interface ServerState {
 export class Session {
   readonly #peer: Peer;
   readonly #schema: DatabaseSchema;
-  readonly #prototypes = new Map<string, object>();
+  readonly #readers = new Map<string, RowReader>();
   #changed: (() => void) | undefined;
   #changes = 0;
-  #orders = 0;
+  #monitors = 0;
   #watching = false;
   #closed: Error | undefined;
   readonly #trace: ((text: string) => void) | undefined;
@@ -46,6 +51,8 @@ export class Session {
     this.#trace = trace;
     this.#peer = new Peer(stream, {
       name,
+      // There is nothing to do before a reply is whole.
+      limits: { ...defaultLimits, longBytes: defaultLimits.maxBytes },
       onNotification: (method) => {
         if (method !== 'update') return;
         this.#changes++;
@@ -123,25 +130,48 @@ export class Session {
     const queries = wanted.filter((query) => !names.has(queryKey(query)));
     for (const { query, rows } of names.values()) snapshot.add(query, rows);
     if (queries.length === 0) return snapshot;
-    const operations = queries.map((query): Json => {
-      const table = this.#schema.tables[query.table]!;
-      const wanted = [...fetchedColumns(query, columns)].filter((c) => c !== '_uuid');
-      return { op: 'select', table: query.table, where: whereOf(query, table), columns: ['_uuid', ...wanted] };
-    });
-    const whole = queries.filter((query) => query.kind === 'all' || query.kind === 'ids').map((query) => query.table);
-    const answers = Promise.all([this.transact(operations), this.#writtenOrder(whole)]);
-    const [[results, order]] = await Promise.all([answers, this.#condition]);
+    const answers = queries.every(isWhole) ? this.#readTables(queries, columns) : this.#select(queries, columns);
+    const [found] = await Promise.all([answers, this.#condition]);
     queries.forEach((query, i) => {
-      const result = results[i];
-      if (!isObject(result) || !isArray(result.rows)) throw new CtlError(`${this.#peer.name}: ${errorText(result)}`);
-      const prototype = this.#prototype(query.table, fetchedColumns(query, columns));
-      const rows = result.rows.map((json) => this.#row(query.table, json as JsonObject, prototype));
-      const written = order.get(query.table);
-      const ordered = written === undefined ? rows : inWrittenOrder(rows, written);
-      snapshot.add(query, ordered);
-      if (query.kind === 'ids' || query.kind === 'column') names.set(queryKey(query), { query, rows: ordered });
+      const rows = found[i]!;
+      snapshot.add(query, rows);
+      if (query.kind === 'ids' || query.kind === 'column') names.set(queryKey(query), { query, rows });
     });
     return snapshot;
+  }
+
+  /** Answers queries for whole tables with what the server tells a replica that begins: their rows in its order, without what is default in them. */
+  async #readTables(queries: readonly Query[], columns: ColumnsByTable): Promise<readonly (readonly Row[])[]> {
+    const fetched = new Map<string, ReadonlySet<string>>();
+    for (const query of queries) {
+      if (query.kind === 'all' || !fetched.has(query.table)) fetched.set(query.table, fetchedColumns(query, columns));
+    }
+    const tables = await this.#initial(fetched);
+    return queries.map(({ table }) => {
+      const read = this.#reader(table, fetched.get(table)!);
+      const rows: Row[] = [];
+      const initial = tables[table];
+      for (const uuid in initial) rows.push(read(uuid, initial[uuid]!.initial));
+      return rows;
+    });
+  }
+
+  /** Answers any queries by one transaction. */
+  async #select(queries: readonly Query[], columns: ColumnsByTable): Promise<readonly (readonly Row[])[]> {
+    const operations = queries.map((query): Json => {
+      const where = whereOf(query, this.#schema.tables[query.table]!);
+      return { op: 'select', table: query.table, where, columns: ['_uuid', ...fetchedColumns(query, columns)] };
+    });
+    const order = this.#writtenOrder(queries.filter(isWhole).map((query) => query.table));
+    const [results, written] = await Promise.all([this.transact(operations), order]);
+    return queries.map((query, i) => {
+      const result = results[i];
+      if (!isObject(result) || !isArray(result.rows)) throw new CtlError(`${this.#peer.name}: ${errorText(result)}`);
+      const read = this.#reader(query.table, fetchedColumns(query, columns));
+      const rows = (result.rows as readonly JsonObject[]).map((row) => read((row._uuid as readonly string[])[1]!, row));
+      const uuids = isWhole(query) ? written.get(query.table) : undefined;
+      return uuids === undefined ? rows : inWrittenOrder(rows, uuids);
+    });
   }
 
   /**
@@ -150,52 +180,30 @@ export class Session {
    */
   async #writtenOrder(tables: readonly string[]): Promise<ReadonlyMap<string, readonly string[]>> {
     const wanted = tables.filter((table) => this.#schema.tables[table]!.maxRows !== 1);
-    const order = new Map<string, readonly string[]>();
-    if (wanted.length === 0) return order;
-    const requests = Object.fromEntries(wanted.map((table) => [table, [{ columns: [] }]]));
-    const id = `weft-ctl-order-${this.#orders++}`;
+    if (wanted.length === 0) return new Map();
+    const updates = await this.#initial(new Map(wanted.map((table) => [table, new Set<string>()])));
+    return new Map(Object.entries(updates).map(([table, rows]) => [table, Object.keys(rows)]));
+  }
+
+  /** Whole tables, as a monitor of them (ovsdb-server(7), `monitor_cond`) begins; tables without rows are absent. */
+  async #initial(columns: ColumnsByTable): Promise<Replica> {
+    const requests = Object.fromEntries([...columns].map(([table, names]) => [table, [{ columns: [...names] }]]));
+    const id = `weft-ctl-${this.#monitors++}`;
     const reply = this.#call('monitor_cond', [this.#schema.name, id, requests]);
     const cancelled = this.#call('monitor_cancel', [id]);
     const updates = await reply;
     await cancelled;
-    for (const table of wanted) {
-      const rows = isObject(updates) ? updates[table] : undefined;
-      if (isObject(rows)) order.set(table, Object.keys(rows));
-    }
-    return order;
+    return isObject(updates) ? (updates as unknown as Replica) : {};
   }
 
-  #row(table: string, json: JsonObject, prototype: object): Row {
-    const row = Object.create(prototype) as { [column: string]: Datum; _uuid: string };
-    const columns = this.#schema.tables[table]!.columns;
-    for (const name in json) {
-      if (name === '_uuid') row._uuid = (json._uuid as readonly string[])[1]!;
-      else row[name] = decodeDatum(columns[name]!.type, json[name]!, { relaxed: true, lenient: true });
-    }
-    return row;
-  }
-
-  /** Rows inherit a getter for each column that was not fetched: to read one is a defect of the command's `reads`. */
-  #prototype(table: string, fetched: ReadonlySet<string>): object {
+  #reader(table: string, fetched: ReadonlySet<string>): RowReader {
     const key = `${table}|${[...fetched].join()}`;
-    let prototype = this.#prototypes.get(key);
-    if (prototype === undefined) {
-      prototype = {};
-      for (const column of Object.keys(this.#schema.tables[table]!.columns)) {
-        if (fetched.has(column)) continue;
-        Object.defineProperty(prototype, column, {
-          // A write makes it an own property.
-          set(value: Datum) {
-            Object.defineProperty(this, column, { value, writable: true, enumerable: true, configurable: true });
-          },
-          get() {
-            throw new Error(`column ${column} of table ${table} is not among those that the command reads`);
-          },
-        });
-      }
-      this.#prototypes.set(key, prototype);
+    let reader = this.#readers.get(key);
+    if (reader === undefined) {
+      reader = rowReader(table, this.#schema.tables[table]!, fetched);
+      this.#readers.set(key, reader);
     }
-    return prototype;
+    return reader;
   }
 
   /** Sends a transaction; returns the operations' results, of which the last may be an error. */
@@ -255,9 +263,17 @@ function inWrittenOrder(rows: readonly Row[], uuids: readonly string[]): readonl
   return [...ordered, ...byUuid.values()];
 }
 
+function isWhole(query: Query): boolean {
+  return query.kind === 'all' || query.kind === 'ids';
+}
+
+/** The columns to ask for, beside `_uuid`. */
 function fetchedColumns(query: Query, columns: ColumnsByTable): ReadonlySet<string> {
-  if (query.kind === 'column') return new Set([query.column]);
-  return query.kind === 'ids' ? new Set() : (columns.get(query.table) ?? new Set());
+  const wanted = new Set<string>();
+  if (query.kind === 'column') wanted.add(query.column);
+  else if (query.kind !== 'ids') for (const name of columns.get(query.table) ?? []) wanted.add(name);
+  wanted.delete('_uuid');
+  return wanted;
 }
 
 /** The error in an operation's result, the way the C programs print it: as JSON with ascending names. */

@@ -1,10 +1,12 @@
 /** Tables of cells, printed as ovn-nbctl(8) says under "Table Formatting Options". */
 import type { Datum } from '@weft/ovsdb/datum';
 import { type Json, jsonText } from '@weft/ovsdb/json';
+import type { Row } from '@weft/ovsdb/row';
 import type { ColumnType } from '@weft/ovsdb/schema';
 import { encodeDatum } from '@weft/ovsdb/wire';
+import { LongText } from './long-text.ts';
 import { prettyJson } from './pretty-json.ts';
-import { type DataFormat, formatDatum } from './print-value.ts';
+import { type DataFormat, datumFormatter } from './print-value.ts';
 
 export const tableFormats = ['list', 'table', 'html', 'csv', 'json'] as const;
 export type TableFormat = (typeof tableFormats)[number];
@@ -26,28 +28,39 @@ export const defaultTableStyle: TableStyle = {
   maxColumnWidth: 0,
 };
 
+/** Rows to be printed. */
 export interface Table {
-  readonly columns: readonly { readonly heading: string; readonly type: ColumnType }[];
-  /** Each has a value for each column. */
-  readonly rows: readonly (readonly Datum[])[];
+  readonly columns: readonly Column[];
+  readonly rows: readonly Row[];
 }
+
+interface Column {
+  readonly heading: string;
+  readonly type: ColumnType;
+  readonly value: (row: Row) => Datum;
+}
+
+type Strings = readonly string[];
+
+/** The text of a row's cell. */
+type Cell = (row: Row) => string;
 
 /** Prints a table, ending with a newline unless it is empty. */
 export function formatTable(table: Table, style: TableStyle): string {
   const headings = table.columns.map(({ heading }) => heading);
-  const cells = (row: readonly Datum[]): readonly string[] =>
-    table.columns.map(({ type }, i) => formatDatum(style.data, type, row[i]));
+  const cells = table.columns.map(({ type, value }): Cell => {
+    const format = datumFormatter(style.data, type);
+    return (row) => format(value(row));
+  });
   switch (style.format) {
     case 'list':
       return formatList(headings, table.rows, cells, style);
     case 'table':
-      return formatColumns(headings, table.rows.map(cells), style);
+      return formatColumns(headings, table.rows, cells, style);
     case 'html':
-      return formatHtml(headings, table.rows.map(cells), style);
-    case 'csv': {
-      const line = (row: readonly string[]) => `${row.map(csvCell).join(',')}\n`;
-      return (style.headings ? line(headings) : '') + table.rows.map((row) => line(cells(row))).join('');
-    }
+      return formatHtml(headings, table.rows, cells, style);
+    case 'csv':
+      return formatCsv(headings, table.rows, cells, style);
     case 'json':
       return formatJson(table, headings, style);
   }
@@ -58,40 +71,51 @@ export function tableSeparator(style: TableStyle): string {
   return style.format === 'list' || style.format === 'table' || style.format === 'csv' ? '\n' : '';
 }
 
-function formatList(
-  headings: readonly string[],
-  rows: readonly (readonly Datum[])[],
-  cells: (row: readonly Datum[]) => readonly string[],
-  style: TableStyle,
-): string {
+function formatList(headings: Strings, rows: readonly Row[], cells: readonly Cell[], style: TableStyle): string {
   const heads = headings.map((heading) => (style.headings ? `${heading.padEnd(20)}: ` : ''));
-  // Tables are long: a row’s cells are not kept for the next.
-  return rows
-    .map((row) => {
-      let text = '';
-      for (const [i, cell] of cells(row).entries()) text += `${heads[i]}${cell}\n`;
-      return text;
-    })
-    .join('\n');
+  const text = new LongText();
+  rows.forEach((row, i) => {
+    if (i > 0) text.add('\n');
+    cells.forEach((cell, j) => {
+      text.add(heads[j]!);
+      text.add(cell(row));
+      text.add('\n');
+    });
+  });
+  return text.toString();
 }
 
-function formatColumns(headings: readonly string[], rows: readonly (readonly string[])[], style: TableStyle): string {
-  const widths = headings.map((heading, i) => {
-    const widest = rows.reduce((max, row) => Math.max(max, width8(row[i]!)), 0);
+function formatColumns(headings: Strings, rows: readonly Row[], cells: readonly Cell[], style: TableStyle): string {
+  const columns = cells.map((cell) => rows.map(cell));
+  const widths = columns.map((texts, i) => {
+    const widest = texts.reduce((max, text) => Math.max(max, width8(text)), 0);
     const width = style.maxColumnWidth > 0 ? Math.min(widest, style.maxColumnWidth) : widest;
     // A heading is never cut.
-    return style.headings ? Math.max(width, heading.length) : width;
+    return style.headings ? Math.max(width, headings[i]!.length) : width;
   });
-  const line = (cells: readonly string[]) =>
-    `${cells
-      .map((cell, i) => {
-        const cut = width8(cell) > widths[i]! ? cut8(cell, widths[i]!) : cell;
-        return i === cells.length - 1 ? cut : cut + ' '.repeat(Math.max(0, widths[i]! - width8(cut)));
-      })
-      .join(' ')
-      .trimEnd()}\n`;
-  const head = style.headings ? line(headings) + line(widths.map((width) => '-'.repeat(width))) : '';
-  return head + rows.map(line).join('');
+  const text = new LongText();
+  const line = (cells: Strings) => {
+    text.add(
+      cells
+        .map((cell, i) => fit(cell, widths[i]!))
+        .join(' ')
+        .trimEnd(),
+    );
+    text.add('\n');
+  };
+  if (style.headings) {
+    line(headings);
+    line(widths.map((width) => '-'.repeat(width)));
+  }
+  rows.forEach((_, i) => {
+    line(columns.map((texts) => texts[i]!));
+  });
+  return text.toString();
+}
+
+function fit(text: string, width: number): string {
+  const actual = width8(text);
+  return actual > width ? cut8(text, width) : text + ' '.repeat(width - actual);
 }
 
 /** Columns are aligned by bytes of UTF-8. */
@@ -105,17 +129,23 @@ function cut8(text: string, width: number): string {
 
 const uuidInText = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g;
 
-function formatHtml(headings: readonly string[], rows: readonly (readonly string[])[], style: TableStyle): string {
-  const row = (element: string, cells: readonly string[]) =>
-    `  <tr>\n${cells.map((cell) => `    <${element}>${cell}</${element}>\n`).join('')}  </tr>\n`;
-  const head = style.headings ? row('th', headings.map(escapeHtml)) : '';
-  const body = rows.map((cells) =>
-    row(
+function formatHtml(headings: Strings, rows: readonly Row[], cells: readonly Cell[], style: TableStyle): string {
+  const text = new LongText();
+  const add = (element: string, cells: Strings) => {
+    text.add('  <tr>\n');
+    for (const cell of cells) text.add(`    <${element}>${cell}</${element}>\n`);
+    text.add('  </tr>\n');
+  };
+  text.add('<table border=1>\n');
+  if (style.headings) add('th', headings.map(escapeHtml));
+  for (const row of rows) {
+    add(
       'td',
-      cells.map((cell, i) => htmlCell(headings[i]!, cell)),
-    ),
-  );
-  return `<table border=1>\n${head}${body.join('')}</table>\n`;
+      cells.map((cell, i) => htmlCell(headings[i]!, cell(row))),
+    );
+  }
+  text.add('</table>\n');
+  return text.toString();
 }
 
 /** A row's own uuid is where links to it lead; other uuids are links. */
@@ -125,14 +155,31 @@ function htmlCell(heading: string, text: string): string {
 }
 
 function escapeHtml(text: string): string {
+  if (!/[&<>"]/.test(text)) return text;
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
+}
+
+function formatCsv(headings: Strings, rows: readonly Row[], cells: readonly Cell[], style: TableStyle): string {
+  const text = new LongText();
+  const line = (cells: Strings) => text.add(`${cells.map(csvCell).join(',')}\n`);
+  if (style.headings) line(headings);
+  for (const row of rows) line(cells.map((cell) => cell(row)));
+  return text.toString();
 }
 
 function csvCell(text: string): string {
   return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
-function formatJson({ columns, rows }: Table, headings: readonly string[], style: TableStyle): string {
-  const json: Json = { data: rows.map((row) => columns.map(({ type }, i) => encodeDatum(type, row[i]))), headings };
-  return `${style.pretty ? prettyJson(json) : jsonText(json)}\n`;
+function formatJson({ columns, rows }: Table, headings: Strings, style: TableStyle): string {
+  const data = (row: Row): Json => columns.map(({ type, value }) => encodeDatum(type, value(row)));
+  if (style.pretty) return `${prettyJson({ data: rows.map(data), headings })}\n`;
+  const text = new LongText();
+  text.add('{"data":[');
+  rows.forEach((row, i) => {
+    if (i > 0) text.add(',');
+    text.add(jsonText(data(row)));
+  });
+  text.add(`],"headings":${jsonText(headings)}}\n`);
+  return text.toString();
 }

@@ -1,11 +1,11 @@
 /** Conditions of `find` and `wait-until`: `COLUMN[:KEY]OPERATOR VALUE` (ovn-nbctl(8) "Database Commands"). */
 import { type Atom, compareAtoms } from '@weft/ovsdb/atom';
-import { atomsOf, type Datum } from '@weft/ovsdb/datum';
+import { atomsOf, type Datum, fromAtoms, isDefault } from '@weft/ovsdb/datum';
 import type { Row } from '@weft/ovsdb/row';
 import type { ColumnType } from '@weft/ovsdb/schema';
 import { CtlError } from '../framework/ctl-error.ts';
 import type { Query } from '../framework/query.ts';
-import { columnType, columnValue, findColumn, isStored, type NamedTable } from './names.ts';
+import { columnReader, columnType, findColumn, isStored, type NamedTable } from './names.ts';
 import { parseAtom, parseDatum, type SymbolResolver, ValueReader } from './parse-value.ts';
 
 /** What may stand between a column and a value in a condition (ovn-nbctl(8), "Database Commands"), as messages list them. */
@@ -102,7 +102,8 @@ function readTest(table: NamedTable, { column, text }: Condition, resolve: Symbo
   const type = columnType(table, column);
   if (keyText === undefined) {
     const wanted = elements(type, parseDatum(type, value, resolve));
-    return (row) => evaluate(operator, elements(type, columnValue(table, column, row)), wanted);
+    const read = columnReader(table, column);
+    return (row) => evaluate(operator, elements(type, read(row)), wanted);
   }
   if (type.kind !== 'map') throw new CtlError(`cannot specify key to check for non-map column ${column}`);
   const key = parseAtom(type.key, keyText, resolve);
@@ -205,7 +206,9 @@ function queryOf(table: NamedTable, { column, text }: Condition): Query | 'unrea
     const wanted = atomsOfValue(compared, parseDatum(compared, value, resolve));
     if (operator !== '=' || wanted.length === 0) return undefined;
     if (key === undefined) {
-      return type.kind === 'map' ? undefined : { kind: 'holds', table: table.name, column, atom: wanted[0]! };
+      // Most rows have the default, and a whole table comes without it.
+      if (type.kind === 'map' || isDefault(type, fromAtoms(type, wanted))) return undefined;
+      return { kind: 'holds', table: table.name, column, atom: wanted[0]! };
     }
     const keyAtom = parseAtom(type.key, key, resolve);
     if (typeof keyAtom !== 'string' || typeof wanted[0] !== 'string') return undefined;

@@ -8,7 +8,7 @@ import { formatAtom, formatString } from '../framework/print-value.ts';
 import type { Transaction } from '../framework/transaction.ts';
 import { parseColumn, parseColumnKey } from './condition.ts';
 import { toReads } from './list.ts';
-import { columnType, columnValue, findTable, isUuidColumn } from './names.ts';
+import { columnReader, columnType, findTable, isUuidColumn } from './names.ts';
 import { parseAtom } from './parse-value.ts';
 import { findRecord, mustFindRecord, recordColumns } from './record.ts';
 
@@ -49,7 +49,7 @@ export function getCommand<D extends DatabaseSchema>(schema: D): Command<D> {
         if (!reader.atEnd) throw new CtlError(`${text}: trailing garbage "${reader.rest()}" in argument`);
         const type = columnType(table, column);
         if (key === undefined) {
-          context.print(formatString(type, columnValue(table, column, row)));
+          context.print(formatString(type, columnReader(table, column)(row)));
           continue;
         }
         if (type.kind !== 'map') throw new CtlError(`cannot specify key to get for non-map column ${column}`);

@@ -6,7 +6,7 @@ import { CtlError } from '../framework/ctl-error.ts';
 import type { Table } from '../framework/table.ts';
 import type { Transaction } from '../framework/transaction.ts';
 import { conditionQuery, conditionTest, parseCondition } from './condition.ts';
-import { columnsOf, columnType, columnValue, findColumn, findTable, isStored, type NamedTable } from './names.ts';
+import { columnReader, columnsOf, columnType, findColumn, findTable, isStored, type NamedTable } from './names.ts';
 import { findRecord, mustFindRecord, recordColumns } from './record.ts';
 
 /** The columns to show: those of `--columns`, or all in alphabetical order. */
@@ -19,8 +19,12 @@ function shownColumns(table: NamedTable, option: string | undefined): readonly s
 
 function tableOf(table: NamedTable, columns: readonly string[], rows: readonly Row[]): Table {
   return {
-    columns: columns.map((column) => ({ heading: column, type: columnType(table, column) })),
-    rows: rows.map((row) => columns.map((column) => columnValue(table, column, row))),
+    columns: columns.map((column) => ({
+      heading: column,
+      type: columnType(table, column),
+      value: columnReader(table, column),
+    })),
+    rows,
   };
 }
 

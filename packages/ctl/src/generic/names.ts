@@ -61,9 +61,9 @@ export function columnType(table: NamedTable, column: string): ColumnType {
   return isStored(table.name, column) ? table.schema.columns[column]!.type : addedType;
 }
 
-/** The value of a column, `_uuid` included. */
-export function columnValue(table: NamedTable, column: string, row: Row): Datum {
-  return isStored(table.name, column) ? row[column] : 0;
+/** Reads the value of a column, `_uuid` included. */
+export function columnReader(table: NamedTable, column: string): (row: Row) => Datum {
+  return isStored(table.name, column) ? (row) => row[column] : () => 0;
 }
 
 /** @throws CtlError if the column cannot be changed once a row is there */

@@ -3,7 +3,7 @@ import { datumsEqual, toMap, toSet } from '@weft/ovsdb/datum';
 import { type ColumnType, columnType } from '@weft/ovsdb/schema';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { formatBare, formatString } from '../framework/print-value.ts';
+import { datumFormatter, formatString } from '../framework/print-value.ts';
 import { parseDatum } from './parse-value.ts';
 
 const text = fc.string({ unit: 'grapheme' });
@@ -37,7 +37,7 @@ describe('database values', () => {
     ['what begins with a digit does', '1a', '"1a"'],
   ])('%s', (_, value, printed) => {
     expect(formatString(columnType({ type: 'string' }, undefined, 1, 1), value)).toBe(printed);
-    expect(formatBare(columnType({ type: 'string' }, undefined, 1, 1), value)).toBe(value);
+    expect(datumFormatter('bare', columnType({ type: 'string' }, undefined, 1, 1))(value)).toBe(value);
   });
 
   it('reads ranges, brackets and separators', () => {

@@ -5,34 +5,30 @@ import type { NbCommand, NbContext } from './types.ts';
 
 type Print = NbContext['print'];
 
+const shownColumns = {
+  Logical_Switch: ['name', 'ports', 'external_ids'],
+  Logical_Switch_Port: ['name', 'type', 'parent_name', 'tag', 'addresses', 'options', 'external_ids'],
+  Logical_Router: ['name', 'ports', 'nat', 'external_ids'],
+  Logical_Router_Port: ['name', 'mac', 'networks', 'gateway_chassis'],
+  Gateway_Chassis: ['chassis_name'],
+  NAT: ['external_ip', 'external_port_range', 'logical_ip', 'type'],
+} as const;
+const shown = Object.keys(shownColumns) as (keyof typeof shownColumns)[];
+
 const show: NbCommand = {
   name: 'show',
   args: '[SWITCH]',
-  reads: {
-    Logical_Switch: ['name', 'ports', 'external_ids'],
-    Logical_Switch_Port: ['name', 'type', 'parent_name', 'tag', 'addresses', 'options', 'external_ids'],
-    Logical_Router: ['name', 'ports', 'nat', 'external_ids'],
-    Logical_Router_Port: ['name', 'mac', 'networks', 'gateway_chassis'],
-    Gateway_Chassis: ['chassis_name'],
-    NAT: ['external_ip', 'external_port_range', 'logical_ip', 'type'],
-  },
+  reads: shownColumns,
   summary: 'prints an overview of the switches and routers, or of the one named',
   examples: ['show', 'show sw0'],
   run: (context) => {
     const { tx, args } = context;
     const name = args[0];
     if (name === undefined) {
-      const switches = tx.all('Logical_Switch');
-      const routers = tx.all('Logical_Router');
       // All that is shown, at once.
-      tx.prefetch(
-        (['Logical_Switch_Port', 'Logical_Router_Port', 'NAT', 'Gateway_Chassis'] as const).map((table) => ({
-          kind: 'all',
-          table,
-        })),
-      );
-      for (const row of switches) showSwitch(context, row);
-      for (const row of routers) showRouter(context, row);
+      tx.prefetch(shown.map((table) => ({ kind: 'all', table })));
+      for (const row of tx.all('Logical_Switch')) showSwitch(context, row);
+      for (const row of tx.all('Logical_Router')) showRouter(context, row);
       return;
     }
     const row = findSwitch(tx, name);

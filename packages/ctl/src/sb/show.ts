@@ -1,7 +1,8 @@
 /** The overview of chassis and what is bound to them. */
 import type { Datum } from '@weft/ovsdb/datum';
 import { isDefault } from '@weft/ovsdb/datum';
-import { sb } from '@weft/schemas/sb';
+import type { Uuid } from '@weft/ovsdb/uuid';
+import { type SbRow, sb } from '@weft/schemas/sb';
 import { formatString } from '../framework/print-value.ts';
 import type { SbCommand } from './types.ts';
 
@@ -18,7 +19,13 @@ const show: SbCommand = {
   run: ({ tx, print }) => {
     tx.prefetch((['Chassis', 'Encap', 'Port_Binding'] as const).map((table) => ({ kind: 'all', table })));
     const chassis = tx.all('Chassis');
-    const bindings = tx.all('Port_Binding');
+    const bindings = new Map<Uuid, SbRow<'Port_Binding'>[]>();
+    for (const binding of tx.all('Port_Binding')) {
+      if (binding.chassis === undefined) continue;
+      const bound = bindings.get(binding.chassis);
+      if (bound === undefined) bindings.set(binding.chassis, [binding]);
+      else bound.push(binding);
+    }
     for (const row of chassis) {
       print(`Chassis ${formatString(sb.tables.Chassis.columns.name.type, row.name)}`);
       if (row.hostname !== '')
@@ -31,8 +38,7 @@ const show: SbCommand = {
           if (!isDefault(type, value)) print(`        ${column}: ${formatString(type, value)}`);
         }
       }
-      for (const binding of bindings) {
-        if (binding.chassis !== row._uuid) continue;
+      for (const binding of bindings.get(row._uuid) ?? []) {
         print(
           `    Port_Binding ${formatString(sb.tables.Port_Binding.columns.logical_port.type, binding.logical_port)}`,
         );
