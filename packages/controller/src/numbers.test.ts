@@ -45,6 +45,21 @@ describe('numbers that flows refer to', () => {
     expect(next.controller.sync.stats).toMatchObject({ added: 1, removed: 1, groups: 0, meters: 1 });
   });
 
+  test('stay if the switch names the fields of a hash in an order of its own', async () => {
+    const bed = await numbered();
+    const balance = 'ct_lb_mark(backends=10.0.0.1:80,10.0.0.2:80; hash_fields="eth_dst,eth_src,tcp_src");';
+    addFlow(bed, 2, 1, 'ip4', balance);
+    await bed.idle();
+    const peer = renumbered(bed.switch, (n) => n + 1000);
+    for (const [id, group] of peer.groupTable)
+      if (group.selection !== undefined) {
+        const fields = [...group.selection.fields].reverse();
+        peer.groupTable.set(id, { ...group, selection: { ...group.selection, fields } });
+      }
+    const { controller } = await bed.fresh(peer);
+    expect(controller.sync.stats).toMatchObject({ added: 0, removed: 0, groups: 0, meters: 0 });
+  });
+
   test('that are in the way make room', async () => {
     const bed = await numbered();
     // Another controller's group has the number that this one gives to its own.

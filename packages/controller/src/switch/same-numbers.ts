@@ -60,7 +60,13 @@ export function sameNumbers(wanted: Contents, present: Contents): SameNumbers {
 
 /** What a group is but for its number: equal groups have equal texts, whoever encoded them. */
 export const groupContent = (group: Group): string =>
-  bytes(encode({ type: 'group_mod', mod: { ...group, id: 0, command: 'add' } }, 0));
+  bytes(encode({ type: 'group_mod', mod: { ...group, ...inOrder(group), id: 0, command: 'add' } }, 0));
+
+/** The switch gives the fields of a hash back in an order of its own. */
+const inOrder = ({ selection }: Group): Pick<Group, 'selection'> =>
+  selection === undefined
+    ? {}
+    : { selection: { ...selection, fields: selection.fields.toSorted((a, b) => a.field.id - b.field.id) } };
 
 /** The same of a meter. */
 export function meterContent(meter: Meter): string {
