@@ -2,13 +2,20 @@
  * Role-based access control (ovsdb-server(7) section 4.1.3, ovn-sb(5) RBAC_Role and RBAC_Permission): what a client with a role may do to rows,
  * decided by the columns of the row that name the client.
  */
-import type { Atom } from '@weft/ovsdb/atom';
-import type { Datum } from '@weft/ovsdb/datum';
 import { OvsdbError } from '@weft/ovsdb/error';
 import type { Row } from '@weft/ovsdb/row';
 import type { Uuid } from '@weft/ovsdb/uuid';
 import type { MemoryTable } from './memory-table.ts';
 import type { Access, ModifiedColumn } from './operation/context.ts';
+
+const words = {
+  insert: 'row insertion into table',
+  delete: 'row deletion from table',
+  update: 'modification of table',
+  mutate: 'mutate operation on table',
+} as const;
+
+type Writing = keyof typeof words;
 
 interface Permission {
   readonly authorization: readonly string[];
@@ -39,18 +46,25 @@ export class RoleAccess implements Access {
   }
 
   insert(table: MemoryTable, row: Row): void {
+    const permission = this.begin(table, 'insert');
+    if (!permission.insertDelete || !this.#authorized(permission, row)) throw this.#denied('insert', table);
+  }
+
+  /** Whatever the rows, if any: clients without a name, and without a permission for the table, may not. */
+  begin(table: MemoryTable, operation: Writing): Permission {
     const permission = this.#permission(table);
-    if (!permission?.insertDelete || !this.#authorized(permission, row)) throw this.#denied('insert', table);
+    if (permission === undefined || this.#client === undefined) throw this.#denied(operation, table);
+    return permission;
   }
 
   delete(table: MemoryTable, row: Row): void {
-    const permission = this.#permission(table);
-    if (!permission?.insertDelete || !this.#authorized(permission, row)) throw this.#denied('delete', table);
+    const permission = this.begin(table, 'delete');
+    if (!permission.insertDelete || !this.#authorized(permission, row)) throw this.#denied('delete', table);
   }
 
   modify(table: MemoryTable, row: Row, columns: readonly ModifiedColumn[], operation: 'update' | 'mutate'): void {
-    const permission = this.#permission(table);
-    if (permission === undefined || !this.#authorized(permission, row)) throw this.#denied(operation, table);
+    const permission = this.begin(table, operation);
+    if (!this.#authorized(permission, row)) throw this.#denied(operation, table);
     for (const { column, keys } of columns) {
       if (permission.update.includes(column)) continue;
       const allKeys = keys?.every((key) => permission.update.includes(`${column}:${String(key)}`));
@@ -76,27 +90,23 @@ export class RoleAccess implements Access {
     return undefined;
   }
 
-  /** Does one of the columns or column:key pairs hold the client's name? The empty string authorizes everybody. */
+  /** Does one of the columns or column:key pairs hold the client's name? The empty string authorizes every client that has one. */
   #authorized(permission: Permission, row: Row): boolean {
     return permission.authorization.some((entry) => {
       if (entry === '') return true;
-      if (this.#client === undefined) return false;
       const colon = entry.indexOf(':');
-      if (colon === -1) return holdsName(row[entry], this.#client);
+      if (colon === -1) return row[entry] === this.#client;
       const datum = row[entry.slice(0, colon)];
       return datum instanceof Map && datum.get(entry.slice(colon + 1)) === this.#client;
     });
   }
 
-  #denied(operation: string, table: MemoryTable): OvsdbError {
-    const client = this.#client ?? '';
+  #denied(operation: Writing, table: MemoryTable): OvsdbError {
+    // As the C server calls a client without a certificate.
+    const client = this.#client ?? '(null)';
     return new OvsdbError(
       'permission error',
-      `RBAC rules for client "${client}" role "${this.#role}" prohibit ${operation} of table "${table.name}".`,
+      `RBAC rules for client "${client}" role "${this.#role}" prohibit ${words[operation]} "${table.name}".`,
     );
   }
-}
-
-function holdsName(datum: Datum, name: string): boolean {
-  return Array.isArray(datum) ? (datum as readonly Atom[]).includes(name) : datum === name;
 }

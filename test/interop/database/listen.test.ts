@@ -2,13 +2,12 @@
  * The passive connection methods of ovsdb(7), with and without ports and addresses, sound and bent: our server and the C server, each in a network of its own,
  * listen on the same sockets. With TLS, the names of the files may be in the database (ovsdb-server(1), "Public Key Infrastructure Options").
  */
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { makeAuthority, makeCertificate } from '@weft/jsonrpc/testing-pki';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { buildServer } from './build-server.ts';
+import { cPrograms, ourPrograms, type Programs, runDuring } from './run-during.ts';
 
 // biome-ignore format: a list
 const remotes = [
@@ -16,50 +15,43 @@ const remotes = [
   'ptcp:99999', 'ptcp:6709:', 'ptcp:6710:127.0.0.1:x', 'ptcp:6711:300.0.0.1', 'punix:relative.sock', 'punix:FOLDER/absolute.sock',
 ];
 
+const column = { type: 'string' };
+const schema = {
+  name: 'S',
+  version: '1.0.0',
+  tables: { SSL: { isRoot: true, columns: { key: column, certificate: column, ca: column } } },
+};
+
 let folder: string;
-let ours: readonly string[];
+let ours: Programs;
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'weft-listen-'));
-  const column = { type: 'string' };
-  const tables = { SSL: { isRoot: true, columns: { key: column, certificate: column, ca: column } } };
-  writeFileSync(join(folder, 'schema'), JSON.stringify({ name: 'S', version: '1.0.0', tables }));
-  ours = [process.execPath, await buildServer()];
+  ours = await ourPrograms();
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** What a command writes that runs as long as a server does; the folder of the server is FOLDER in both. */
-function during(
-  name: string,
-  { tool, server }: { readonly tool: readonly string[]; readonly server: readonly string[] },
-  options: readonly string[],
-  command: string,
-): string {
-  const place = mkdtempSync(join(folder, `${name}-`));
-  const file = join(place, 'db');
-  const [program = '', ...args] = tool;
-  execFileSync(program, [...args, 'create', file, join(folder, 'schema')]);
+/** What a command writes that runs while a server listens. */
+function during(programs: Programs, options: readonly string[], command: string): string {
   const files = {
     key: join(folder, 'server.key'),
     certificate: join(folder, 'server.pem'),
     ca: join(folder, 'ca.pem'),
   };
-  execFileSync(program, [...args, 'transact', file, JSON.stringify(['S', { op: 'insert', table: 'SSL', row: files }])]);
-  const words = [...server, file, '--unixctl=none', '-vconsole:off', '-vsyslog:off', ...options, `--run=${command}`];
-  const quoted = words.map((word) => `'${word.replaceAll('FOLDER', place).replaceAll("'", `'\\''`)}'`);
-  const script = `ip link set lo up; exec ${quoted.join(' ')}`;
-  return execFileSync('unshare', ['--net', 'sh', '-c', script], {
-    encoding: 'utf8',
-    env: { ...process.env, OVS_RUNDIR: place },
+  return runDuring({
+    folder,
+    programs,
+    schema,
+    contents: [{ op: 'insert', table: 'SSL', row: files }],
+    options,
+    command,
   });
 }
-
-const theirs = { tool: ['ovsdb-tool'], server: ['ovsdb-server'] };
 
 it('both servers listen where ovsdb(7) says', () => {
   const options = remotes.map((remote) => `--remote=${remote}`);
   const command = "ss -Htln | awk '{print $4}' | sort; cd FOLDER; find . -name '*.sock' | sort";
-  const listening = during('C', theirs, options, command);
-  expect(during('weft', { tool: ours, server: ours }, options, command)).toBe(listening);
+  const listening = during(cPrograms, options, command);
+  expect(during(ours, options, command)).toBe(listening);
   // The default port, and the address for connections of both kinds.
   const some = ['0.0.0.0:6640', '*:6704', './absolute.sock', './relative.sock'];
   expect(listening.split('\n')).toEqual(expect.arrayContaining(some));
@@ -76,7 +68,7 @@ it('the key, the certificate and the CA may be named in the database', () => {
   ];
   const [key, certificate, ca] = ['client.key', 'client.pem', 'ca.pem'].map((name) => join(folder, name));
   const command = `ovsdb-client --timeout=20 -p ${key} -c ${certificate} -C ${ca} list-dbs ssl:127.0.0.1:6641`;
-  const databases = during('C', theirs, options, command);
+  const databases = during(cPrograms, options, command);
   expect(databases).toContain('_Server');
-  expect(during('weft', { tool: ours, server: ours }, options, command)).toBe(databases);
+  expect(during(ours, options, command)).toBe(databases);
 });

@@ -37,6 +37,33 @@ function withColumns(columns: JsonObject, version = '2.0.0'): Json {
   } as unknown as Json;
 }
 const { cksum: _, version: __, ...unversioned } = schema;
+const strings: Json = { type: { key: 'string', min: 0, max: 'unlimited' } };
+/** With the tables of role-based access control (ovsdb-server(7) section 3.2). */
+const roles = {
+  name: 'S',
+  version: '1.0.0',
+  tables: {
+    T: { isRoot: true, columns: { name: { type: 'string' }, n: { type: 'integer' }, owner: { type: 'string' } } },
+    RBAC_Role: {
+      isRoot: true,
+      columns: {
+        name: { type: 'string' },
+        permissions: {
+          type: { key: 'string', value: { type: 'uuid', refTable: 'RBAC_Permission' }, min: 0, max: 'unlimited' },
+        },
+      },
+    },
+    RBAC_Permission: {
+      isRoot: true,
+      columns: {
+        table: { type: 'string' },
+        authorization: strings,
+        insert_delete: { type: 'boolean' },
+        update: strings,
+      },
+    },
+  },
+};
 const schemas: { readonly [file: string]: string } = {
   schema: JSON.stringify(schema),
   reordered: JSON.stringify({ tables: schema.tables, cksum: schema.cksum, version: schema.version, name: schema.name }),
@@ -46,6 +73,7 @@ const schemas: { readonly [file: string]: string } = {
   renamed: JSON.stringify({ ...schema, name: 'Renamed' }),
   unversioned: JSON.stringify(unversioned),
   rootless: JSON.stringify({ ...unversioned, tables: { Leaf: schema.tables.Leaf } }),
+  roles: JSON.stringify(roles),
   noJson: '{"name":',
   noSchema: '{"name":"S","tables":{"T":{"columns":{"c":{"type":"text"}}}}}',
 };
@@ -206,6 +234,35 @@ it.each<[string, Command[]]>([
       ['transact', 'missing', '["S"]'],
       ['query', 'db', '["S"]', 'more'],
       ['query', 'db', transaction(all())],
+    ],
+  ],
+  [
+    'transact and query with a role',
+    [
+      ['create', 'db', 'roles'],
+      [
+        'transact',
+        'db',
+        transaction(
+          insert(1, { table: 'T', authorization: '', insert_delete: false, update: ['set', ['n']] }, 'RBAC_Permission'),
+          insert(2, { table: 'T', authorization: 'owner', insert_delete: true, update: 'n' }, 'RBAC_Permission'),
+          insert(3, { name: 'anyone', permissions: ['map', [['T', ['uuid', id(1)]]]] }, 'RBAC_Role'),
+          insert(4, { name: 'owner', permissions: ['map', [['T', ['uuid', id(2)]]]] }, 'RBAC_Role'),
+          insert(5, { name: 'a', owner: 'x' }),
+        ),
+      ],
+      ...['anyone', 'owner', 'none', ''].flatMap((role) =>
+        [
+          insert(6, { name: 'b' }),
+          { op: 'delete', table: 'T', where: [] },
+          { op: 'update', table: 'T', where: [], row: { n: 7 } },
+          { op: 'update', table: 'T', where: [], row: { name: 'c' } },
+          { op: 'mutate', table: 'T', where: [], mutations: [['n', '+=', 1]] },
+          { op: 'select', table: 'T', where: [], columns: ['name', 'n'] },
+        ].map(
+          (operation: unknown): Command => ['transact', `--rbac-role=${role}`, 'db', transaction(operation as Json)],
+        ),
+      ),
     ],
   ],
   [

@@ -12,6 +12,8 @@ import type { Members } from './members.ts';
 
 /** What the session may do to rows (ovsdb-server(7) section 4.1.3); each function throws `permission error` or `not allowed` if it may not. */
 export interface Access {
+  /** Before the rows are looked at, of which there may be none. */
+  begin(table: MemoryTable, operation: 'delete' | 'update' | 'mutate'): void;
   insert(table: MemoryTable, row: Row): void;
   delete(table: MemoryTable, row: Row): void;
   /** Columns of an update, or columns and mutated keys of a mutation. */

@@ -10,6 +10,7 @@ export function deleteRows(context: OperationContext, members: Members): string 
 
   const condition = whereOf(context, table, where);
   checkWritable(context, 'delete');
+  context.access?.begin(table, 'delete');
   const rows = table.matching(condition);
   if (context.access !== undefined) for (const row of rows) context.access.delete(table, row);
   for (const row of rows) context.journal.write(table, row._uuid, undefined);

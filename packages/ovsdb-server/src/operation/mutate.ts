@@ -15,6 +15,7 @@ export function mutate(context: OperationContext, members: Members): string {
   const mutations = parseMutations(table.name, table.schema, json, context.named.resolve);
   const condition = whereOf(context, table, where);
   checkWritable(context, 'mutate');
+  context.access?.begin(table, 'mutate');
   const rows = table.matching(condition);
   if (context.access !== undefined) {
     const modified = mutations.map(modifiedBy);

@@ -19,6 +19,7 @@ export function update(context: OperationContext, members: Members): string {
   }
   const condition = whereOf(context, table, where);
   checkWritable(context, 'update');
+  context.access?.begin(table, 'update');
   const rows = table.matching(condition);
   if (context.access !== undefined) {
     const modified = values.map(([column]) => ({ column, keys: undefined }));

@@ -17,8 +17,8 @@ const transactionTool = (mode: 'read' | 'write', does: string): Tool => ({
 });
 
 export const transactionTools: Tools = {
-  query: transactionTool('read', 'print the results of a transaction, whose changes go nowhere'),
-  transact: transactionTool('write', 'execute a transaction, and print its results'),
+  query: transactionTool('read', 'print the results of a transaction, whose changes go nowhere; --rbac-role=ROLE'),
+  transact: transactionTool('write', 'execute a transaction, and print its results; --rbac-role=ROLE'),
 };
 
 /** The results; an error of the protocol if there are none. */
