@@ -73,8 +73,9 @@ const coppDel: NbCommand = {
     if (protocol !== undefined && copp.meters.has(protocol)) {
       tx.mutateMap('Copp', copp._uuid, 'meters', { remove: [protocol] });
     }
-    // A policy that meters nothing goes too.
-    if (protocol === undefined || (copp.meters.size === 1 && copp.meters.has(protocol))) tx.delete('Copp', copp._uuid);
+    // A policy that meters nothing goes too, also one that did not before.
+    const others = [...copp.meters.keys()].filter((metered) => metered !== protocol);
+    if (protocol === undefined || others.length === 0) tx.delete('Copp', copp._uuid);
   },
 };
 

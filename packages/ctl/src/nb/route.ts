@@ -9,7 +9,6 @@ import { findRouterPort, needRouter, notFound } from './find.ts';
 import type { NbCommand, NbContext, NbReads, NbTransaction } from './types.ts';
 
 type Route = NbRow<'Logical_Router_Static_Route'>;
-type Router = NbRow<'Logical_Router'>;
 type Policy = 'dst-ip' | 'src-ip';
 
 const routeReads: NbReads = {
@@ -71,12 +70,12 @@ const lrRouteAdd: NbCommand = {
     const nexthop = parseNexthop(nexthopText, cidr.bits);
     if (nexthop === undefined)
       throw new CtlError(`bad IPv${cidr.bits === 32 ? 4 : 6} nexthop argument: ${nexthopText}`);
-    const port = outputPort(tx, router, portName);
+    const port = outputPort(tx, portName);
+    const givenBfd = options.get('--bfd');
+    const knownBfd = givenBfd === undefined ? undefined : bfdRecord(tx, givenBfd);
     if (nexthop === 'discard' && (options.has('--ecmp') || options.has('--ecmp-symmetric-reply'))) {
       throw new CtlError('ecmp is not valid for discard routes.');
     }
-    const givenBfd = options.get('--bfd');
-    const knownBfd = givenBfd === undefined ? undefined : bfdRecord(tx, givenBfd);
     if (nexthop === 'discard' && options.has('--bfd')) throw new CtlError('bfd dst_ip cannot be discard.');
     if (nexthop === 'discard' && portName !== undefined) throw new CtlError('outport is not valid for discard routes.');
     const bfd = options.has('--bfd') ? (knownBfd ?? bfdSession(tx, nexthop, portName)) : undefined;
@@ -124,11 +123,10 @@ const lrRouteAdd: NbCommand = {
   },
 };
 
-function outputPort(tx: NbTransaction, router: Router, name: string | undefined): string | undefined {
+function outputPort(tx: NbTransaction, name: string | undefined): string | undefined {
   if (name === undefined) return undefined;
   const port = findRouterPort(tx, name);
   if (port === undefined) throw new CtlError(notFound(name, 'port'));
-  void router;
   return name;
 }
 
