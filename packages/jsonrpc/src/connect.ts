@@ -109,6 +109,8 @@ const reasons: { readonly [code: string]: string } = {
   ETIMEDOUT: 'Connection timed out',
   ECONNRESET: 'Connection reset by peer',
   ENOTSOCK: 'Socket operation on non-socket',
+  ENOTDIR: 'Not a directory',
+  EINVAL: 'Invalid argument',
   EPIPE: 'Broken pipe',
 };
 

@@ -1,9 +1,12 @@
 /** Connects to a server, and says in the log what keeps it from that, in the words and modules of the C programs' streams. */
+import { existsSync } from 'node:fs';
 import type { Duplex } from 'node:stream';
 import { connect, systemReason } from '@weft/jsonrpc/connect';
 import { parseActive, RemoteSyntaxError } from '@weft/jsonrpc/remote';
 import type { TlsFiles } from '@weft/jsonrpc/tls';
 import type { Log } from '@weft/vlog/log';
+import { opensslText } from './tls-failure.ts';
+import type { UsableFiles } from './tls-files.ts';
 
 /** What listens at the other end, and the port where it does if none is given: not the one where it once did. */
 export interface Service {
@@ -38,47 +41,81 @@ export async function dial(
     const moved = `from ${service.oldPort} to ${service.port}`;
     log.write('stream', 'warn', `The default ${service.name} port number has changed ${moved}`);
   }
-  const [, kind, address, port] = /^(tcp|ssl):(.*:([^:\]]*))$/.exec(withPort) ?? [];
-  const cannotResolve = (cause: unknown): DialError => {
-    if (kind !== undefined) log.write(`stream_${kind}`, 'err', `${withPort}: connect: ${wrongFamily}`);
-    return new DialError(wrongFamily, { cause });
+  const [, kind, address] = /^(tcp|ssl):(.*)$/s.exec(withPort) ?? [];
+  const refused = (reason: string, cause?: unknown): DialError => {
+    if (kind !== undefined) log.write(`stream_${kind}`, 'err', `${withPort}: connect: ${reason}`);
+    return new DialError(reason, { cause });
   };
+  const usable = options.tls === undefined ? noFiles : await checkFiles(options.tls, log);
+  const problem = address === undefined ? undefined : addressProblem(address);
+  if (problem !== undefined) {
+    // Where SSL has no port, it has a default one, and all of the address is the host.
+    const isSaid = problem !== '' && !(kind === 'ssl' && problem === noPort);
+    if (isSaid) log.write('socket_util', 'err', `${address}: ${problem}`);
+    throw refused(wrongFamily);
+  }
+  if (kind === 'ssl') demandKeys(usable, options.tls, log);
+  // Nobody listens at a port without a number.
+  if (/:0+$/.test(withPort) && kind !== undefined) throw new DialError('Connection refused');
   try {
-    const target = parseActive(withPort, options);
-    if (kind === 'ssl') checkKeys(options.tls, log);
-    return await connect(target, options.tls === undefined ? {} : { tls: options.tls });
+    // A port may have a sign and zeros in front.
+    const target = parseActive(withPort.replace(/:\+?0*(\d+)$/, ':$1'), options);
+    return await connect(target, options.tls === undefined ? {} : { tls: usableTls(options.tls, usable) });
   } catch (error) {
-    if (error instanceof DialError) throw error;
-    if (error instanceof RemoteSyntaxError) {
-      if (port !== undefined && !isPort(port)) {
-        log.write('socket_util', 'err', `${address}: bad port number "${port}"`);
-      }
-      throw cannotResolve(error);
-    }
+    if (error instanceof RemoteSyntaxError) throw refused(wrongFamily, error);
     const cause = error instanceof Error ? (error.cause ?? error) : error;
     if (!(cause instanceof Error)) throw new DialError(String(cause), { cause: error });
     const { code } = cause as NodeJS.ErrnoException;
-    if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') throw cannotResolve(error);
-    throw new DialError(systemReason(cause), { cause: error });
+    if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') throw refused(wrongFamily, error);
+    // What the system knows at once, without asking the network.
+    if (code === 'ENETUNREACH' || code === 'EINVAL') throw refused(systemReason(cause), error);
+    const ssl = kind === 'ssl' ? opensslText(cause) : undefined;
+    if (ssl === undefined) throw new DialError(systemReason(cause), { cause: error });
+    log.write('stream_ssl', 'info', cause.message);
+    log.write('stream_ssl', 'warn', `SSL_connect: ${ssl}`);
+    throw new DialError('Protocol error', { cause: error });
   }
 }
 
-/** Is this a connection method with a port, which is not given? */
+/** Is this a connection method with a port, which is not given? Colons are not counted by what they mean, as in the C programs. */
 function lacksPort(remote: string): boolean {
-  return /^(tcp|ssl):(\[.*\]|[^:]*)$/.test(remote);
+  return /^(tcp|ssl):/.test(remote) && remote.split(':').filter((field) => field !== '').length < 3;
 }
 
-function isPort(text: string): boolean {
-  return /^\d+$/.test(text) && Number(text) >= 1 && Number(text) <= 65535;
+const noPort = 'port must be specified';
+
+/** What is wrong with a `HOST:PORT`: nothing if undefined, nothing that is said if empty. */
+function addressProblem(address: string): string | undefined {
+  const [, v6, host = '', port] = /^(?:\[([^\]]*)\]|([^:]*)):([^:]*)$/s.exec(address) ?? [];
+  if (port === undefined) return noPort;
+  if (host === '' && v6 === undefined) return '';
+  if (!/^\+?\d+$/.test(port) || Number(port) > 65535) return `bad port number "${port}"`;
+  const zone = v6?.split('%')[1];
+  if (zone !== undefined && !existsSync(`/sys/class/net/${zone}`)) return `bad IPv6 scope "${zone}" (No such device)`;
+  // Half an IPv4 address is neither an address nor a name.
+  return v6 === undefined && /^[\d.]+$/.test(host) && !/^\d+\.\d+\.\d+\.\d+$/.test(host) ? '' : undefined;
+}
+
+const noFiles: UsableFiles = { privateKey: false, certificate: false, caCert: false };
+
+async function checkFiles(tls: TlsFiles, log: Pick<Log, 'write'>): Promise<UsableFiles> {
+  const { checkTlsFiles } = await import('./tls-files.ts');
+  return checkTlsFiles(tls, log);
 }
 
 /** A key is of use only with its certificate. */
-function checkKeys(tls: TlsFiles | undefined, log: Pick<Log, 'write'>): void {
-  const hasKey = tls?.privateKey !== undefined && tls.certificate !== undefined;
+function demandKeys(usable: UsableFiles, tls: TlsFiles | undefined, log: Pick<Log, 'write'>): void {
+  const bothNamed = tls?.privateKey !== undefined && tls.certificate !== undefined;
   const missing = [
-    ...(hasKey ? [] : ['Private key', 'Certificate']),
+    ...(bothNamed && usable.privateKey ? [] : ['Private key']),
+    ...(bothNamed && usable.certificate ? [] : ['Certificate']),
     ...(tls?.caCert === undefined ? ['CA certificate'] : []),
   ];
   for (const what of missing) log.write('stream_ssl', 'err', `${what} must be configured to use SSL`);
   if (missing.length > 0) throw new DialError('Protocol not available');
+}
+
+/** With a CA certificate that cannot be read, no peer can be trusted. */
+function usableTls(tls: TlsFiles, { caCert }: UsableFiles): TlsFiles {
+  return caCert ? tls : { ...tls, caCert: '/dev/null' };
 }

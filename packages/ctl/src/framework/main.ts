@@ -19,6 +19,7 @@ import type { Program } from './program.ts';
 import { type Runnable, type RunOptions, runCommands } from './run.ts';
 import type { Session } from './session.ts';
 import { suggestion } from './suggest.ts';
+import { opensslText } from './tls-failure.ts';
 import { wordsOf } from './words.ts';
 
 /** The process, as far as a ctl program uses it. */
@@ -139,12 +140,25 @@ async function run<D extends DatabaseSchema>(program: Program<D>, host: Host, lo
     const overview = commands.every(({ command }) => command.name === 'show') && !settings.oneline;
     host.stdout(overview && coloured(host, host.stdoutIsTerminal) ? colourOverview(text) : text);
   } catch (error) {
-    if (!(error instanceof ConnectionClosedError)) throw error;
-    throw new CtlError(`${databaseRemotes(program, host.env, settings.db)}: database connection failed (End of file)`);
+    if (error instanceof CtlError || !session.closed) throw error;
+    const remotes = databaseRemotes(program, host.env, settings.db);
+    throw new CtlError(`${remotes}: database connection failed (${connectionFailure(error, session.name, log)})`);
   } finally {
     session.close();
   }
   return 0;
+}
+
+/** Why the server was lost; where it is SSL that failed, that is said in the log. */
+function connectionFailure(error: unknown, remote: string, log: Log): string {
+  if (error instanceof ConnectionClosedError || !(error instanceof Error)) return 'End of file';
+  const ssl = opensslText(error);
+  if (ssl === undefined) return failureReason(error);
+  const reason = 'Input/output error';
+  log.write('stream_ssl', 'warn', `SSL_read: ${ssl}`);
+  log.write('jsonrpc', 'warn', `${remote}: receive error: ${reason}`);
+  log.write('reconnect', 'warn', `${remote}: connection dropped (${reason})`);
+  return reason;
 }
 
 function coloured(host: Host, isTerminal: boolean): boolean {

@@ -26,10 +26,12 @@ Logs are those of the C programs: \`-v\`, \`--log-file\`, \`--syslog-method\` an
 for the protocol's, which differs. What goes to the local system log is sent by logger(1): with \`--syslog-method=unix:FILE\` too, each message has the prefix of
 syslog(3), which the C programs leave out there. The default log directory is \`$OVN_LOGDIR\`, else \`$OVS_LOGDIR\`, else \`/var/log/ovn\`.
 
-Where they differ from 23.03.1: \`--ssl-protocols\` and \`--ssl-ciphers\` work, at which the C programs abort; \`--bootstrap-ca-cert\` needs no second call; what is
-wrong with an SSL connection is said in words. A daemon runs other command lines while one waits (\`wait-until\`, \`--wait\`), and one whose caller has gone waits
-no longer. On a terminal, \`show\` and failures have colour, unless \`$NO_COLOR\` is set, and a mistyped command, option, table or column is answered with the
-one that is closest.
+Where they differ from 23.03.1: \`--ssl-protocols\` and \`--ssl-ciphers\` work, at which the C programs abort; \`--bootstrap-ca-cert\` needs no second call. What
+is wrong with keys and certificates is said in OpenSSL's words, as there; when a server refuses the certificate, the alert that it sent is said, where the C
+programs sometimes only find that they cannot write any longer. \`--dry-run\` waits for nothing, as nothing changes: with \`--wait\` the C programs wait for a
+number that they never wrote, for ever. They also wait for a server to connect to them where \`--db\` is \`ptcp:\`, \`pssl:\` or \`punix:\`; ours refuse that. A
+daemon runs other command lines while one waits (\`wait-until\`, \`--wait\`), and one whose caller has gone waits no longer. On a terminal, \`show\` and failures
+have colour, unless \`$NO_COLOR\` is set, and a mistyped command, option, table or column is answered with the one that is closest.
 `;
 
 /** `docs/nbctl.md`: what the registries of the programs say, as Markdown. */

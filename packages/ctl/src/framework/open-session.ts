@@ -1,6 +1,5 @@
 /** Finds a server of the database that will do: the first of the remotes that answers, and leads its cluster if that is wanted. */
 import { systemReason } from '@weft/jsonrpc/connect';
-import { splitRemotes } from '@weft/jsonrpc/remote';
 import type { TlsFiles } from '@weft/jsonrpc/tls';
 import type { DatabaseSchema } from '@weft/ovsdb/schema';
 import type { Log } from '@weft/vlog/log';
@@ -46,7 +45,7 @@ export async function openSession<D extends DatabaseSchema>(
   log: Log,
 ): Promise<Session> {
   const text = databaseRemotes(program, host.env, settings.db);
-  const { remotes } = splitRemotes(text);
+  const remotes = remotesOf(text);
   const ordered = settings.shuffleRemotes ? shuffled(remotes) : [...remotes];
   let failure = `${text}: database connection failed (Address family not supported by protocol)`;
   const trace = (remote: string) =>
@@ -87,6 +86,14 @@ export async function openSession<D extends DatabaseSchema>(
     }
   }
   throw new CtlError(failure);
+}
+
+/** The remotes of a list: a comma ends one only where the beginning of another follows it. */
+function remotesOf(text: string): readonly string[] {
+  return text
+    .replace(/^[\s,]+/, '')
+    .split(/,\s*(?=[a-z]+:)/)
+    .filter((remote) => remote !== '');
 }
 
 class NotLeader extends Error {

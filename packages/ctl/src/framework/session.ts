@@ -65,6 +65,11 @@ export class Session {
     });
   }
 
+  /** The remote. */
+  get name(): string {
+    return this.#peer.name;
+  }
+
   get closed(): boolean {
     return this.#closed !== undefined;
   }
@@ -191,8 +196,7 @@ export class Session {
     const id = `weft-ctl-${this.#monitors++}`;
     const reply = this.#call('monitor_cond', [this.#schema.name, id, requests]);
     const cancelled = this.#call('monitor_cancel', [id]);
-    const updates = await reply;
-    await cancelled;
+    const [updates] = await Promise.all([reply, cancelled]);
     return isObject(updates) ? (updates as unknown as Replica) : {};
   }
 
