@@ -28,6 +28,7 @@ const common = {
   platform: 'node',
   target: 'node20.19',
   external: ['better-sqlite3'],
+  alias: { 'string-width': './scripts/string-width.js' },
   logLevel: 'warning',
 };
 
