@@ -3,7 +3,7 @@
  * `_seq` is the number of the transaction that wrote the row.
  */
 import type { Atom, AtomicType } from '@weft/ovsdb/atom';
-import { type Datum, emptyMap, emptySet, toMap, toSet } from '@weft/ovsdb/datum';
+import { type Datum, toMap, toSet } from '@weft/ovsdb/datum';
 import type { Row } from '@weft/ovsdb/row';
 import type { ColumnType, TableSchema } from '@weft/ovsdb/schema';
 import type { Uuid } from '@weft/ovsdb/uuid';
@@ -14,12 +14,18 @@ type SqlValue = string | number | bigint | null;
 
 interface SqlColumn {
   readonly name: string;
+  /** Quoted. */
   readonly sqlName: string;
   readonly type: ColumnType;
+  readonly toSql: (datum: Datum) => SqlValue;
+  /** An expression for `fromSql`, which is NULL for the default, as most of the columns of a database are: no values are made of those. */
+  readonly expression: string;
+  readonly fromSql: (value: string | number) => Datum;
 }
 
 export class SqlTable {
   readonly name: string;
+  /** Quoted. */
   readonly #sqlName: string;
   readonly #columns: readonly SqlColumn[];
   #put: Statement | undefined;
@@ -29,49 +35,58 @@ export class SqlTable {
   constructor(db: Sqlite, name: string, sqlName: string, schema: TableSchema) {
     this.#db = db;
     this.name = name;
-    this.#sqlName = sqlName;
+    this.#sqlName = quote(sqlName);
     const taken = new Set(['_uuid', '_seq']);
     this.#columns = Object.entries(schema.columns)
       .filter(([, column]) => !column.ephemeral)
-      .map(([column, { type }]) => ({ name: column, sqlName: unused(column, taken), type }));
+      .map(([column, { type }]) => sqlColumn(column, quote(unused(column, taken)), type));
   }
 
+  /** Rows lie in the order in which they came, so that those which came together share pages: pages are what a commit costs. */
   create(): void {
-    const columns = this.#columns.map(({ sqlName, type }) => `${quote(sqlName)} ${affinity(type)}`);
-    this.#db.exec(
-      `CREATE TABLE ${quote(this.#sqlName)} (${['_uuid TEXT PRIMARY KEY', ...columns, '_seq INTEGER NOT NULL'].join(', ')}) WITHOUT ROWID`,
-    );
+    const columns = this.#columns.map(({ sqlName, type }) => `${sqlName} ${affinity(type)}`);
+    const all = ['_uuid TEXT PRIMARY KEY NOT NULL', ...columns, '_seq INTEGER NOT NULL'];
+    this.#db.exec(`CREATE TABLE ${this.#sqlName} (${all.join(', ')})`);
   }
 
   drop(): void {
-    this.#db.exec(`DROP TABLE IF EXISTS ${quote(this.#sqlName)}`);
+    this.#db.exec(`DROP TABLE IF EXISTS ${this.#sqlName}`);
   }
 
   put(row: Row, sequence: number): void {
-    this.#put ??= this.#db.prepare(
-      `INSERT OR REPLACE INTO ${quote(this.#sqlName)} VALUES (${['?', ...this.#columns.map(() => '?'), '?'].join(',')})`,
-    );
+    this.#put ??= this.#preparePut();
     const values: SqlValue[] = [row._uuid];
-    for (const { name, type } of this.#columns) values.push(toSql(type, row[name]));
+    for (const { name, toSql } of this.#columns) values.push(toSql(row[name]));
     values.push(sequence);
-    this.#put.run(values);
+    // As arguments: to take an array apart costs the module more than the engine.
+    this.#put.run(...values);
+  }
+
+  #preparePut(): Statement {
+    const columns = [...this.#columns.map(({ sqlName }) => sqlName), '_seq'];
+    return this.#db.prepare(
+      `INSERT INTO ${this.#sqlName} VALUES (?, ${columns.map(() => '?').join(', ')}) ` +
+        `ON CONFLICT (_uuid) DO UPDATE SET ${columns.map((column) => `${column} = excluded.${column}`).join(', ')}`,
+    );
   }
 
   delete(uuid: Uuid): void {
-    this.#delete ??= this.#db.prepare(`DELETE FROM ${quote(this.#sqlName)} WHERE _uuid = ?`);
+    this.#delete ??= this.#db.prepare(`DELETE FROM ${this.#sqlName} WHERE _uuid = ?`);
     this.#delete.run(uuid);
   }
 
   /** Reads all rows into memory; `onRow` gets the number of the transaction that wrote each. */
   load(table: MemoryTable, onRow: (row: Row, sequence: number) => void): void {
-    const select = this.#db
-      .prepare(`SELECT * FROM ${quote(this.#sqlName)}`)
-      .raw(true)
-      .safeIntegers(true);
     const columns = this.#columns;
-    for (const record of select.iterate() as IterableIterator<readonly SqlValue[]>) {
-      const values: [string, Datum][] = columns.map(({ name, type }, i) => [name, fromSql(type, record[i + 1]!)]);
-      onRow(table.text.make(record[0] as Uuid, values), Number(record[columns.length + 1]));
+    const expressions = columns.map(({ expression }) => expression);
+    const select = this.#db.prepare(`SELECT _uuid, _seq, ${expressions.join(', ')} FROM ${this.#sqlName}`).raw(true);
+    for (const record of select.iterate() as IterableIterator<readonly (string | number | null)[]>) {
+      const values: [string, Datum][] = [];
+      for (const [i, { name, fromSql }] of columns.entries()) {
+        const value = record[i + 2]!;
+        if (value !== null) values.push([name, fromSql(value)]);
+      }
+      onRow(table.text.make(record[0] as Uuid, values), record[1] as number);
     }
   }
 }
@@ -103,24 +118,69 @@ function affinity(type: ColumnType): string {
   }
 }
 
-function toSql(type: ColumnType, datum: Datum): SqlValue {
+function sqlColumn(name: string, sqlName: string, type: ColumnType): SqlColumn {
+  const base = { name, sqlName, type };
+  const key = type.key.type;
   switch (type.kind) {
     case 'scalar':
     case 'optional':
-      if (datum === undefined) return null;
-      return typeof datum === 'boolean' ? Number(datum) : (datum as SqlValue);
-    case 'set': {
-      const atoms = datum as readonly Atom[];
-      if (atoms.length === 0) return '[]';
-      // A switch has hundreds of ports, and a uuid nothing to escape.
-      return type.key.type === 'uuid' ? `["${atoms.join('","')}"]` : `[${atoms.map(atomText).join(',')}]`;
-    }
+      return { ...base, toSql: scalarToSql, ...scalarReader(sqlName, type) };
+    case 'set':
+      return {
+        ...base,
+        toSql: setWriter(key),
+        expression: type.min === 0 ? `NULLIF(${sqlName}, '[]')` : sqlName,
+        fromSql: (value) => toSet((JSON.parse(value as string) as JsonAtom[]).map((atom) => toAtom(key, atom))),
+      };
     case 'map': {
-      const map = datum as ReadonlyMap<Atom, Atom>;
-      if (map.size === 0) return '{}';
-      return `{${[...map].map(([key, value]) => `${JSON.stringify(String(key))}:${atomText(value)}`).join(',')}}`;
+      const valueType = type.value?.type ?? 'string';
+      return {
+        ...base,
+        toSql: mapToSql,
+        expression: type.min === 0 ? `NULLIF(${sqlName}, '{}')` : sqlName,
+        fromSql: (value) => {
+          const object = JSON.parse(value as string) as { [key: string]: JsonAtom };
+          return toMap(Object.entries(object).map(([k, v]) => [toAtom(key, k), toAtom(valueType, v)] as const));
+        },
+      };
     }
   }
+}
+
+function scalarReader(sqlName: string, type: ColumnType): Pick<SqlColumn, 'expression' | 'fromSql'> {
+  switch (type.key.type) {
+    // As text, since a double does not hold all of them.
+    case 'integer':
+      return { expression: `CAST(${sqlName} AS TEXT)`, fromSql: (value) => toAtom('integer', value) };
+    case 'boolean':
+      return { expression: sqlName, fromSql: (value) => value === 1 };
+    case 'string':
+      // The default of an optional is no string.
+      return { expression: type.kind === 'scalar' ? `NULLIF(${sqlName}, '')` : sqlName, fromSql: (value) => value };
+    case 'real':
+    case 'uuid':
+      return { expression: sqlName, fromSql: (value) => value };
+  }
+}
+
+function scalarToSql(datum: Datum): SqlValue {
+  if (datum === undefined) return null;
+  return typeof datum === 'boolean' ? Number(datum) : (datum as SqlValue);
+}
+
+function setWriter(type: AtomicType): (datum: Datum) => string {
+  return (datum) => {
+    const atoms = datum as readonly Atom[];
+    if (atoms.length === 0) return '[]';
+    // A switch has hundreds of ports, and a uuid nothing to escape.
+    return type === 'uuid' ? `["${atoms.join('","')}"]` : `[${atoms.map(atomText).join(',')}]`;
+  };
+}
+
+function mapToSql(datum: Datum): string {
+  const map = datum as ReadonlyMap<Atom, Atom>;
+  if (map.size === 0) return '{}';
+  return `{${[...map].map(([key, value]) => `${JSON.stringify(String(key))}:${atomText(value)}`).join(',')}}`;
 }
 
 /** An integer beyond 2^53 goes as a string, which every JSON reader keeps. */
@@ -129,36 +189,21 @@ function atomText(atom: Atom): string {
   return typeof atom === 'bigint' ? `"${atom}"` : String(atom);
 }
 
-function fromSql(type: ColumnType, value: SqlValue): Datum {
-  switch (type.kind) {
-    case 'scalar':
-    case 'optional':
-      return value === null ? undefined : toAtom(type.key.type, value);
-    case 'set':
-      if (value === '[]') return emptySet;
-      return toSet((JSON.parse(value as string) as SqlValue[]).map((atom) => toAtom(type.key.type, atom)));
-    case 'map': {
-      if (value === '{}') return emptyMap as ReadonlyMap<Atom, Atom>;
-      const valueType = type.value?.type ?? 'string';
-      const object = JSON.parse(value as string) as { [key: string]: SqlValue };
-      return toMap(Object.entries(object).map(([k, v]) => [toAtom(type.key.type, k), toAtom(valueType, v)] as const));
-    }
-  }
-}
+/** An atom in a JSON text; as a key of an object any atom is a string. */
+type JsonAtom = string | number | boolean;
 
-function toAtom(type: AtomicType, value: SqlValue | boolean): Atom {
+function toAtom(type: AtomicType, value: JsonAtom): Atom {
   switch (type) {
     case 'integer': {
-      if (typeof value === 'number') return value;
       const number = Number(value);
-      return Number.isSafeInteger(number) ? number : BigInt(value as string | bigint);
+      return Number.isSafeInteger(number) ? number : BigInt(value);
     }
     case 'real':
       return Number(value);
     case 'boolean':
-      return value === true || value === 'true' || value === 1n || value === 1;
+      return value === true || value === 'true';
     case 'string':
     case 'uuid':
-      return value as string;
+      return value;
   }
 }

@@ -35,6 +35,10 @@ import type { AppendResult, Loaded, LogEntry, Store } from './store.ts';
 const applicationId = 0x77656674;
 /** 1 had the log in a table. */
 const format = 2;
+/** Of new files, in bytes: a switch with a hundred ports fits. */
+const pageSize = 8192;
+/** A checkpoint, for which somebody waits, comes after so many pages. */
+const checkpointPages = 4000;
 /** The background work writes rows for that long at a time, and looks at the clock after so many. */
 const stepMs = 8;
 const rowsPerLook = 16;
@@ -90,6 +94,7 @@ export class SqliteStore implements Store {
     if (existsSync(file)) throw new OvsdbError('I/O error', `${file}: create failed (File exists)`);
     const db = open(file, false);
     try {
+      db.pragma(`page_size = ${pageSize}`);
       db.pragma(`application_id = ${applicationId}`);
       db.pragma('journal_mode = WAL');
       db.transaction(() => {
@@ -123,8 +128,7 @@ export class SqliteStore implements Store {
       db.pragma('journal_mode = WAL');
       db.pragma('synchronous = NORMAL');
       db.pragma('busy_timeout = 5000');
-      // In pages: a checkpoint waits for the disk.
-      db.pragma('wal_autocheckpoint = 4000');
+      db.pragma(`wal_autocheckpoint = ${checkpointPages}`);
       const version = Number(getMeta(db, 'format'));
       if (!(version <= format))
         throw new OvsdbError('I/O error', `${file}: format ${version} is newer than this program`);
