@@ -17,7 +17,7 @@ export function integer(item: Item, max = 0xffffffff): number {
   return parseInteger(argument(item), max, item.valueOffset);
 }
 
-/** `A->B` with both sides trimmed. */
+/** `A->B`: what stands on both sides, and where the right one begins. */
 export function arrow(item: Item): { left: string; right: string; rightOffset: number } {
   const text = argument(item) + item.tail;
   const at = text.lastIndexOf('->');
