@@ -156,14 +156,10 @@ export class TableReconciler {
         else changed[column] = this.#encode(column, value, operations) ?? null;
       }
     }
-    // Others' columns that nobody has set, or that somebody has emptied.
-    for (const column in this.spec.initial) {
-      if (row[column] === undefined)
-        changed[column] = this.#encode(column, this.spec.initial[column], operations) ?? null;
-    }
     for (const [column, value] of Object.entries(this.spec.reset?.(row, wanted) ?? {})) {
       changed[column] = this.#encode(column, value, operations) ?? null;
     }
+    // Others' columns that nobody has set, or that somebody has emptied.
     for (const [column, value] of Object.entries(this.spec.initial ?? {})) {
       if (row[column] === undefined) changed[column] = this.#encode(column, value, operations) ?? null;
     }
