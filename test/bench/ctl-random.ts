@@ -16,8 +16,9 @@ async function main(): Promise<void> {
       // Three in four are for the northbound database, which has more commands.
       const which = Math.floor(i / 40) % 4 === 3 ? 'sb' : 'nb';
       if (i % 40 === 0) {
-        // One in five has a daemon run them.
-        if (Math.floor(i / 40) % 5 === 4) twins.startDaemons(which);
+        // One in five has a daemon run them, and half of these one of the other program's.
+        const turn = Math.floor(i / 40) % 10;
+        if (turn === 4 || turn === 9) twins.startDaemons(which, { crossed: turn === 9 });
         else twins.stopDaemons(which);
         await twins.reset(which);
         for (const line of foundation[which]) await twins.run(which, line.split(' '));

@@ -71,6 +71,22 @@ it.each([
   expect(existsSync(control)).toBe(false);
 });
 
+it("sbctl's daemon refuses to wait, whoever asks", () => {
+  const control = join(dir, 'sb.ctl');
+  const pidfile = join(dir, 'sb.pid');
+  const daemon = resolve('node_modules/.bin/sbctl');
+  run(daemon, [`--db=unix:${server.socket}`, '--detach', `--pidfile=${pidfile}`, '-u', control]);
+  try {
+    for (const option of ['--wait=sb', '--wait=nonsense', '--no-wait', '--print-wait-time']) {
+      const direct = run('ovn-sbctl', [`--db=unix:${server.socket}`, option, 'init']);
+      expect(direct.stderr).toContain('not supported');
+      expect(run('ovn-sbctl', ['-u', control, option, 'init'])).toEqual(direct);
+    }
+  } finally {
+    process.kill(Number(readFileSync(pidfile, 'utf8')), 'SIGTERM');
+  }
+});
+
 describe('our daemon', () => {
   const control = join(dir, 'own.ctl');
   const pidfile = join(dir, 'own.pid');

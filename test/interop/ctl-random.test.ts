@@ -18,7 +18,7 @@ for (const which of ['nb', 'sb'] as const) {
     const differences: string[] = [];
     for (let i = 0; i < lines && differences.length < Number(process.env.MOST ?? 10); i++) {
       if (i % 40 === 0) {
-        if (i % 200 === 160) twins.startDaemons(which);
+        if (i % 200 === 80 || i % 200 === 160) twins.startDaemons(which, { crossed: i % 200 === 80 });
         else twins.stopDaemons(which);
         await twins.reset(which);
         for (const line of foundation[which]) await twins.run(which, line.split(' '));

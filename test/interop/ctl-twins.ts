@@ -297,8 +297,10 @@ interface Daemons {
   readonly c: readonly string[];
   readonly ours: readonly string[];
   readonly pids: readonly number[];
+  /** Each is called by the other's client. */
+  readonly crossed: boolean;
 }
-const noDaemons: Daemons = { c: [], ours: [], pids: [] };
+const noDaemons: Daemons = { c: [], ours: [], pids: [], crossed: false };
 
 /** The twins of one test file. */
 export class Comparison {
@@ -338,8 +340,8 @@ export class Comparison {
     this.#remove();
   }
 
-  /** From now on a daemon of each program runs the command lines. */
-  startDaemons(which: Which): void {
+  /** From now on a daemon of each program runs the command lines; `crossed`: those that the other program's client hands to it. */
+  startDaemons(which: Which, { crossed = false } = {}): void {
     this.stopDaemons(which);
     const pids: number[] = [];
     const start = (program: string, { socket }: Twin, name: string): readonly string[] => {
@@ -355,6 +357,7 @@ export class Comparison {
       c: start(`ovn-${which}ctl`, this.#c, 'c'),
       ours: start(ourProgram(which), this.#ours, 'ours'),
       pids,
+      crossed,
     };
     this.#daemons = { ...this.#daemons, [which]: daemons };
   }
@@ -389,10 +392,11 @@ export class Comparison {
   async compare(which: Which, argv: readonly string[]): Promise<Compared> {
     const known = uuidsOf(this.#state[which]);
     const filled = argv.map((word) => this.#fill(which, word));
-    let c = runC(which, [...this.#daemons[which].c, ...filled], this.#c.socket, this.#dir);
     // A timer ends its process.
-    const run = argv.includes('wait-until') ? runOurProcess : runOurs;
-    const ours = await run(which, [...this.#daemons[which].ours, ...filled], this.#ours.socket, this.#dir);
+    const own = argv.includes('wait-until') ? runOurProcess : runOurs;
+    const [first, second] = this.#daemons[which].crossed ? [own, runC] : [runC, own];
+    let c = await first(which, [...this.#daemons[which].c, ...filled], this.#c.socket, this.#dir);
+    const ours = await second(which, [...this.#daemons[which].ours, ...filled], this.#ours.socket, this.#dir);
     const after = await this.#c.contents(which);
     const oursAfter = await this.#ours.contents(which);
     const rowsC = canonicalRows(after, known);
@@ -408,7 +412,9 @@ export class Comparison {
     const hasDaemons = this.#daemons[which] !== noDaemons;
     if (hasDaemons && /ctl daemon \(|transaction error \(/.test(c.stderr)) c = { ...c, status: crashed };
     // A daemon of C that waits in vain is good for nothing else.
-    if (hasDaemons && (c.status === crashed || c.status === timedOut)) this.startDaemons(which);
+    if (hasDaemons && (c.status === crashed || c.status === timedOut)) {
+      this.startDaemons(which, this.#daemons[which]);
+    }
     if (c.status === crashed) {
       // A crash is nothing to be like.
       await this.#ours.load(which, after);

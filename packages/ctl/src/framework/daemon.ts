@@ -16,7 +16,7 @@ import { applyLogOption, logRun, reason } from './ctl-log.ts';
 import { passedOptions } from './daemon-client.ts';
 import { applyOptions, defaultSettings, globalOptions, logOptions, type Settings } from './global-options.ts';
 import { versionText } from './information.ts';
-import { execute, type Host, localOptions, parse } from './main.ts';
+import { execute, type Host, localOptions, parse, refuseWaiting } from './main.ts';
 import { failureReason, logDirectory, openSession, runDirectory } from './open-session.ts';
 import type { Program } from './program.ts';
 import type { Runnable } from './run.ts';
@@ -174,6 +174,7 @@ function readLine<D extends DatabaseSchema>(
   log: Log,
 ): CommandLine<D> {
   const parsed = parseGlobal(args, optionsOfCommands, localOptions(program));
+  refuseWaiting(program, parsed);
   const settings = { ...defaultSettings(), tls };
   // What is said of logs is said to the daemon.
   applyOptions(settings, parsed.global, (name, value) =>

@@ -75,6 +75,15 @@ export async function main<D extends DatabaseSchema>(program: Program<D>, host: 
 /** Options of programs that can wait for the rest of the system. */
 export const waitOptions: ReadonlySet<string> = new Set(['--wait', '--no-wait', '--print-wait-time']);
 
+/** @throws CtlError for options about waiting where there is nothing to wait for */
+export function refuseWaiting<D extends DatabaseSchema>(
+  { root }: Program<D>,
+  { global }: Pick<GlobalArguments, 'global'>,
+): void {
+  const given = root.canWait ? undefined : global.find(({ name }) => waitOptions.has(name));
+  if (given !== undefined) throw new CtlError(`${given.name} not supported`);
+}
+
 async function run<D extends DatabaseSchema>(program: Program<D>, host: Host, log: Log): Promise<number> {
   if (host.argv[0] === '--completion' || host.argv[0] === '--complete') return completion(program, host, log);
   const parsed = parseGlobal(
@@ -85,9 +94,7 @@ async function run<D extends DatabaseSchema>(program: Program<D>, host: Host, lo
   const settings = defaultSettings();
   const method = host.env.OVS_SYSLOG_METHOD;
   if (method !== undefined && method !== '') applyLogOption(log, '--syslog-method', method, program.name, '');
-  for (const { name } of program.root.canWait ? [] : parsed.global) {
-    if (waitOptions.has(name)) throw new CtlError(`${name} not supported`);
-  }
+  refuseWaiting(program, parsed);
   const apply = (name: string, value: string | undefined): void =>
     applyLogOption(log, name, value, program.name, logDirectory(host.env));
   const targets: (string | undefined)[] = [];
