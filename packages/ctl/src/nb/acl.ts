@@ -5,7 +5,7 @@ import { parseUuid } from '@weft/ovsdb/uuid';
 import type { NbRow } from '@weft/schemas/nb';
 import { CtlError } from '../framework/ctl-error.ts';
 import { findPortGroup, findSwitch, notFound } from './find.ts';
-import { leadingInteger, parseDirection, parsePriority } from './parse.ts';
+import { isOn, leadingInteger, parseDirection, parsePriority } from './parse.ts';
 import type { NbCommand, NbContext, NbReads } from './types.ts';
 
 type Acl = NbRow<'ACL'>;
@@ -152,7 +152,16 @@ const aclList: NbCommand = {
 };
 
 function inOrder(a: Acl, b: Acl): number {
-  return compareStrings(a.direction, b.direction) || b.priority - a.priority || compareStrings(a.match, b.match);
+  return (
+    compareStrings(a.direction, b.direction) ||
+    Number(isAfterLb(a)) - Number(isAfterLb(b)) ||
+    b.priority - a.priority ||
+    compareStrings(a.match, b.match)
+  );
+}
+
+function isAfterLb({ options }: Acl): boolean {
+  return isOn(options, 'apply-after-lb');
 }
 
 function line(acl: Acl): string {
@@ -165,7 +174,7 @@ function line(acl: Acl): string {
     text += ` log(${parts.join(',')})`;
   }
   if (acl.label !== 0) text += ` label=${acl.label}`;
-  if (acl.options.get('apply-after-lb') === 'true') text += ' [after-lb]';
+  if (isAfterLb(acl)) text += ' [after-lb]';
   return text;
 }
 

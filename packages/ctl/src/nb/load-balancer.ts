@@ -5,6 +5,7 @@ import { CtlError } from '../framework/ctl-error.ts';
 import { inNameOrder } from '../framework/replica-order.ts';
 import { formatIp, type IpAddress, parseIpv4, parseIpv6 } from '../net/address.ts';
 import { findLoadBalancer, needLoadBalancer, needRouter, needSwitch } from './find.ts';
+import { isOn } from './parse.ts';
 import type { NbCommand, NbContext, NbReads, NbTransaction } from './types.ts';
 
 type LoadBalancer = NbRow<'Load_Balancer'>;
@@ -207,7 +208,7 @@ function printLoadBalancers({ print, warn }: NbContext, all: readonly LoadBalanc
 
 /** What stands under PROTO for a VIP; undefined, with an entry in the log, if the VIP cannot be read. */
 function protocolOf(vip: string, lb: LoadBalancer, warn: Warn): string | undefined {
-  if (lb.options.get('template') === 'true') {
+  if (isOn(lb.options, 'template')) {
     if (lb.protocol === undefined) warn(`Load Balancer ${lb._uuid} (${lb.name}) is a template and misses protocol`);
     return lb.protocol;
   }

@@ -188,7 +188,7 @@ const natAdd: NbCommand = {
             failure = `${externalIp}, ${logicalIp}: a NAT with this external_ip and logical_ip already exists`;
           } else {
             const what = type === 'snat' ? `logical_ip (${logicalIp})` : `external_ip (${externalIp})`;
-            throw new CtlError(`a NAT with this type (${type}), ${what} already exists`);
+            failure = `a NAT with this type (${type}), ${what} already exists`;
           }
         }
       }

@@ -20,3 +20,8 @@ export function parseDirection(text: string): 'from-lport' | 'to-lport' {
   if (text.startsWith('f')) return 'from-lport';
   throw new CtlError(`${text}: direction must be "to-lport" or "from-lport"`);
 }
+
+/** Is an option of a row on? However it is written: `true` and `TRUE` are the same to the C programs, but in NAT rules. */
+export function isOn(options: ReadonlyMap<string, string>, key: string): boolean {
+  return options.get(key)?.toLowerCase() === 'true';
+}

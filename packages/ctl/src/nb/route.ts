@@ -6,6 +6,7 @@ import type { NbRow } from '@weft/schemas/nb';
 import { CtlError } from '../framework/ctl-error.ts';
 import { type Cidr, formatIp, formatNetwork, networkOf, parseCidr, parseIpv4, parseIpv6 } from '../net/address.ts';
 import { findRouterPort, needRouter, notFound } from './find.ts';
+import { isOn } from './parse.ts';
 import type { NbCommand, NbContext, NbReads, NbTransaction } from './types.ts';
 
 type Route = NbRow<'Logical_Router_Static_Route'>;
@@ -272,7 +273,7 @@ function routeLine({ cidr, route }: Listed, ecmp: boolean): string {
   if (route.output_port !== undefined) line += ` ${route.output_port}`;
   if (route.options.get('ic-learned-route') !== undefined) line += ' (learned)';
   if (ecmp) line += ' ecmp';
-  if (route.options.get('ecmp_symmetric_reply') === 'true') line += ' ecmp-symmetric-reply';
+  if (isOn(route.options, 'ecmp_symmetric_reply')) line += ' ecmp-symmetric-reply';
   if (route.bfd !== undefined) line += ' bfd';
   return line;
 }
