@@ -5,11 +5,11 @@ import type { Context } from '../framework/command.ts';
 import { CtlError } from '../framework/ctl-error.ts';
 import type { Transaction } from '../framework/transaction.ts';
 import { findRecord, isUuidBeginning } from '../generic/record.ts';
+import { type Datapath, datapathTitle } from './datapath.ts';
 import { switchFlowPrinter } from './switch-flows.ts';
 import type { Sb, SbCommand, SbContext } from './types.ts';
 import { printVflows, vflowReads } from './vflow.ts';
 
-type Datapath = Pick<SbRow<'Datapath_Binding'>, '_uuid' | 'external_ids' | 'tunnel_key'>;
 type Flow = SbRow<'Logical_Flow'>;
 
 /** One logical flow on one of its datapaths. */
@@ -32,14 +32,6 @@ const flowReads = {
     'external_ids',
   ],
 } as const;
-
-/** `"name" aka "name2" (uuid)`. */
-export function datapathTitle(datapath: Datapath): string {
-  const name = datapath.external_ids.get('name') ?? '';
-  const alias = datapath.external_ids.get('name2') ?? '';
-  const title = name === '' ? ' ' : alias === '' ? `"${name}" ` : `"${name}" aka "${alias}" `;
-  return `${title}(${datapath._uuid})`;
-}
 
 /** The datapath that the first argument names, if it names one. */
 function givenDatapath({ tx, args, program }: SbContext): Datapath | undefined {

@@ -1,6 +1,7 @@
 /** `lflow-list --vflows`: the records besides logical flows from which chassis make OpenFlow flows. */
 import type { SbRow } from '@weft/schemas/sb';
 import { mapOrder } from '../framework/replica-order.ts';
+import { datapathName } from './datapath.ts';
 import { switchFlowPrinter } from './switch-flows.ts';
 import type { SbContext } from './types.ts';
 
@@ -30,8 +31,8 @@ export function printVflows(context: SbContext, only: Datapath | undefined): voi
   // The datapath is said where it is not given.
   const datapath = (of: string) => {
     if (only !== undefined) return '';
-    const name = tx.get('Datapath_Binding', of)?.external_ids.get('name') ?? '';
-    return `datapath=${name === '' ? '' : `"${name}"`}, `;
+    const row = tx.get('Datapath_Binding', of);
+    return `datapath=${row === undefined ? '' : datapathName(row)}, `;
   };
   const printSwitchFlows = switchFlowPrinter(context);
   const section = <R extends { readonly _uuid: string }>(
