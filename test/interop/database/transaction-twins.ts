@@ -70,20 +70,26 @@ export class TransactionTwins {
   }
 
   async #send(client: RawClient, transactions: readonly (readonly Json[] | string)[]): Promise<string[]> {
+    const answers = new Array<string>(transactions.length).fill('no answer');
+    let answered = 0;
+    const takeAll = async (sent: number): Promise<void> => {
+      while (answered < sent && !client.closed) {
+        for (const json of await client.take()) {
+          if (!isObject(json) || typeof json.id !== 'number') continue;
+          const { id, result = null, error = null } = json;
+          answers[id] = canonicalText(normal(error ?? result));
+          answered++;
+        }
+      }
+    };
     for (const [id, transaction] of transactions.entries()) {
       const operations = typeof transaction === 'string' ? transaction : jsonText(transaction);
       const params = `["${this.#name}",${operations.slice(1)}`.replace(/,\]$/, ']');
       client.send(`{"id":${id},"method":"transact","params":${params}}`);
+      // What comes while a transaction waits may change what it finds in the end.
+      if (/"timeout":[1-9]/.test(operations)) await takeAll(id + 1);
     }
-    const answers = new Array<string>(transactions.length).fill('no answer');
-    for (let missing = transactions.length; missing > 0 && !client.closed; ) {
-      for (const json of await client.take()) {
-        if (!isObject(json) || typeof json.id !== 'number') continue;
-        const { id, result = null, error = null } = json;
-        answers[id] = canonicalText(normal(error ?? result));
-        missing--;
-      }
-    }
+    await takeAll(transactions.length);
     return answers;
   }
 }
