@@ -1,9 +1,9 @@
 /**
- * Transcripts: files of command lines (`ctl-transcripts/*.txt`) that ours and the C program run side by side. A file is a list of scenes, each of
+ * Transcripts for tests: files of command lines (`ctl-transcripts/*.txt`) that ours and the C program run side by side. A file is a list of scenes, each of
  * which starts with an empty database at its heading (`# ...`); a line is the arguments of one call.
  */
 import { readdirSync, readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Comparison, shellWords, type Which } from './ctl-twins.ts';
 
@@ -23,13 +23,8 @@ function scenesOf(text: string): Scene[] {
   return scenes;
 }
 
-/** Our programs work on either server. */
-const servers = [
-  { server: 'ovsdb-server', program: undefined },
-  { server: 'weft-ovsdb', program: resolve('node_modules/.bin/weft-ovsdb') },
-];
-
-describe.each(servers)('on $server', ({ program }) => {
+/** Makes each scene a test, on the C ovsdb-server or on another one. */
+export function playTranscripts(program?: string): void {
   let twins: Comparison;
   beforeAll(async () => {
     twins = await Comparison.start(program);
@@ -53,4 +48,4 @@ describe.each(servers)('on $server', ({ program }) => {
       }
     });
   }
-});
+}

@@ -1,0 +1,3 @@
+import { playTranscripts } from './ctl-play.ts';
+
+playTranscripts();
