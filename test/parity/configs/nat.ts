@@ -4,6 +4,12 @@ import { edge } from './edge.ts';
 /** With a second port. */
 const twoPorts = [...edge, 'lsp-add ls1 p2', 'lsp-set-addresses p2 "00:00:00:00:00:02 192.168.1.11"'];
 
+/** Where rules are applied, and what makes it so. */
+const gateways = [
+  ['a gateway router', 'set Logical_Router lr1 options:chassis=gw1'],
+  ['a distributed gateway port', 'lrp-set-gateway-chassis lr1-pub gw1 20'],
+] as const;
+
 const rules: readonly (readonly string[])[] = [
   ['lr-nat-add lr1 snat 172.16.0.1 192.168.1.0/24', 'lr-nat-add lr1 snat fd16::1 fd01::/64'],
   ['lr-nat-add lr1 dnat_and_snat 172.16.0.50 192.168.1.10', 'lr-nat-add lr1 dnat_and_snat fd16::50 fd01::10'],
@@ -47,12 +53,7 @@ export const natConfigs: readonly ParityConfig[] = [
     ['lr-nat-del lr1'],
   ),
 
-  ...(
-    [
-      ['a gateway router', 'set Logical_Router lr1 options:chassis=gw1'],
-      ['a distributed gateway port', 'lrp-set-gateway-chassis lr1-pub gw1 20'],
-    ] as const
-  ).map(([where, gateway]) =>
+  ...gateways.map(([where, gateway]) =>
     config(
       `stateless NAT, port ranges and sets of external addresses on ${where}`,
       [...twoPorts, gateway],
@@ -108,12 +109,7 @@ export const natConfigs: readonly ParityConfig[] = [
     ),
   ),
 
-  ...(
-    [
-      ['a gateway router', 'set Logical_Router lr1 options:chassis=gw1'],
-      ['a distributed gateway port', 'lrp-set-gateway-chassis lr1-pub gw1 20'],
-    ] as const
-  ).map(([where, gateway]) =>
+  ...gateways.map(([where, gateway]) =>
     config(
       `stateless NAT with sets of external addresses on ${where}`,
       [...twoPorts, gateway, 'create Address_Set name=some4 addresses="8.8.8.0/24"', 'create Address_Set name=some6'],
