@@ -4,18 +4,8 @@
  *
  * The SQLite file is locked for writing as long as it is served, and open for reading to everybody.
  */
-import {
-  accessSync,
-  closeSync,
-  constants,
-  existsSync,
-  fdatasync,
-  fsyncSync,
-  open as openFile,
-  openSync,
-} from 'node:fs';
+import { closeSync, existsSync, fdatasync, fsyncSync, open as openFile, openSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { systemReason } from '@weft/jsonrpc/connect';
 import { OvsdbError } from '@weft/ovsdb/error';
 import { jsonText } from '@weft/ovsdb/json';
 import type { Row } from '@weft/ovsdb/row';
@@ -23,12 +13,13 @@ import type { DatabaseSchema } from '@weft/ovsdb/schema';
 import { parseSchema, schemaToJson } from '@weft/ovsdb/schema-json';
 import { type Uuid, zeroUuid } from '@weft/ovsdb/uuid';
 import type { MemoryTable } from '../memory-table.ts';
-import { openSqlite, type Sqlite, type Statement } from './load-sqlite.ts';
+import type { Sqlite, Statement } from './load-sqlite.ts';
 import { Log } from './log.ts';
 import type { LogRecord } from './log-file.ts';
 import { type LoggedChange, logText, replay } from './logged-change.ts';
 import { type Scheduler, systemScheduler } from './scheduler.ts';
 import { SqlTable, unused } from './sql-table.ts';
+import { ioError, openDatabase } from './sqlite-file.ts';
 import type { AppendResult, Loaded, LogEntry, Store } from './store.ts';
 
 /** "weft" in ASCII, where file(1) and we look for it. */
@@ -92,7 +83,7 @@ export class SqliteStore implements Store {
   /** Creates a database file. Throws `I/O error` if it exists or cannot be written. */
   static create(file: string, schema: DatabaseSchema): void {
     if (existsSync(file)) throw new OvsdbError('I/O error', `${file}: create failed (File exists)`);
-    const db = open(file, false);
+    const db = openDatabase(file, false);
     try {
       db.pragma(`page_size = ${pageSize}`);
       db.pragma(`application_id = ${applicationId}`);
@@ -116,7 +107,7 @@ export class SqliteStore implements Store {
     file: string,
     options: { readonly readOnly?: boolean; readonly scheduler?: Scheduler } = {},
   ): SqliteStore {
-    const db = open(file, true);
+    const db = openDatabase(file, true);
     let log: Log | undefined;
     try {
       if (db.pragma('application_id', { simple: true }) !== applicationId) {
@@ -330,7 +321,7 @@ export class SqliteStore implements Store {
       this.#db.exec('BEGIN');
       const before = getMeta(this.#db, 'sequence');
       const records = Log.peek(this.name);
-      const other = open(this.name, true);
+      const other = openDatabase(this.name, true);
       const after = getMeta(other, 'sequence');
       other.close();
       // Else the server that has the file dropped records between our looks.
@@ -466,19 +457,6 @@ function sqlTables(db: Sqlite, schema: DatabaseSchema): Map<string, SqlTable> {
   );
 }
 
-function open(file: string, mustExist: boolean): Sqlite {
-  try {
-    if (mustExist) accessSync(file, constants.R_OK);
-  } catch (cause) {
-    throw new OvsdbError('I/O error', `${file}: open failed (${systemReason(cause as Error)})`, { cause });
-  }
-  try {
-    return openSqlite(file, { fileMustExist: mustExist });
-  } catch (error) {
-    throw ioError(file, error);
-  }
-}
-
 function storedSchema(file: string, db: Sqlite): DatabaseSchema {
   const text = getMeta(db, 'schema') ?? 'null';
   try {
@@ -496,25 +474,4 @@ function putMeta(db: Sqlite, key: string, value: string): void {
 
 function getMeta(db: Sqlite, key: string): string | undefined {
   return db.prepare('SELECT value FROM _meta WHERE key = ?').pluck().get(key) as string | undefined;
-}
-
-const reasons: { readonly [code: string]: string } = {
-  SQLITE_NOTADB: 'the file is not a database, or is damaged',
-  SQLITE_CORRUPT: 'the file is damaged',
-  SQLITE_FULL: 'No space left on device',
-  ENOSPC: 'No space left on device',
-  EDQUOT: 'No space left on device',
-  EACCES: 'the file cannot be written',
-  EROFS: 'the file cannot be written',
-  SQLITE_READONLY: 'the file cannot be written',
-  SQLITE_CANTOPEN: 'the file does not exist or cannot be opened',
-  SQLITE_BUSY: 'the file is in use',
-};
-
-function ioError(file: string, error: unknown): OvsdbError {
-  if (error instanceof OvsdbError) return error;
-  const code = (error as { code?: string }).code ?? '';
-  const base = Object.keys(reasons).find((prefix) => code.startsWith(prefix));
-  const reason = base === undefined ? (error instanceof Error ? error.message : String(error)) : reasons[base]!;
-  return new OvsdbError('I/O error', `${file}: ${reason}`, { cause: error });
 }

@@ -1,0 +1,41 @@
+/** Opens SQLite files, and says in words what is wrong with them. */
+import { accessSync, constants } from 'node:fs';
+import { systemReason } from '@weft/jsonrpc/connect';
+import { OvsdbError } from '@weft/ovsdb/error';
+import { openSqlite, type Sqlite } from './load-sqlite.ts';
+
+/** Errors: `I/O error`, with the file and the reason. */
+export function openDatabase(file: string, mustExist: boolean): Sqlite {
+  try {
+    if (mustExist) accessSync(file, constants.R_OK);
+  } catch (cause) {
+    throw new OvsdbError('I/O error', `${file}: open failed (${systemReason(cause as Error)})`, { cause });
+  }
+  try {
+    return openSqlite(file, { fileMustExist: mustExist });
+  } catch (error) {
+    throw ioError(file, error);
+  }
+}
+
+const reasons: { readonly [code: string]: string } = {
+  SQLITE_NOTADB: 'the file is not a database, or is damaged',
+  SQLITE_CORRUPT: 'the file is damaged',
+  SQLITE_FULL: 'No space left on device',
+  ENOSPC: 'No space left on device',
+  EDQUOT: 'No space left on device',
+  EACCES: 'the file cannot be written',
+  EROFS: 'the file cannot be written',
+  SQLITE_READONLY: 'the file cannot be written',
+  SQLITE_CANTOPEN: 'the file does not exist or cannot be opened',
+  SQLITE_BUSY: 'the file is in use',
+};
+
+/** What a failed call of SQLite or of the system means for the file. */
+export function ioError(file: string, error: unknown): OvsdbError {
+  if (error instanceof OvsdbError) return error;
+  const code = (error as { code?: string }).code ?? '';
+  const base = Object.keys(reasons).find((prefix) => code.startsWith(prefix));
+  const reason = base === undefined ? (error instanceof Error ? error.message : String(error)) : reasons[base]!;
+  return new OvsdbError('I/O error', `${file}: ${reason}`, { cause: error });
+}
