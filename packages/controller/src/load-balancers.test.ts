@@ -1,3 +1,4 @@
+import { flowKey } from '@weft/openflow/flow';
 import { Match } from '@weft/openflow/match';
 import { describe, expect, test } from 'vitest';
 import { parseSnatIps, parseVip } from './physical/hairpin.ts';
@@ -78,11 +79,19 @@ describe('a load balancer', () => {
 
 test('what the switch has learned stays when the controller reads it', async () => {
   const bed = await balanced([['10.9.0.9:80', '10.0.0.1:8080']]);
-  const learned = { priority: 32768, cookie: 7n, match: Match.any, actions: [] };
-  for (const table of [69, 76, 77, 78]) bed.switch.table.set(`learned ${table}`, { ...learned, table });
+  const learned = [69, 76, 77, 78].map((table) => ({
+    table,
+    priority: 32768,
+    cookie: 7n,
+    match: Match.any,
+    actions: [],
+  }));
+  const foreign = { table: 70, priority: 32768, cookie: 7n, match: Match.any, actions: [] };
+  for (const flow of [...learned, foreign]) bed.switch.table.set(flowKey(flow), flow);
   bed.controller.recompute();
   await bed.idle();
-  for (const table of [69, 76, 77, 78]) expect(bed.switch.table.has(`learned ${table}`)).toBe(true);
+  for (const flow of learned) expect(bed.switch.table.has(flowKey(flow))).toBe(true);
+  expect(bed.switch.table.has(flowKey(foreign))).toBe(false);
 });
 
 describe('a VIP', () => {

@@ -64,7 +64,7 @@ export function parseVip(vipText: string, backendsText: string): Vip | undefined
   return backends.every(fits) ? { ...vip, backends } : undefined;
 }
 
-/** One IPv4 and one IPv6 address at most, separated by spaces or commas; undefined if a word is none. */
+/** The first IPv4 and the first IPv6 address of those that spaces or commas separate; undefined if a word is none. */
 export function parseSnatIps(text: string): SnatIps | undefined {
   const words = text.split(/[\s,]+/).filter((word) => word !== '');
   if (words.some((word) => ipBytes(word) === undefined)) return undefined;
