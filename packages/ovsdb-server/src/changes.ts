@@ -107,3 +107,12 @@ function restoreIdentity(table: MemoryTable, old: Row, next: Row): Row {
   if (result !== next) table.replace(old._uuid, result);
   return result;
 }
+
+/** Does a store have to know of them? */
+export function arePersistent(changes: readonly TableChange[]): boolean {
+  for (const { at, old, new: next } of changes) {
+    if (old === undefined || next === undefined) return true;
+    for (const column of at.persistentColumns) if (old[column] !== next[column]) return true;
+  }
+  return false;
+}

@@ -8,7 +8,7 @@ import { type Json, jsonText } from '@weft/ovsdb/json';
 import type { Row } from '@weft/ovsdb/row';
 import type { DatabaseSchema } from '@weft/ovsdb/schema';
 import { type Uuid, zeroUuid } from '@weft/ovsdb/uuid';
-import type { TableChange } from './changes.ts';
+import { arePersistent, type TableChange } from './changes.ts';
 import { History } from './history.ts';
 import type { MemoryTable } from './memory-table.ts';
 import { MonitorHub } from './monitor/hub.ts';
@@ -54,6 +54,7 @@ interface Pending {
   readonly id: Uuid;
   readonly changes: readonly TableChange[];
   readonly durable: boolean;
+  readonly comments: readonly string[];
   readonly results: readonly string[];
   readonly done: TransactDone;
 }
@@ -151,12 +152,12 @@ export class Database {
       return false;
     }
     if (this.#waiters.size > 0) this.#forget(waiter);
-    const { changes, durable, results } = outcome;
+    const { changes, durable, comments, results } = outcome;
     if (changes.length === 0 && this.#pending.length === 0 && this.#storing === undefined) {
       waiter.done(`[${results.join(',')}]`);
       return true;
     }
-    this.#pending.push({ id: newUuid(), changes, durable, results, done: waiter.done });
+    this.#pending.push({ id: newUuid(), changes, durable, comments, results, done: waiter.done });
     if (!this.#flushScheduled) {
       this.#flushScheduled = true;
       this.#timers.soon(this.#flushSoon);
@@ -180,7 +181,7 @@ export class Database {
     if (this.#storing !== undefined || this.#pending.length === 0) return;
     const batch = this.#pending;
     this.#pending = [];
-    const entries = batch.filter(isPersistent);
+    const entries = batch.filter(({ changes }) => arePersistent(changes));
     if (entries.length === 0) {
       this.#settle(batch);
       return;
@@ -273,14 +274,14 @@ export class Database {
       });
     }
     if (applied.length === 0) this.history.rename(id);
-    else this.#settle([{ id, changes: applied, durable: false, results: [], done: () => {} }]);
+    else this.#settle([{ id, changes: applied, durable: false, comments: [], results: [], done: () => {} }]);
   }
 
   /** Puts another schema and contents in the place of these, as `convert` does. Waiting transactions end without an answer. */
   async replace(schema: DatabaseSchema, environment: TransactionEnvironment): Promise<void> {
     const id = newUuid();
     const rows = new Map([...environment.tables].map(([name, table]) => [name, table.rows()] as const));
-    await this.store.replace(schema, rows, id);
+    await this.store.replace(schema, rows, id, 'converted by weft-ovsdb');
     this.#environment = environment;
     this.monitors.tablesReplaced();
     this.#sequence++;
@@ -298,13 +299,4 @@ export class Database {
     this.cancelWaiters();
     await this.store.close();
   }
-}
-
-/** Does the store have to know of it? */
-function isPersistent({ changes }: Pending): boolean {
-  for (const { at, old, new: next } of changes) {
-    if (old === undefined || next === undefined) return true;
-    for (const column of at.persistentColumns) if (old[column] !== next[column]) return true;
-  }
-  return false;
 }

@@ -1,6 +1,7 @@
 /** The commands of `weft-ovsdb` that work on files and serve nothing. */
 import { OvsdbError } from '@weft/ovsdb/error';
 import { fileTools } from './tool/files.ts';
+import { logTools } from './tool/show-log.ts';
 import { type NamedSchemas, readSchema, type Tools } from './tool/tool.ts';
 import { transactionTools } from './tool/transactions.ts';
 import { versionTools } from './tool/versions.ts';
@@ -9,6 +10,7 @@ const tools: Tools = {
   ...fileTools,
   ...versionTools,
   ...transactionTools,
+  ...logTools,
   help: {
     args: '',
     does: 'print this',
@@ -16,14 +18,22 @@ const tools: Tools = {
   },
 };
 
-export const toolNames: readonly string[] = Object.keys(tools);
-
 export interface Streams {
   out(text: string): void;
   err(text: string): void;
 }
 
-/** Runs one; returns the exit status. `--rbac-role=ROLE` may stand anywhere among the arguments. */
+const rolePrefix = '--rbac-role=';
+const option = new RegExp(`^(${rolePrefix}.*|-m+|--more)$`);
+
+/** The command that a line gives, and its arguments; undefined if its first word that is no option names none. */
+export function findTool(line: readonly string[]): { readonly name: string; readonly args: string[] } | undefined {
+  const at = line.findIndex((arg) => !option.test(arg));
+  const name = line[at];
+  return name !== undefined && Object.hasOwn(tools, name) ? { name, args: line.toSpliced(at, 1) } : undefined;
+}
+
+/** Runs one; returns the exit status. Options may stand anywhere among the arguments: `--rbac-role=ROLE`, `-m`, `--more`. */
 export async function runTool(
   name: string,
   args: readonly string[],
@@ -31,9 +41,9 @@ export async function runTool(
   schemas: NamedSchemas,
 ): Promise<number> {
   const tool = tools[name]!;
-  const rolePrefix = '--rbac-role=';
   const role = args.find((arg) => arg.startsWith(rolePrefix))?.slice(rolePrefix.length);
-  const positional = args.filter((arg) => !arg.startsWith(rolePrefix));
+  const more = args.reduce((sum, arg) => sum + (arg === '--more' ? 1 : /^-m+$/.test(arg) ? arg.length - 1 : 0), 0);
+  const positional = args.filter((arg) => !option.test(arg));
   const names = tool.args === '' ? [] : tool.args.split(' ');
   const least = names.filter((arg) => !arg.startsWith('[')).length;
   const wrong =
@@ -52,7 +62,7 @@ export async function runTool(
     status = chosen;
   };
   try {
-    await tool.run(positional, { ...streams, role, schema, exit });
+    await tool.run(positional, { ...streams, role, more, schema, exit });
     return status;
   } catch (error) {
     streams.err(error instanceof OvsdbError ? error.toText() : error instanceof Error ? error.message : String(error));

@@ -1,12 +1,11 @@
 /** `weft-ovsdb`: serves OVSDB databases from SQLite files (the counterpart of ovsdb-server(1) and ovsdb-tool(1)). */
-import { runTool, toolNames } from '@weft/ovsdb-server/tool';
+import { findTool, runTool } from '@weft/ovsdb-server/tool';
 import { runDaemon } from '../daemon.ts';
 
-const [command = '', ...rest] = process.argv.slice(2);
-async function tool(): Promise<void> {
+async function tool(name: string, args: readonly string[]): Promise<void> {
   process.exitCode = await runTool(
-    command,
-    rest,
+    name,
+    args,
     {
       out: (text) => process.stdout.write(text),
       err: (text) => process.stderr.write(`weft-ovsdb: ${text}\n`),
@@ -76,4 +75,5 @@ async function serve(): Promise<void> {
   );
 }
 
-void (toolNames.includes(command) ? tool() : serve());
+const command = findTool(process.argv.slice(2));
+void (command === undefined ? serve() : tool(command.name, command.args));

@@ -11,7 +11,7 @@ export interface LogRecord {
   readonly sequence: number;
   /** Names the state after it. */
   readonly id: Uuid;
-  /** JSON text. */
+  /** JSON text, which `logged-change.ts` writes and reads. */
   readonly changes: string;
 }
 
@@ -22,7 +22,6 @@ const newline = 0x0a;
 export class LogFile {
   readonly #path: string;
   readonly #fd: number;
-  /** Bytes of whole records. */
   #length = 0;
   /** Records that may not have reached the disk. */
   #unsynced = false;
@@ -35,8 +34,9 @@ export class LogFile {
     this.#fd = openSync(path, 'a+', mode);
   }
 
-  get isEmpty(): boolean {
-    return this.#length === 0;
+  /** Bytes of whole records. */
+  get length(): number {
+    return this.#length;
   }
 
   /** The records from the beginning to the first that is not whole. What follows that is overwritten by what is appended. */

@@ -1,6 +1,7 @@
 /**
- * The log beside an SQLite file: transactions that its tables may lack. Two files by turns: one is dropped when the tables that took over from it have
- * reached the disk, while the other goes on. Records name their transaction's number, so it does no harm that one is there too long.
+ * The log beside an SQLite file: transactions that its tables may lack, and before them some that are kept for people (`weft-ovsdb show-log`). Two files by
+ * turns: when one has grown long, the other is emptied and goes on, once the tables that took over from it have reached the disk. Records name their
+ * transaction's number, so it does no harm that one is there longer than the tables need it.
  */
 import { closeSync, existsSync, fsyncSync, openSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
@@ -13,11 +14,14 @@ export class Log {
   readonly #files: readonly [LogFile, LogFile];
   /** Which one is appended to. */
   #active = 0;
-  #dropping = false;
+  #turning = false;
   #closed = false;
+  /** As soon as a file has so many bytes it is the other one's turn. */
+  readonly #turnBytes: number;
 
   /** `file` is the SQLite file. Throws the system's error. */
-  constructor(file: string) {
+  constructor(file: string, turnBytes: number) {
+    this.#turnBytes = turnBytes;
     // A daemon leaves the directory that it was started in.
     this.#paths = suffixes.map((suffix) => resolve(file) + suffix);
     const fresh = !this.#paths.every((path) => existsSync(path));
@@ -51,19 +55,16 @@ export class Log {
   }
 
   /** The tables have everything. `sync` brings them to the disk and calls back, with an error if it could not. */
-  drop(sync: (done: (error: Error | null) => void) => void): void {
-    if (this.#dropping) return;
-    if (this.#files[1 - this.#active]!.isEmpty) {
-      if (this.#files[this.#active]!.isEmpty) return;
-      this.#active = 1 - this.#active;
-    }
-    const old = this.#files[1 - this.#active]!;
-    this.#dropping = true;
+  caughtUp(sync: (done: (error: Error | null) => void) => void): void {
+    if (this.#turning || this.#files[this.#active]!.length < this.#turnBytes) return;
+    this.#turning = true;
     sync((error) => {
-      this.#dropping = false;
+      this.#turning = false;
       if (error !== null || this.#closed) return;
+      const next = 1 - this.#active;
       try {
-        old.clear();
+        this.#files[next]!.clear();
+        this.#active = next;
       } catch {
         // It is tried again when the tables have caught up the next time.
       }

@@ -4,14 +4,23 @@ import type { Json } from '@weft/ovsdb/json';
 import type { Row } from '@weft/ovsdb/row';
 import type { Uuid } from '@weft/ovsdb/uuid';
 import { decodeDatum } from '@weft/ovsdb/wire';
-import type { TableChange } from '../changes.ts';
 import type { MemoryTable } from '../memory-table.ts';
+import type { LogEntry } from './store.ts';
 
 /** table, row, insert | modify | delete, columns. */
 export type LoggedChange = readonly [string, Uuid, 'i' | 'm' | 'd', { readonly [column: string]: Json }?];
 
-/** JSON text of an array of `LoggedChange`. */
-export function logText(changes: readonly TableChange[]): string {
+/** When it was, in milliseconds since 1970, and the comments of the transaction. The last element of a record; older versions wrote none, and skip it. */
+type LoggedDate = readonly ['_date', number, string?];
+
+export interface LoggedTransaction {
+  readonly changes: readonly LoggedChange[];
+  readonly date: number | undefined;
+  readonly comment: string | undefined;
+}
+
+/** JSON text of an array of `LoggedChange`, and of what people want to know of it: its date and comments, as in ovsdb(5). */
+export function logText({ changes, comments }: Omit<LogEntry, 'id'>, date: number): string {
   let text = '';
   for (const { at, uuid, old, new: next } of changes) {
     let what: string;
@@ -25,7 +34,29 @@ export function logText(changes: readonly TableChange[]): string {
     // A table's name is an <id>, so there is nothing to escape.
     text += `${text === '' ? '' : ','}["${at.name}","${uuid}",${what}]`;
   }
-  return `[${text}]`;
+  const comment = comments.length === 0 ? '' : joined(comments);
+  return `[${text}${text === '' ? '' : ','}["_date",${date}${comment === '' ? '' : `,${JSON.stringify(comment)}`}]]`;
+}
+
+/** As the C server joins them: those that open the list and say nothing get no line. */
+function joined(comments: readonly string[]): string {
+  return comments.reduce((text, comment) => (text === '' ? comment : `${text}\n${comment}`), '');
+}
+
+export function readLogText(text: string): LoggedTransaction {
+  const changes = JSON.parse(text) as (LoggedChange | LoggedDate)[];
+  const last = changes.at(-1);
+  const dated = last !== undefined && isDate(last);
+  if (dated) changes.pop();
+  return {
+    changes: changes as LoggedChange[],
+    date: dated ? last[1] : undefined,
+    comment: dated ? last[2] : undefined,
+  };
+}
+
+function isDate(element: LoggedChange | LoggedDate): element is LoggedDate {
+  return typeof element[1] === 'number';
 }
 
 /** The row after a change; undefined if there is none then. */

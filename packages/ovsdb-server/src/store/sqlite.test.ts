@@ -14,8 +14,10 @@ import { basename, join } from 'node:path';
 import type { Json } from '@weft/ovsdb/json';
 import { column, database, integer, string, table } from '@weft/ovsdb/schema';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { convert } from '../convert.ts';
 import { Database } from '../database.ts';
 import { openSqlite } from './load-sqlite.ts';
+import { readLogText } from './logged-change.ts';
 import type { Scheduler } from './scheduler.ts';
 import { SqliteStore } from './sqlite.ts';
 
@@ -47,8 +49,8 @@ class Steps implements Scheduler {
 }
 const never: Scheduler = { after: () => {}, soon: () => {} };
 
-async function serve(scheduler: Scheduler = never): Promise<{ store: SqliteStore; db: Database }> {
-  const store = SqliteStore.open(file, { scheduler });
+async function serve(scheduler: Scheduler = never, keep?: number): Promise<{ store: SqliteStore; db: Database }> {
+  const store = SqliteStore.open(file, { scheduler, ...(keep === undefined ? {} : { keep }) });
   return { store, db: await Database.open(store) };
 }
 
@@ -74,6 +76,19 @@ const rowsOf = (db: Database): string =>
     .map(({ name, n }) => `${name}=${n}`)
     .sort()
     .join(' ');
+
+/** Increments `a` until that is told to the second file of the log, and returns how many times it went to the first. */
+async function whenTurned(db: Database): Promise<number> {
+  let times = -1;
+  await expect
+    .poll(() => {
+      times++;
+      transact(db, add('a', 1));
+      return statSync(`${file}-log2`).size;
+    })
+    .toBeGreaterThan(0);
+  return times;
+}
 
 /** What a server would find if this one were killed now: a copy, since this one still has its lock. */
 async function afterKill(): Promise<{ rows: string; lastId: string }> {
@@ -108,22 +123,19 @@ describe('the log', () => {
     expect(await afterKill()).toEqual(expected);
   });
 
-  it('is dropped when the tables have it on the disk, however the writing goes on', async () => {
+  it('goes on in another file when one is long and the tables have it on the disk, however the writing goes on', async () => {
     const steps = new Steps();
-    const { db } = await serve(steps);
+    const { db } = await serve(steps, 1);
     const sizes = (): number[] => ['-log', '-log2'].map((suffix) => statSync(file + suffix).size);
     transact(db, insert('a'));
-    expect(sizes()[0]).toBeGreaterThan(0);
+    expect(sizes()).toEqual([expect.toSatisfy((size) => size > 0), 0]);
     steps.run();
-    // What comes before the disk has answered goes to the other file.
+    const first = await whenTurned(db);
+    expect((await afterKill()).rows).toBe(`a=${first + 1}`);
+    steps.run();
     transact(db, insert('b'));
     await expect.poll(() => sizes()[0]).toBe(0);
-    expect(sizes()[1]).toBeGreaterThan(0);
-    expect((await afterKill()).rows).toBe('a=0 b=0');
-    steps.run();
-    transact(db, insert('c'));
-    await expect.poll(() => sizes()[1]).toBe(0);
-    expect((await afterKill()).rows).toBe('a=0 b=0 c=0');
+    expect((await afterKill()).rows).toBe(`a=${first + 1} b=0`);
     await db.close();
   });
 
@@ -143,16 +155,16 @@ describe('the log', () => {
 
   it('ends at a gap: a file of it never reached the disk', async () => {
     const steps = new Steps();
-    const { db } = await serve(steps);
+    const { db } = await serve(steps, 1);
     transact(db, insert('a'));
     steps.run();
-    transact(db, insert('b'));
+    const first = await whenTurned(db);
     const second = readFileSync(`${file}-log2`, 'utf8');
     transact(db, insert('c'));
     const third = readFileSync(`${file}-log2`, 'utf8').slice(second.length);
     truncateSync(`${file}-log2`, 0);
     appendFileSync(`${file}-log2`, third);
-    expect((await afterKill()).rows).toBe('a=0');
+    expect((await afterKill()).rows).toBe(`a=${first}`);
   });
 
   it('is found by a daemon that has left the directory of its file', async () => {
@@ -185,6 +197,7 @@ describe('the log', () => {
     const old = openSqlite(file, {});
     old.exec("DELETE FROM T; DELETE FROM _meta WHERE key IN ('sequence', 'id')");
     old.exec("UPDATE _meta SET value = '1' WHERE key = 'format'");
+    old.exec('DROP TABLE _log');
     old.exec('CREATE TABLE _log (seq INTEGER PRIMARY KEY, id TEXT NOT NULL, changes TEXT NOT NULL)');
     for (const [, seq, id, changes] of [first!, second!]) {
       old.prepare('INSERT INTO _log VALUES (?, ?, ?)').run(Number(seq), id, changes);
@@ -196,6 +209,73 @@ describe('the log', () => {
     expect((await afterKill()).rows).toBe('a=2 b=0');
     await taken.close();
     expect((await afterKill()).rows).toBe('a=2 b=0');
+  });
+});
+
+describe('the history', () => {
+  const comment = (text: string): Json => ({ op: 'comment', comment: text });
+  /** Number and comment of each record. */
+  const told = (): string[] => {
+    const store = SqliteStore.open(file, { readOnly: true });
+    try {
+      return store.history().map(({ sequence, changes }) => `${sequence} ${readLogText(changes).comment ?? ''}`.trim());
+    } finally {
+      store.close();
+    }
+  };
+
+  it('outlives the work of the tables, and the server', async () => {
+    const steps = new Steps();
+    const { db } = await serve(steps);
+    transact(db, insert('a'), comment('first'));
+    steps.run();
+    transact(db, insert('b'), comment(''), comment('second'), comment('line'));
+    expect(told()).toEqual(['1 first', '2 second\nline']);
+    await db.close();
+    expect(readdirSync(folder)).toEqual(['db']);
+    expect(told()).toEqual(['1 first', '2 second\nline']);
+    const { db: again } = await serve();
+    transact(again, remove('a'));
+    expect(told()).toEqual(['1 first', '2 second\nline', '3']);
+    await again.close();
+    expect(told()).toEqual(['1 first', '2 second\nline', '3']);
+  });
+
+  it('is bounded', async () => {
+    const { db } = await serve(never, 3000);
+    transact(db, insert('a'));
+    for (let i = 2; i <= 100; i++) transact(db, add('a', 1), comment(`number ${i}`));
+    await db.close();
+    const kept = told();
+    expect(kept.at(-1)).toBe('100 number 100');
+    expect(kept.length).toBeGreaterThan(20);
+    expect(kept.length).toBeLessThan(40);
+    expect(kept[0]).toBe(`${101 - kept.length} number ${101 - kept.length}`);
+    const { db: again } = await serve(never, 3000);
+    transact(again, add('a', 1), comment('more'));
+    await again.close();
+    expect(told().slice(-2)).toEqual(['100 number 100', '101 more']);
+    expect(told().length).toBeLessThan(40);
+  });
+
+  it('begins anew when the contents are put under another schema, and when their room is given back', async () => {
+    const { store, db } = await serve();
+    transact(db, insert('a'));
+    await db.close();
+    const { store: second, db: converted } = await serve();
+    transact(converted, insert('b'));
+    await converted.replace(schema, convert(converted.tables, schema));
+    expect(told()).toEqual(['3 converted by weft-ovsdb']);
+    transact(converted, insert('c'));
+    expect((await afterKill()).rows).toBe('a=0 b=0 c=0');
+    expect(told()).toEqual(['3 converted by weft-ovsdb', '4']);
+    second.compact();
+    expect(told()).toEqual(['4 compacted by weft-ovsdb']);
+    transact(converted, insert('d'));
+    expect((await afterKill()).rows).toBe('a=0 b=0 c=0 d=0');
+    await converted.close();
+    expect(told()).toEqual(['4 compacted by weft-ovsdb', '5']);
+    store.close();
   });
 });
 

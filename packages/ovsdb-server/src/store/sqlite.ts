@@ -10,13 +10,15 @@ import { OvsdbError } from '@weft/ovsdb/error';
 import { jsonText } from '@weft/ovsdb/json';
 import type { Row } from '@weft/ovsdb/row';
 import type { DatabaseSchema } from '@weft/ovsdb/schema';
-import { parseSchema, schemaToJson } from '@weft/ovsdb/schema-json';
+import { schemaToJson } from '@weft/ovsdb/schema-json';
 import { type Uuid, zeroUuid } from '@weft/ovsdb/uuid';
 import type { MemoryTable } from '../memory-table.ts';
 import type { Sqlite, Statement } from './load-sqlite.ts';
 import { Log } from './log.ts';
 import type { LogRecord } from './log-file.ts';
-import { type LoggedChange, logText, replay } from './logged-change.ts';
+import { logText, readLogText, replay } from './logged-change.ts';
+import { getMeta, putMeta, storedSchema } from './meta.ts';
+import { Past } from './past.ts';
 import { type Scheduler, systemScheduler } from './scheduler.ts';
 import { SqlTable, unused } from './sql-table.ts';
 import { ioError, openDatabase } from './sqlite-file.ts';
@@ -35,8 +37,20 @@ const stepMs = 8;
 const rowsPerLook = 16;
 /** How long nothing must have been appended before the tables follow the log: a burst of work has the processor for itself. */
 const foldDelayMs = 1000;
+/**
+ * The log is kept for people beyond what the tables need of it: so many bytes of the last transactions at least, some 10,000 of nbctl's, and up to twice as
+ * many. Whoever opens the file after a failure reads them all, which this bounds.
+ */
+const keptBytes = 4 << 20;
 /** Appends that never pause that long put it off so many times at most, so the log stays short. */
 const maxDelays = 15;
+
+export interface OpenOptions {
+  readonly readOnly?: boolean;
+  readonly scheduler?: Scheduler;
+  /** About how many bytes of the last transactions are kept for `history`. */
+  readonly keep?: number;
+}
 
 export class SqliteStore implements Store {
   schema: DatabaseSchema;
@@ -49,6 +63,7 @@ export class SqliteStore implements Store {
   readonly #rollback: Statement;
   /** Absent in a store that is only read. */
   readonly #log: Log | undefined;
+  readonly #past: Past;
   /** A transaction is open, which keeps other writers out. */
   #locked = false;
   /** Rows that the SQL tables lack, with the number of the transaction that wrote (or without a row: deleted) them. */
@@ -64,15 +79,22 @@ export class SqliteStore implements Store {
   #lastId: Uuid = zeroUuid;
   /** Up to this transaction the tables have everything; the file says so. */
   #saved = 0;
-  /** What SQLite has not moved to its file yet. The whole path: a daemon leaves the directory that it was started in. */
-  readonly #wal: string;
+  /** The whole path: a daemon leaves the directory that it was started in. */
+  readonly #path: string;
 
-  private constructor(file: string, db: Sqlite, schema: DatabaseSchema, log: Log | undefined, scheduler: Scheduler) {
+  private constructor(
+    file: string,
+    db: Sqlite,
+    schema: DatabaseSchema,
+    log: Log | undefined,
+    { scheduler = systemScheduler, keep = keptBytes }: OpenOptions,
+  ) {
     this.name = file;
-    this.#wal = resolve(`${file}-wal`);
+    this.#path = resolve(file);
     this.#db = db;
     this.schema = schema;
     this.#log = log;
+    this.#past = new Past(db, keep);
     this.#scheduler = scheduler;
     this.#tables = sqlTables(db, schema);
     this.#begin = db.prepare('BEGIN IMMEDIATE');
@@ -103,10 +125,7 @@ export class SqliteStore implements Store {
    * Opens a database file: to serve it, or only to read it as it is now. Throws `I/O error` if it is not one, is damaged, is of a later format, or
    * another process serves it.
    */
-  static open(
-    file: string,
-    options: { readonly readOnly?: boolean; readonly scheduler?: Scheduler } = {},
-  ): SqliteStore {
+  static open(file: string, options: OpenOptions = {}): SqliteStore {
     const db = openDatabase(file, true);
     let log: Log | undefined;
     try {
@@ -124,8 +143,8 @@ export class SqliteStore implements Store {
       if (!(version <= format))
         throw new OvsdbError('I/O error', `${file}: format ${version} is newer than this program`);
       const schema = storedSchema(file, db);
-      if (options.readOnly !== true) log = new Log(file);
-      const store = new SqliteStore(file, db, schema, log, options.scheduler ?? systemScheduler);
+      if (options.readOnly !== true) log = new Log(file, options.keep ?? keptBytes);
+      const store = new SqliteStore(file, db, schema, log, options);
       if (log !== undefined) {
         store.#lock();
         if (version === 1) store.#takeOverLogTable(log);
@@ -164,7 +183,7 @@ export class SqliteStore implements Store {
         if (lost) break;
         this.#sequence = sequence;
         this.#lastId = id;
-        for (const [name, uuid, kind, json] of JSON.parse(changes) as LoggedChange[]) {
+        for (const [name, uuid, kind, json] of readLogText(changes).changes) {
           // What a step of the background work wrote already is newer than this record.
           if ((sequences.get(name)?.get(uuid) ?? 0) >= sequence) continue;
           const table = tables.get(name);
@@ -193,7 +212,10 @@ export class SqliteStore implements Store {
     if (this.#log === undefined) throw new OvsdbError('I/O error', `${this.name}: it was opened to be read`);
     if (sequence !== this.#sequence || !this.#tryLock()) return 'conflict';
     let seq = sequence;
-    const records = entries.map(({ id, changes }): LogRecord => ({ sequence: ++seq, id, changes: logText(changes) }));
+    const date = Date.now();
+    const records = entries.map(
+      (entry): LogRecord => ({ sequence: ++seq, id: entry.id, changes: logText(entry, date) }),
+    );
     try {
       this.#log.append(records);
       if (durable) this.#log.sync();
@@ -211,7 +233,7 @@ export class SqliteStore implements Store {
     return 'ok';
   }
 
-  replace(schema: DatabaseSchema, tables: ReadonlyMap<string, Iterable<Row>>, id: Uuid): void {
+  replace(schema: DatabaseSchema, tables: ReadonlyMap<string, Iterable<Row>>, id: Uuid, comment: string): void {
     const old = this.#tables;
     const next = sqlTables(this.#db, schema);
     const sequence = this.#sequence + 1;
@@ -225,6 +247,7 @@ export class SqliteStore implements Store {
       putMeta(this.#db, 'schema', jsonText(schemaToJson(schema)));
       // Records of the log up to this number do not count any more.
       this.#putProgress(sequence, id);
+      this.#past.clear();
       this.#commitAndLock();
       this.#syncTables();
     } catch (error) {
@@ -237,14 +260,22 @@ export class SqliteStore implements Store {
     this.#tables = next;
     this.#dirty.clear();
     this.schema = schema;
+    this.#forget(comment);
   }
 
   compact(): void {
     this.#foldAll();
     this.#unlock();
+    this.#past.clear();
     this.#db.pragma('wal_checkpoint(TRUNCATE)');
+    this.#forget('compacted by weft-ovsdb');
     this.#db.exec('VACUUM');
     this.#lock();
+  }
+
+  /** What happened to the database, as far as that is kept, in order. */
+  history(): LogRecord[] {
+    return this.#past.followedBy(Log.peek(this.#path));
   }
 
   close(): void {
@@ -256,6 +287,9 @@ export class SqliteStore implements Store {
     }
     try {
       this.#foldAll();
+      this.#lock();
+      this.#past.add(Log.peek(this.#path));
+      this.#commitAndLock();
       this.#syncTables();
       this.#log.close();
       this.#log.remove();
@@ -263,6 +297,13 @@ export class SqliteStore implements Store {
       this.#unlock();
       this.#db.close();
     }
+  }
+
+  /** The tables have everything, and have reached the disk: the log begins anew, with no more than a comment. */
+  #forget(comment: string): void {
+    this.#log?.clear();
+    const changes = logText({ changes: [], comments: [comment] }, Date.now());
+    this.#log?.append([{ sequence: this.#sequence, id: this.#lastId, changes }]);
   }
 
   /** Takes the lock, if it is not ours already, by beginning a transaction. Throws if another process has it for too long. */
@@ -294,7 +335,7 @@ export class SqliteStore implements Store {
 
   /** When it returns, what has been committed survives the failure of the machine. SQLite itself syncs what it moves to its main file. */
   #syncTables(): void {
-    const wal = openSync(this.#wal, 'r');
+    const wal = openSync(`${this.#path}-wal`, 'r');
     try {
       fsyncSync(wal);
     } finally {
@@ -304,7 +345,7 @@ export class SqliteStore implements Store {
 
   /** As `#syncTables`, but nobody waits for the disk. */
   #syncTablesLater(done: (error: Error | null) => void): void {
-    openFile(this.#wal, 'r', (error, wal) => {
+    openFile(`${this.#path}-wal`, 'r', (error, wal) => {
       if (error !== null) done(error);
       else
         fdatasync(wal, (failure) => {
@@ -320,7 +361,7 @@ export class SqliteStore implements Store {
     for (;;) {
       this.#db.exec('BEGIN');
       const before = getMeta(this.#db, 'sequence');
-      const records = Log.peek(this.name);
+      const records = Log.peek(this.#path);
       const other = openDatabase(this.name, true);
       const after = getMeta(other, 'sequence');
       other.close();
@@ -435,7 +476,7 @@ export class SqliteStore implements Store {
     }
     if (!caughtUp) return;
     this.#saved = this.#sequence;
-    this.#log?.drop((done) => this.#syncTablesLater(done));
+    this.#log?.caughtUp((done) => this.#syncTablesLater(done));
   }
 
   /** Goes on with another table that this step has not written yet; false if there is none. */
@@ -455,23 +496,4 @@ function sqlTables(db: Sqlite, schema: DatabaseSchema): Map<string, SqlTable> {
   return new Map(
     Object.entries(schema.tables).map(([name, table]) => [name, new SqlTable(db, name, unused(name, taken), table)]),
   );
-}
-
-function storedSchema(file: string, db: Sqlite): DatabaseSchema {
-  const text = getMeta(db, 'schema') ?? 'null';
-  try {
-    return parseSchema(JSON.parse(text));
-  } catch (cause) {
-    // A later version of this program may know types and constraints that this one does not.
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new OvsdbError('I/O error', `${file}: the schema in it cannot be understood: ${reason}`, { cause });
-  }
-}
-
-function putMeta(db: Sqlite, key: string, value: string): void {
-  db.prepare('INSERT OR REPLACE INTO _meta VALUES (?, ?)').run(key, value);
-}
-
-function getMeta(db: Sqlite, key: string): string | undefined {
-  return db.prepare('SELECT value FROM _meta WHERE key = ?').pluck().get(key) as string | undefined;
 }

@@ -9,6 +9,8 @@ export interface LogEntry {
   /** Names the state after the transaction, as monitor_cond_since knows it. */
   readonly id: Uuid;
   readonly changes: readonly TableChange[];
+  /** What `comment` operations said. */
+  readonly comments: readonly string[];
 }
 
 export interface Loaded {
@@ -34,8 +36,13 @@ export interface Store {
   append(sequence: number, entries: readonly LogEntry[], durable: boolean): AppendResult | Promise<AppendResult>;
   /** Calls back for each batch that another process appended. Returns a function that ends it. Absent: there can be no other writer. */
   watch?(listener: () => void): () => void;
-  /** Replaces everything, schema included, atomically and durably. */
-  replace(schema: DatabaseSchema, tables: ReadonlyMap<string, Iterable<Row>>, id: Uuid): void | Promise<void>;
+  /** Replaces everything, schema included, atomically and durably. `comment` says why, to whoever looks at what became of the database. */
+  replace(
+    schema: DatabaseSchema,
+    tables: ReadonlyMap<string, Iterable<Row>>,
+    id: Uuid,
+    comment: string,
+  ): void | Promise<void>;
   /** Gives back the room that old data takes. */
   compact(): void | Promise<void>;
   close(): void | Promise<void>;

@@ -21,7 +21,7 @@ export const fileTools: Tools = {
     does: 'create a database with the contents of a file of ovsdb-server',
     run: ([file = '', from = ''], { out, err }) => {
       const { schema, tables, transactions, damage } = readCFile(from);
-      createWith(file, schema, tables, randomUUID());
+      createWith(file, schema, tables, randomUUID(), 'imported by weft-ovsdb');
       if (damage !== undefined) err(`${from}: ${damage}; what follows is lost`);
       const rows = [...tables.values()].reduce((sum, table) => sum + table.size, 0);
       out(`${schema.name}: ${rows} rows of ${transactions} transactions\n`);
@@ -40,7 +40,7 @@ export const fileTools: Tools = {
       withStore(file, to === undefined ? 'write' : 'read', (store) => {
         const { tables, loaded } = loadTables(store);
         if (to === undefined) store.compact();
-        else createWith(to, store.schema, tables, loaded.lastId);
+        else createWith(to, store.schema, tables, loaded.lastId, 'compacted by weft-ovsdb');
       }),
   },
   convert: {
@@ -50,8 +50,8 @@ export const fileTools: Tools = {
       const schema = await io.schema(name);
       withStore(file, to === undefined ? 'write' : 'read', (store) => {
         const { tables } = convert(loadTables(store).tables, schema);
-        if (to === undefined) store.replace(schema, rowsOf(tables), randomUUID());
-        else createWith(to, schema, tables, randomUUID());
+        if (to === undefined) store.replace(schema, rowsOf(tables), randomUUID(), 'converted by weft-ovsdb');
+        else createWith(to, schema, tables, randomUUID(), 'converted by weft-ovsdb');
       });
     },
   },
@@ -73,8 +73,14 @@ function rowsOf(tables: ReadonlyMap<string, MemoryTable>) {
   return new Map([...tables].map(([name, table]) => [name, table.rows()] as const));
 }
 
-/** A new database file. `id` names its state. */
-function createWith(file: string, schema: DatabaseSchema, tables: ReadonlyMap<string, MemoryTable>, id: Uuid): void {
+/** A new database file. `id` names its state; `comment` says where it comes from. */
+function createWith(
+  file: string,
+  schema: DatabaseSchema,
+  tables: ReadonlyMap<string, MemoryTable>,
+  id: Uuid,
+  comment: string,
+): void {
   SqliteStore.create(file, schema);
-  withStore(file, 'write', (store) => store.replace(schema, rowsOf(tables), id));
+  withStore(file, 'write', (store) => store.replace(schema, rowsOf(tables), id, comment));
 }

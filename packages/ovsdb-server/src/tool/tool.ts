@@ -23,6 +23,8 @@ export interface Io {
   exit(status: number): void;
   /** `--rbac-role`. */
   readonly role: string | undefined;
+  /** How often `-m` or `--more` was given. */
+  readonly more: number;
 }
 
 export interface Tool {

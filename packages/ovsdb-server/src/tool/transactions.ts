@@ -2,6 +2,7 @@
 import { parseExactJson } from '@weft/jsonrpc/json';
 import { syntaxError } from '@weft/ovsdb/error';
 import { canonicalText, isArray, type Json } from '@weft/ovsdb/json';
+import { arePersistent } from '../changes.ts';
 import { newUuid } from '../new-uuid.ts';
 import { RoleAccess } from '../rbac.ts';
 import { execute } from '../transaction.ts';
@@ -32,9 +33,9 @@ function run(file: string, mode: 'read' | 'write', params: Json, { role }: Io): 
     const outcome = execute(environment, params.slice(1), { access, ownsLock: () => false, mayWait: false }, 0);
     // It may not.
     if (outcome.kind === 'wait') return null;
-    const { changes, results } = outcome;
-    if (mode === 'write' && changes.length > 0) {
-      store.append(environment.loaded.sequence, [{ id: newUuid(), changes }], true);
+    const { changes, comments, results } = outcome;
+    if (mode === 'write' && arePersistent(changes)) {
+      store.append(environment.loaded.sequence, [{ id: newUuid(), changes, comments }], true);
     }
     return parseExactJson(`[${results.join(',')}]`);
   });
