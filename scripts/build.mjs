@@ -101,7 +101,7 @@ async function bundlePrograms() {
     const launch = readFileSync('scripts/launch.cjs', 'utf8');
     // Node.js reads the certificates of that variable before anything else, some 85 ms for a distribution's bundle. They would be trusted beside its own
     // authorities, none of which our programs ever trust: an SSL connection names its CA.
-    const firstLine = ['#!/usr/bin/env -S -u NODE_EXTRA_CA_CERTS node', ...(options === undefined ? [] : [options])].join(' ');
+    const firstLine = `#!/usr/bin/env -S -u NODE_EXTRA_CA_CERTS node ${options ?? ''}`.trimEnd();
     writeFileSync(`dist/${name}.cjs`, launch.replace(/^.*/, firstLine));
     chmodSync(`dist/${name}.cjs`, 0o755);
     const link = `node_modules/.bin/${name}`;

@@ -28,7 +28,7 @@ export class DummySwitch {
     command: readonly string[],
     listensAt: (pid: number) => string = () => `${name}.ctl`,
   ): Promise<Daemon> {
-    const env = { OVS_RUNDIR: this.dir, OVN_RUNDIR: this.dir, OVS_LOGDIR: this.dir };
+    const env = { OVS_RUNDIR: this.dir, OVN_RUNDIR: this.dir, OVS_LOGDIR: this.dir, OVN_SYSCONFDIR: this.dir };
     const daemon = startDaemon(name, command, join(this.dir, `${name}.log`), env);
     this.#daemons.push(daemon);
     await waitFor(name, () => accepts(join(this.dir, listensAt(daemon.pid))));
@@ -69,9 +69,9 @@ export class DummySwitch {
     rmSync(this.#controller?.control ?? '', { force: true });
   }
 
-  /** The controller ends, and leaves everything as it is for the next. */
-  async leaveController(): Promise<void> {
-    await this.appctl('exit', '--restart');
+  /** The controller ends, and leaves everything as it is for the next; or takes its chassis with it. */
+  async leaveController({ restart = true } = {}): Promise<void> {
+    await this.appctl('exit', ...(restart ? ['--restart'] : []));
     await waitFor('the controller to end', () => !this.#controller?.daemon.alive());
   }
 

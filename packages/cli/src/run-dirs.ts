@@ -12,6 +12,11 @@ export function runDir(suite: Suite, env: Environment): string {
   return set || (suite === 'ovs' ? '/var/run/openvswitch' : '/var/run/ovn');
 }
 
+/** Where the configuration files of OVN's programs are: `OVN_SYSCONFDIR`, else the folder of the Debian packages. */
+export function configDir(env: Environment): string {
+  return env.OVN_SYSCONFDIR || '/etc';
+}
+
 /**
  * Where log files go when no option says it: `OVN_LOGDIR` for OVN's, and `OVS_LOGDIR`, which is what the C programs of this version obey; else the
  * folder of the Debian packages.

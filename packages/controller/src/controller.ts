@@ -22,7 +22,9 @@ import { announcements } from './local/announcements.ts';
 import { bindings } from './local/bindings.ts';
 import { integrationBridge } from './local/bridge.ts';
 import { chassis } from './local/chassis.ts';
+import { chassisIndexes } from './local/chassis-index.ts';
 import { type SbConditions, wantedConditions } from './local/conditions.ts';
+import { configuration } from './local/configuration.ts';
 import { ctZones } from './local/ct-zones.ts';
 import { nbCfg } from './local/nb-cfg.ts';
 import { patchPorts } from './local/patch-ports.ts';
@@ -45,9 +47,11 @@ export interface Database<D extends typeof sb | typeof vswitch> {
 
 /** In the order in which they build on each other. */
 const features: readonly Feature[] = [
+  configuration,
   integrationBridge,
   ctZones,
   chassis,
+  chassisIndexes,
   tunnels,
   patchPorts,
   bindings,
@@ -284,6 +288,7 @@ export class Controller {
       this.schedule();
       return;
     }
+    if (this.model.otherNorthdVersion() !== undefined) return;
     void this.#commit(this.#options.ovs, this.#ovsWrites, 'Open_vSwitch');
     if (this.#sb !== undefined) void this.#commit(this.#sb, this.#sbWrites, 'OVN_Southbound');
     void this.#push();

@@ -113,11 +113,7 @@ export class ControllerService {
 
   #connectSb({ sbRemote, remoteProbeInterval }: ControllerConfig): void {
     if (sbRemote === undefined) return;
-    const probe = sbRemote.startsWith('unix:')
-      ? 0
-      : remoteProbeInterval === 0
-        ? 0
-        : Math.max(remoteProbeInterval, 1000);
+    const probe = sbRemote.startsWith('unix:') ? 0 : remoteProbeInterval;
     if (this.#sb !== undefined) {
       if (this.#sbRemote !== sbRemote) this.#sb.setRemotes(sbRemote);
       this.#sbRemote = sbRemote;
@@ -146,14 +142,18 @@ export class ControllerService {
 
   #connectSwitch({ integrationBridge, openflowProbeInterval }: ControllerConfig): void {
     const remote = `unix:${this.#options.ovsRundir}/${integrationBridge}.mgmt`;
-    if (remote === this.#switchRemote) return;
+    const probeInterval = openflowProbeInterval * 1000;
+    if (remote === this.#switchRemote) {
+      this.#switch?.setProbeInterval(probeInterval);
+      return;
+    }
     this.#switch?.close();
     this.#switchRemote = remote;
     const log = this.#options.log('switch');
     const connection = new Connection(
       {
         remote,
-        probeInterval: openflowProbeInterval === 0 ? 0 : Math.max(openflowProbeInterval, 5) * 1000,
+        probeInterval,
         minBackoff: 100,
         maxBackoff: 1000,
       },

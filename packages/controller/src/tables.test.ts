@@ -8,6 +8,7 @@ import { parsePairs, readConfig } from './config.ts';
 import { ConjunctionIds } from './conjunction-ids.ts';
 import { FlowTable, sameEffect } from './flow-table.ts';
 import { GroupTable } from './group-table.ts';
+import { freeIndex, indexKey } from './local/chassis-index.ts';
 import { rememberedZones, ZoneAllocator } from './local/ct-zones.ts';
 import { Numbers } from './numbers.ts';
 import { conjunction, resubmit } from './physical/terms.ts';
@@ -173,6 +174,19 @@ describe('allocations', () => {
   });
 });
 
+test('the chassis of a machine have different indexes, the first none', () => {
+  const config = new Map<string, string>();
+  const given = Array.from({ length: 37 }, (_, i) => {
+    const index = freeIndex(config);
+    config.set(indexKey(`hv${i}`), index);
+    return index;
+  });
+  expect(given.slice(0, 3)).toEqual(['', '0', '1']);
+  expect(new Set(given).size).toBe(37);
+  config.delete(indexKey('hv4'));
+  expect(freeIndex(config)).toBe('3');
+});
+
 describe('the configuration', () => {
   test("reads a chassis' own keys before the common ones", () => {
     const config = readConfig(
@@ -193,6 +207,10 @@ describe('the configuration', () => {
       monitorAll: false,
       remoteProbeInterval: 5000,
     });
+    expect(config?.problems).toEqual([
+      expect.stringMatching(/^external_ids:ovn-remote-probe-interval: 'soon' is left out: expected a whole number/),
+      expect.stringMatching(/^external_ids:ovn-encap-type: 'junk' is left out: .*geneve/),
+    ]);
     expect(config?.bridgeMappings).toEqual(
       new Map([
         ['a', 'br-a'],

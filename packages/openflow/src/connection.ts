@@ -89,6 +89,8 @@ export class Connection {
   readonly #batches = new Set<Batch>();
   readonly #outbox = new Outbox();
   #cancelTimer: (() => void) | undefined;
+  /** Milliseconds. */
+  #probeInterval: number;
   #heard = true;
   #probing = false;
 
@@ -97,6 +99,7 @@ export class Connection {
     this.#handlers = handlers;
     this.#timer = options.timer ?? systemTimer;
     this.#backoff = options.minBackoff ?? 250;
+    this.#probeInterval = options.probeInterval ?? 5000;
   }
 
   /** Whether requests can be sent. */
@@ -364,8 +367,17 @@ export class Connection {
     for (const request of pending) request.fail(error);
   }
 
+  /** Changes the time of silence, in milliseconds, after which the switch is asked for an echo; 0: it never is. */
+  setProbeInterval(interval: number): void {
+    if (interval === this.#probeInterval) return;
+    this.#probeInterval = interval;
+    if (this.#stream === undefined) return;
+    this.#cancelTimer?.();
+    this.#startProbe();
+  }
+
   #startProbe(): void {
-    const interval = this.#options.probeInterval ?? 5000;
+    const interval = this.#probeInterval;
     if (interval === 0) return;
     this.#heard = true;
     this.#probing = false;

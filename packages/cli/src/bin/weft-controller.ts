@@ -1,8 +1,10 @@
 /** `weft-controller`: the controller of a chassis (ovn-controller(8)). */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { ControllerService } from '@weft/controller/service';
 import { status } from '@weft/controller/status';
 import { runDaemon } from '../daemon.ts';
-import { runDir } from '../run-dirs.ts';
+import { configDir, runDir } from '../run-dirs.ts';
 
 const options = {
   'chassis-name': { type: 'string', alias: 'n', describe: 'use this chassis name instead of the configured system-id' },
@@ -23,7 +25,7 @@ void runDaemon(
     const service = new ControllerService({
       ovsRemote: daemon.positionals[0] ?? `unix:${ovsRundir}/db.sock`,
       ovsRundir,
-      name: daemon.args['chassis-name'],
+      name: daemon.args['chassis-name'] ?? overridingSystemId(),
       tls: daemon.tls,
       log: (module) => {
         const logger = daemon.log(module);
@@ -46,3 +48,17 @@ void runDaemon(
     service.start();
   },
 );
+
+/** The chassis name that a machine's own file gives, before what the database says (ovn-controller(8), external_ids:system-id). */
+function overridingSystemId(): string | undefined {
+  try {
+    return (
+      readFileSync(join(configDir(process.env), 'system-id-override'), 'utf8')
+        .split('\n')[0]
+        ?.trim() || undefined
+    );
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}

@@ -1,8 +1,30 @@
-/** The integration bridge: made if it is missing, and kept in fail-mode `secure` with the configured datapath type (ovn-controller(8)). */
+/**
+ * The integration bridge: made if it is missing, and kept in fail-mode `secure` with the configured datapath type (ovn-controller(8)); and the switch
+ * kept from looking at one VLAN tag only, so that guests' own tags are matched behind those of a network.
+ */
 import type { Feature } from '../feature.ts';
+
+/** As many VLAN headers as the datapath knows (ovs-vswitchd.conf.db(5), other_config:vlan-limit). */
+const unlimited = '0';
 
 export const integrationBridge: Feature = (model, { ovsWrites }) => {
   const { runtime, tables } = model;
+  runtime.forEach(
+    'VLAN headers',
+    tables.ovs.Open_vSwitch,
+    ({ _uuid, other_config }) =>
+      model.config() === undefined || other_config.get('vlan-limit') === unlimited ? undefined : _uuid,
+    (_row, root) =>
+      ovsWrites.set(
+        'VLAN headers',
+        root === undefined
+          ? undefined
+          : (transaction) => {
+              transaction.deleteFrom('Open_vSwitch', root, 'other_config', ['vlan-limit']);
+              transaction.insertInto('Open_vSwitch', root, 'other_config', new Map([['vlan-limit', unlimited]]));
+            },
+      ),
+  );
   runtime.forEach(
     'integration bridge',
     () => tables.ovs.Open_vSwitch.rows(),

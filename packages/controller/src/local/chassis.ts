@@ -24,32 +24,21 @@ function wantedChassis(model: Model): WantedChassis | undefined {
   const bridge = model.integrationBridge();
   if (config === undefined || bridge === undefined) return undefined;
   const encaps = config.encapTypes.flatMap((type) =>
-    config.encapIps.map((ip) => ({ type, ip, csum: String(config.encapChecksum) })),
+    config.encapIps.map((ip) => ({ type, ip, csum: config.encapChecksum })),
   );
   if (encaps.length === 0) return undefined;
-  const ids = ids0(model);
   return {
     name: config.systemId,
     hostname: config.hostname,
     otherConfig: otherConfig(model, config, bridge.datapath_type),
-    transportZones: (ids.get('ovn-transport-zones') ?? '')
-      .split(',')
-      .filter((zone) => zone !== '')
-      .sort(),
+    transportZones: [...config.transportZones].sort(),
     encaps,
   };
-}
-
-function ids0(model: Model): ReadonlyMap<string, string> {
-  for (const row of model.tables.ovs.Open_vSwitch.rows()) return row.external_ids;
-  return new Map();
 }
 
 function otherConfig(model: Model, config: ControllerConfig, datapathType: string): ReadonlyMap<string, string> {
   let ifaceTypes: readonly string[] = [];
   for (const row of model.tables.ovs.Open_vSwitch.rows()) ifaceTypes = row.iface_types;
-  const ids = ids0(model);
-  const get = (key: string) => ids.get(`${key}-${config.systemId}`) ?? ids.get(key);
   return new Map([
     // What northd may rely on.
     ['ct-no-masked-label', 'true'],
@@ -58,10 +47,8 @@ function otherConfig(model: Model, config: ControllerConfig, datapathType: strin
     ['port-up-notif', 'true'],
     ['datapath-type', datapathType],
     ['iface-types', ifaceTypes.join(',')],
-    ['is-interconn', String(get('ovn-is-interconn') === 'true')],
-    ['ovn-enable-lflow-cache', String(get('ovn-enable-lflow-cache') !== 'false')],
-    ['ovn-monitor-all', String(config.monitorAll)],
-    ...Object.entries(config.raw),
+    ['is-interconn', String(config.isInterconnection)],
+    ...config.published,
   ]);
 }
 

@@ -3,6 +3,7 @@ import type { Transaction } from '@weft/ovsdb-client/transaction';
 import type { sb } from '@weft/schemas/sb';
 import type { vswitch } from '@weft/schemas/vswitch';
 import type { Model } from '../model/model.ts';
+import { indexKey } from './chassis-index.ts';
 
 /** Releases the ports, and removes the chassis. */
 export function cleanUpChassis(model: Model, transaction: Transaction<typeof sb>): void {
@@ -20,8 +21,12 @@ export function cleanUpChassis(model: Model, transaction: Transaction<typeof sb>
   if (row !== undefined) transaction.delete('Chassis_Private', row._uuid);
 }
 
-/** Removes the tunnels. Patch ports and flows stay: what is local goes on. */
+/** Removes the tunnels, and gives the chassis' index back. Patch ports and flows stay: what is local goes on. */
 export function cleanUpSwitch(model: Model, transaction: Transaction<typeof vswitch>): void {
+  const name = model.config()?.systemId;
+  if (name !== undefined)
+    for (const root of model.tables.ovs.Open_vSwitch.rows())
+      transaction.deleteFrom('Open_vSwitch', root._uuid, 'other_config', [indexKey(name)]);
   const bridge = model.integrationBridge();
   if (bridge === undefined) return;
   const tunnels = bridge.ports.filter((uuid) => model.tables.ovs.Port.get(uuid)?.external_ids.has('ovn-chassis-id'));

@@ -91,9 +91,9 @@ export const tunnels: Feature = (model, { ovsWrites }) => {
     row.tunnelTo === undefined ? undefined : addressOf(row.tunnelTo),
   );
 
-  /** `ovn-` and the first six characters of the chassis' name, and the least number that makes it unique. */
-  const freeName = (chassis: string, taken: Set<string>): string => {
-    const base = `ovn-${chassis.slice(0, 6)}-`;
+  /** `ovn`, our own index, the first six characters of the chassis' name, and the least number that makes it unique. */
+  const freeName = (index: string, chassis: string, taken: Set<string>): string => {
+    const base = `ovn${index}-${chassis.slice(0, 6)}-`;
     for (let i = 0; ; i++) {
       const name = base + i.toString(16);
       if (taken.has(name) || model.interfaceByName.one(name) !== undefined) continue;
@@ -118,7 +118,8 @@ export const tunnels: Feature = (model, { ovsWrites }) => {
     tables.sb.Chassis,
     (chassis) => {
       const bridge = model.integrationBridge();
-      if (bridge === undefined) return undefined;
+      const index = model.chassisIndex();
+      if (bridge === undefined || index === undefined) return undefined;
       const changes = wanted(chassis).flatMap((tunnel): TunnelChange[] => {
         const present = byAddress.one(addressOf(tunnel.id));
         if (present === undefined) return [{ tunnel, present: undefined, handOver: undefined }];
@@ -127,7 +128,7 @@ export const tunnels: Feature = (model, { ovsWrites }) => {
         const handOver = present.tunnelTo === tunnel.id ? undefined : present.port;
         return right && handOver === undefined ? [] : [{ tunnel, present: present._uuid, handOver }];
       });
-      return changes.length === 0 ? undefined : { changes, bridge: bridge._uuid };
+      return changes.length === 0 ? undefined : { changes, index, bridge: bridge._uuid };
     },
     (chassis, change) =>
       ovsWrites.set(
@@ -147,7 +148,7 @@ export const tunnels: Feature = (model, { ovsWrites }) => {
                   });
                 continue;
               }
-              const name = freeName(tunnel.chassis, given);
+              const name = freeName(change.index, tunnel.chassis, given);
               const made = transaction.insert('Interface', { name, type, options });
               const external_ids = new Map([[tunnelOwner, tunnel.id]]);
               const port = transaction.insert('Port', { name, interfaces: [made], external_ids });

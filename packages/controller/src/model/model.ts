@@ -4,9 +4,11 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Runtime } from '@weft/incremental/runtime';
 import type { TrackedTable } from '@weft/incremental/table';
+import { internalVersion } from '@weft/schemas/internal-version';
 import type { SbRow } from '@weft/schemas/sb';
 import type { OvsRow } from '@weft/schemas/vswitch';
 import { type ControllerConfig, readConfig } from '../config.ts';
+import { chassisIndex } from '../local/chassis-index.ts';
 import { createTables, type Tables } from './tables.ts';
 
 export type PortBinding = SbRow<'Port_Binding'>;
@@ -84,6 +86,10 @@ export class Model {
 
   /** Undefined until the local database says who we are. */
   readonly config: () => ControllerConfig | undefined;
+  /** Of this chassis among those of the machine; undefined while it is not written down. */
+  readonly chassisIndex: () => string | undefined;
+  /** The version of a northd that is to be waited for, if it is to be: another than ours. */
+  readonly otherNorthdVersion: () => string | undefined;
   /** Our own row, when it is there. */
   readonly ownChassis: () => SbRow<'Chassis'> | undefined;
   readonly ownChassisUuid: () => string | undefined;
@@ -164,6 +170,20 @@ export class Model {
 
     const config = runtime.memo('configuration', (_: 0) => this.#readConfig(), isDeepStrictEqual);
     this.config = () => config(0);
+    const index = runtime.memo('index of the chassis', (_: 0) => {
+      const name = this.config()?.systemId;
+      for (const { other_config } of ovs.Open_vSwitch.rows())
+        return name === undefined ? undefined : chassisIndex(other_config, name);
+      return undefined;
+    });
+    this.chassisIndex = () => index(0);
+    const otherNorthdVersion = runtime.memo('other version of northd', (_: 0) => {
+      if (!this.config()?.matchNorthdVersion) return undefined;
+      let version = '';
+      for (const { options } of sb.SB_Global.rows()) version = options.get('northd_internal_version') ?? '';
+      return version === internalVersion ? undefined : version;
+    });
+    this.otherNorthdVersion = () => otherNorthdVersion(0);
     const bridge = runtime.memo('integration bridge', (_: 0) => {
       const name = this.config()?.integrationBridge;
       return name === undefined ? undefined : this.bridgeByName.one(name);

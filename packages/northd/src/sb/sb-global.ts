@@ -1,9 +1,7 @@
 /** SB_Global's options and ipsec, which follow NB_Global's; and the options of NB_Global that northd itself sets (ovn-nb(5), ovn-sb(5)). */
+import { internalVersion } from '@weft/schemas/internal-version';
 import { parseMac } from '../net.ts';
 import type { Output } from '../northd.ts';
-
-/** The version of what northd and ovn-controller agree on: OVN's, the SB schema's, and a serial number of the pipelines' meaning. */
-const internalVersion = '23.03.1-20.27.0-70.6';
 
 export const globals: Output = ({ model, rows, allocations }) => {
   const nbGlobal = rows.table('nb', 'NB_Global');
