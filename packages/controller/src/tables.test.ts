@@ -219,6 +219,52 @@ describe('the configuration', () => {
     );
   });
 
+  test('whatever the values are, they hold or are named', () => {
+    const keys = [
+      'ovn-encap-type',
+      'ovn-encap-ip',
+      'ovn-encap-csum',
+      'ovn-bridge-mappings',
+      'ovn-chassis-mac-mappings',
+    ].concat([
+      'ovn-remote',
+      'ovn-remote-probe-interval',
+      'ovn-openflow-probe-interval',
+      'ovn-transport-zones',
+      'hostname',
+    ]);
+    const words = fc.constantFrom(
+      'geneve',
+      'junk',
+      'a:b',
+      'a:aa:bb:cc:dd:ee:ff',
+      ':',
+      ',',
+      ' ',
+      '',
+      '1000',
+      '-1',
+      'true',
+      '10.0.0.1',
+    );
+    const value = fc.oneof(
+      fc.array(words).map((all) => all.join(',')),
+      fc.string(),
+      words,
+    );
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.constantFrom(...keys), fc.constantFrom('', '-hv1'), value)), (pairs) => {
+        const ids = new Map(pairs.map(([key, suffix, text]) => [key + suffix, text]));
+        const config = readConfig(ids, 'hv1');
+        const types = (ids.get('ovn-encap-type-hv1') ?? ids.get('ovn-encap-type') ?? '').split(',').filter(Boolean);
+        const named = config?.problems.filter((problem) => problem.includes('ovn-encap-type')).length;
+        expect((config?.encapTypes.length ?? 0) + (named ?? 0)).toBe(types.length);
+        expect(config?.remoteProbeInterval === 0 || (config?.remoteProbeInterval ?? 0) >= 1000).toBe(true);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
   test('is nothing without a system-id', () => {
     expect(readConfig(new Map())).toBeUndefined();
     expect(readConfig(new Map(), 'named')?.systemId).toBe('named');
