@@ -5,10 +5,10 @@
 import type { DatabaseSchema } from '@weft/ovsdb/schema';
 import { parseOptionSpec } from './argv.ts';
 import type { Command } from './command.ts';
+import type { ColumnsByTable } from './entry-order.ts';
 import { globalOptions } from './global-options.ts';
 import type { Program } from './program.ts';
 import type { Query } from './query.ts';
-import type { ColumnsByTable } from './session.ts';
 import type { Snapshot } from './snapshot.ts';
 
 /** Where the names of an argument stand in the database: tables with a column that holds them. */
@@ -151,10 +151,10 @@ export async function completionNames(
   read: (queries: readonly Query[], columns: ColumnsByTable) => Promise<Snapshot>,
   names: Completion['names'],
 ): Promise<string[]> {
-  const queries = names.map(({ table }): Query => ({ kind: 'all', table }));
+  const queries = names.map(({ table }): Query => ({ kind: 'rows', table }));
   const columns = new Map(names.map(({ table, column }) => [table, new Set([column])]));
   const snapshot = await read(queries, columns);
   return names.flatMap(({ table, column }) =>
-    (snapshot.answer({ kind: 'all', table }) ?? []).map((row) => String(row[column])).filter((name) => name !== ''),
+    (snapshot.answer({ kind: 'rows', table }) ?? []).map((row) => String(row[column])).filter((name) => name !== ''),
   );
 }

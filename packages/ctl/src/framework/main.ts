@@ -202,7 +202,9 @@ async function completion<D extends DatabaseSchema>(program: Program<D>, host: H
   const candidates = [...known];
   if (names.length > 0) {
     const session = await openSession(program, host, settings, log);
-    candidates.push(...(await completionNames((queries, columns) => session.read(queries, columns), names)));
+    candidates.push(
+      ...(await completionNames((queries, columns) => session.read(queries, { columns, replicated: columns }), names)),
+    );
     session.close();
   }
   host.stdout(candidates.map((candidate) => `${candidate}\n`).join(''));
@@ -279,5 +281,5 @@ export function execute<D extends DatabaseSchema>(
     },
     now: host.now,
   };
-  return runCommands(session, program.schema, program.root, program, commands, options);
+  return runCommands(session, program, commands, options);
 }

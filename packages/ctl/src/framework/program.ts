@@ -1,6 +1,6 @@
 /** What makes a ctl program: nbctl and sbctl are two of these. */
 import type { DatabaseSchema } from '@weft/ovsdb/schema';
-import type { Command, ProgramFacts } from './command.ts';
+import type { Command, ProgramFacts, Reads } from './command.ts';
 import type { NameSources } from './completion.ts';
 import type { RootTable } from './run.ts';
 
@@ -10,6 +10,7 @@ export interface Program<D extends DatabaseSchema> extends ProgramFacts {
   readonly schema: D;
   readonly root: RootTable<D>;
   readonly commands: ReadonlyMap<string, Command<D>>;
+  readonly replicated: ReplicatedBy<D>;
   /** The sections of the help and the manual page. */
   readonly sections: readonly Section<D>[];
   /** First line of the help. */
@@ -27,6 +28,9 @@ export interface Program<D extends DatabaseSchema> extends ProgramFacts {
   /** File name of the default socket in the run directory. */
   readonly socket: string;
 }
+
+/** What the C program replicates for a command, where its references are others than those that ours reads: they decide in which order rows print. */
+export type ReplicatedBy<D extends DatabaseSchema> = { readonly [command: string]: Reads<D> };
 
 export interface Section<D extends DatabaseSchema> {
   readonly title: string;

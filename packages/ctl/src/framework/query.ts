@@ -12,9 +12,11 @@ import type { Uuid } from '@weft/ovsdb/uuid';
 import { encodeAtom } from '@weft/ovsdb/wire';
 
 export type Query =
-  /** Every row of the table. */
+  /** Every row of the table, in the order in which a C program walks them. */
   | { readonly kind: 'all'; readonly table: string }
-  /** The uuids of every row, and nothing else of them. */
+  /** Every row of the table, in any order. */
+  | { readonly kind: 'rows'; readonly table: string }
+  /** The uuids of every row, and nothing else of them, in that order too. */
   | { readonly kind: 'ids'; readonly table: string }
   /** Every row of the table, with this column alone; of a map, only rows that have any pair. */
   | { readonly kind: 'column'; readonly table: string; readonly column: string }
@@ -34,6 +36,7 @@ export type Query =
 export function queryKey(query: Query): string {
   switch (query.kind) {
     case 'all':
+    case 'rows':
     case 'ids':
       return `${query.table}|${query.kind}`;
     case 'column':
@@ -53,6 +56,7 @@ export function queryKey(query: Query): string {
 export function whereOf(query: Query, table: TableSchema): Json {
   switch (query.kind) {
     case 'all':
+    case 'rows':
     case 'ids':
       return [];
     case 'column':
@@ -75,6 +79,7 @@ export function whereOf(query: Query, table: TableSchema): Json {
 export function matches(query: Query, row: Row, table: TableSchema): boolean {
   switch (query.kind) {
     case 'all':
+    case 'rows':
     case 'ids':
       return true;
     case 'column':
@@ -88,6 +93,16 @@ export function matches(query: Query, row: Row, table: TableSchema): boolean {
     default:
       return unreachable(query);
   }
+}
+
+/** Does it ask for all rows of its table, whatever of them? */
+export function isWhole(query: Query): boolean {
+  return query.kind === 'rows' || isOrdered(query);
+}
+
+/** Does the order of what answers it count? */
+export function isOrdered(query: Query): boolean {
+  return query.kind === 'all' || query.kind === 'ids';
 }
 
 function isMap(table: TableSchema, column: string): boolean {

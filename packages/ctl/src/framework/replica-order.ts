@@ -4,21 +4,15 @@
  *
  * - the table of rows hashes a uuid to its first 32 bits; names are hashed by MurmurHash3 (A. Appleby, public domain), with the last bytes mixed
  *   in like whole words;
- * - rows get in as the server's answer, an object by uuid, is walked: another hash table, by the uuid's text;
+ * - `entry-order.ts` has the order in which rows get in, new ones follow, and a row that is deleted keeps its place until all is done;
  * - a table chains at the head of a bucket. It begins with one bucket, goes to four, then doubles, when there are two entries for each bucket.
  */
 import { compareStrings } from '@weft/ovsdb/atom';
 import type { Uuid } from '@weft/ovsdb/uuid';
 
-interface Identified {
-  readonly _uuid: Uuid;
-}
-
-/** Orders rows as a C client walks them whose server wrote them in this order. */
-export function replicaOrder<R extends Identified>(rows: readonly R[]): R[] {
-  if (rows.length < 2) return [...rows];
-  const received = walk(rows, (row) => hashName(row._uuid));
-  return walk(received, (row) => Number.parseInt(row._uuid.slice(0, 8), 16));
+/** Orders uuids as a C program walks rows that got into its replica in this order. */
+export function replicaOrder(entered: readonly Uuid[]): Uuid[] {
+  return walk(entered, (uuid) => Number.parseInt(uuid.slice(0, 8), 16));
 }
 
 /** Orders the pairs of a map of strings, given by ascending keys, as a C program walks it. */
@@ -32,7 +26,7 @@ export function inNameOrder<T>(entries: readonly T[], name: (entry: T) => string
 }
 
 /** Puts entries into a chained hash table one after the other, and walks it. */
-function walk<T>(entries: readonly T[], hash: (entry: T) => number): T[] {
+export function walk<T>(entries: readonly T[], hash: (entry: T) => number): T[] {
   const hashes = new Uint32Array(entries.length);
   entries.forEach((entry, i) => {
     hashes[i] = hash(entry);

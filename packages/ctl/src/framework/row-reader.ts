@@ -7,7 +7,7 @@ import type { Uuid } from '@weft/ovsdb/uuid';
 import { decodeDatum } from '@weft/ovsdb/wire';
 
 /** What a server holds is valid, whatever the schema that we know says. */
-const asStored = { relaxed: true, lenient: true };
+export const asStored = { relaxed: true, lenient: true };
 
 /** Reads a row of the table: a column that the JSON lacks has its default (`monitor_cond`, ovsdb-server(7)). */
 export type RowReader = (uuid: Uuid, json: JsonObject) => Row;

@@ -9,6 +9,8 @@ import type { DatabaseSchema, TableName } from '@weft/ovsdb/schema';
 import type { Uuid } from '@weft/ovsdb/uuid';
 import { type Command, type Context, type Invocation, NotYet, type OutputPart, type ProgramFacts } from './command.ts';
 import { CtlError } from './ctl-error.ts';
+import { type ColumnsByTable, replicatedReferences } from './entry-order.ts';
+import type { Program } from './program.ts';
 import { type Query, queryKey } from './query.ts';
 import { errorText, type NamedRows, type Session } from './session.ts';
 import { MissingRows, Snapshot } from './snapshot.ts';
@@ -59,26 +61,17 @@ interface Output {
 /** Resolves to what goes to standard output. Throws a CtlError if the commands cannot be done. */
 export async function runCommands<D extends DatabaseSchema>(
   session: Session,
-  schema: D,
-  root: RootTable<D>,
-  program: ProgramFacts,
+  program: Program<D>,
   commands: readonly Runnable<D>[],
   options: RunOptions,
 ): Promise<string> {
-  const columns = new Map<string, Set<string>>([[root.table, new Set(root.canWait ? ['nb_cfg'] : [])]]);
-  for (const { command, invocation } of commands) {
-    const reads = typeof command.reads === 'function' ? command.reads(invocation, program) : command.reads;
-    for (const [table, names] of Object.entries(reads) as [string, readonly string[]][]) {
-      const set = columns.get(table) ?? new Set();
-      for (const name of names) set.add(name);
-      columns.set(table, set);
-    }
-  }
-  if (options.wait !== 'none') for (const c of waitColumns) columns.get(root.table)!.add(c);
+  const { schema, root } = program;
+  const footprint = footprintOf(program, commands);
+  if (options.wait !== 'none') addReads(footprint.columns, { [root.table]: waitColumns });
 
   const queries = new Map<string, Query>();
   const ask = (query: Query) => queries.set(queryKey(query), query);
-  ask({ kind: 'all', table: root.table });
+  ask({ kind: 'rows', table: root.table });
   let waiting = false;
   const pool: Uuid[] = [];
   // Answers that only say which row a command means are not asked for again.
@@ -93,7 +86,7 @@ export async function runCommands<D extends DatabaseSchema>(
   }
   for (;;) {
     const seen = session.changes;
-    const snapshot = await session.read([...queries.values()], columns, names);
+    const snapshot = await session.read([...queries.values()], footprint, names);
     const newUuid = uuidsFrom(pool);
     const tx = new Transaction(schema, snapshot, newUuid);
     const warnings: [string, string, ('WARN' | 'ERR')?][] = [];
@@ -111,13 +104,13 @@ export async function runCommands<D extends DatabaseSchema>(
       if (error instanceof NotYet) {
         if (waiting) await session.changedSince(seen);
         else {
-          await session.watch(columns);
+          await session.watch(footprint.columns);
           waiting = true;
         }
         // Which rows are wanted may differ now.
         queries.clear();
         names.clear();
-        ask({ kind: 'all', table: root.table });
+        ask({ kind: 'rows', table: root.table });
         continue;
       }
       // What commands before it ask of a switch is asked all the same, and what was warned of is said.
@@ -137,6 +130,33 @@ export async function runCommands<D extends DatabaseSchema>(
     let text = printOutputs(outputs, committed.uuidOf, options);
     if (committed.nbCfg !== undefined) text += await waitFor(session, root, committed.nbCfg, options);
     return text;
+  }
+}
+
+/** What the commands of a line read, and what the C program replicates for them. */
+export function footprintOf<D extends DatabaseSchema>(
+  program: Program<D>,
+  commands: readonly Runnable<D>[],
+): { readonly columns: Map<string, Set<string>>; readonly replicated: ColumnsByTable } {
+  const { schema, root } = program;
+  const columns = new Map<string, Set<string>>([[root.table, new Set(root.canWait ? ['nb_cfg'] : [])]]);
+  const needed = new Map<string, Set<string>>([[root.table, new Set()]]);
+  for (const { command, invocation } of commands) {
+    const reads = typeof command.reads === 'function' ? command.reads(invocation, program) : command.reads;
+    addReads(columns, reads);
+    addReads(needed, program.replicated[command.name] ?? reads);
+  }
+  return { columns, replicated: replicatedReferences(schema, needed) };
+}
+
+function addReads(
+  columns: Map<string, Set<string>>,
+  reads: { readonly [table: string]: readonly string[] | undefined },
+): void {
+  for (const [table, names = []] of Object.entries(reads)) {
+    const all = columns.get(table) ?? new Set();
+    for (const name of names) all.add(name);
+    columns.set(table, all);
   }
 }
 
@@ -315,8 +335,8 @@ async function waitFor<D extends DatabaseSchema>(
   await session.watch(columns);
   for (;;) {
     const seen = session.changes;
-    const snapshot = await session.read([{ kind: 'all', table: root.table }], columns);
-    const row = snapshot.answer({ kind: 'all', table: root.table })?.[0];
+    const snapshot = await session.read([{ kind: 'rows', table: root.table }], { columns, replicated: columns });
+    const row = snapshot.answer({ kind: 'rows', table: root.table })?.[0];
     if (row === undefined) throw new CtlError(`${root.table}: the row is gone`);
     const reached = row[options.wait === 'sb' ? 'sb_cfg' : 'hv_cfg'] as number;
     if (reached >= nbCfg) {

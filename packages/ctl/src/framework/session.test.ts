@@ -22,7 +22,8 @@ async function read(queries: readonly Query[]) {
     },
   });
   const session = new Session(client, 'test', nb);
-  const snapshot = await session.read(queries, new Map([['Logical_Switch', new Set(['name'])]]));
+  const columns = new Map([['Logical_Switch', new Set(['name'])]]);
+  const snapshot = await session.read(queries, { columns, replicated: columns });
   session.close();
   return { asked, names: queries.map((query) => snapshot.answer(query)!.map((row) => row.name)), snapshot };
 }

@@ -1,27 +1,28 @@
 /** The connection of a ctl program to its database server: consistent reads, transactions, and waiting for changes. */
 import type { Duplex } from 'node:stream';
 import { defaultLimits } from '@weft/jsonrpc/framing';
-import { Peer } from '@weft/jsonrpc/peer';
+import { JsonRpcError, Peer } from '@weft/jsonrpc/peer';
 import { isArray, isObject, type Json, type JsonObject, jsonText } from '@weft/ovsdb/json';
-import type { Row } from '@weft/ovsdb/row';
 import type { DatabaseSchema } from '@weft/ovsdb/schema';
+import type { Uuid } from '@weft/ovsdb/uuid';
 import { CtlError } from './ctl-error.ts';
-import { type Query, queryKey, whereOf } from './query.ts';
+import { askingOrder, asksForOrder, type ColumnsByTable, entryOrder, type Written } from './entry-order.ts';
+import { isOrdered, isWhole, type Query, queryKey, whereOf } from './query.ts';
 import { type RowReader, rowReader } from './row-reader.ts';
-import { Snapshot } from './snapshot.ts';
+import { type Answer, Snapshot } from './snapshot.ts';
 
-/** Which columns are fetched of each table. */
-export type ColumnsByTable = ReadonlyMap<string, ReadonlySet<string>>;
-
-/** What a monitor begins with, by table and uuid: the columns that are not at their default. */
-interface Replica {
-  readonly [table: string]: { readonly [uuid: string]: { readonly initial: JsonObject } };
+/** What the commands of a line have to do with. */
+export interface Footprint {
+  /** Which columns are fetched of each table. */
+  readonly columns: ColumnsByTable;
+  /** What a C program would replicate for them (`replicatedReferences`), which decides the order of rows. */
+  readonly replicated: ColumnsByTable;
 }
 
 /** What a query of kind `ids` or `column` found. */
 export interface NamedRows {
   readonly query: Query;
-  readonly rows: readonly Row[];
+  readonly answer: Answer;
 }
 
 /** What `_Server` (ovsdb-server(5)) says of a database. */
@@ -128,76 +129,108 @@ export class Session {
    */
   async read(
     wanted: readonly Query[],
-    columns: ColumnsByTable,
+    footprint: Footprint,
     names: Map<string, NamedRows> = new Map(),
   ): Promise<Snapshot> {
     const snapshot = new Snapshot(this.#schema);
+    for (const { query, answer } of names.values()) snapshot.add(query, answer);
     const queries = wanted.filter((query) => !names.has(queryKey(query)));
-    for (const { query, rows } of names.values()) snapshot.add(query, rows);
     if (queries.length === 0) return snapshot;
-    const answers = queries.every(isWhole) ? this.#readTables(queries, columns) : this.#select(queries, columns);
-    const [found] = await Promise.all([answers, this.#condition]);
+    const [answers] = await Promise.all([this.#answer(queries, footprint), this.#condition]);
     queries.forEach((query, i) => {
-      const rows = found[i]!;
-      snapshot.add(query, rows);
-      if (query.kind === 'ids' || query.kind === 'column') names.set(queryKey(query), { query, rows });
+      const answer = answers[i]!;
+      snapshot.add(query, answer);
+      if (query.kind === 'ids' || query.kind === 'column') names.set(queryKey(query), { query, answer });
     });
     return snapshot;
   }
 
+  async #answer(queries: readonly Query[], footprint: Footprint): Promise<readonly Answer[]> {
+    // Tables with a single row have no order.
+    const tables = queries.filter(isOrdered).map((query) => query.table);
+    const ordered = new Set(tables.filter((table) => this.#schema.tables[table]!.maxRows !== 1));
+    // More tables than are replicated would come in another order.
+    const inOneReply = queries.every((query) => isWhole(query) && footprint.replicated.has(query.table));
+    if (inOneReply) {
+      try {
+        return await this.#readTables(queries, footprint, ordered);
+      } catch (error) {
+        // A server of an older schema may lack what is asked for the order alone.
+        if (!(error instanceof JsonRpcError)) throw error;
+      }
+    }
+    return this.#select(queries, footprint, ordered);
+  }
+
   /** Answers queries for whole tables with what the server tells a replica that begins: their rows in its order, without what is default in them. */
-  async #readTables(queries: readonly Query[], columns: ColumnsByTable): Promise<readonly (readonly Row[])[]> {
+  async #readTables(
+    queries: readonly Query[],
+    { columns, replicated }: Footprint,
+    ordered: ReadonlySet<string>,
+  ): Promise<readonly Answer[]> {
     const fetched = new Map<string, ReadonlySet<string>>();
     for (const query of queries) {
-      if (query.kind === 'all' || !fetched.has(query.table)) fetched.set(query.table, fetchedColumns(query, columns));
+      if (query.kind !== 'ids' || !fetched.has(query.table)) fetched.set(query.table, fetchedColumns(query, columns));
     }
-    const tables = await this.#initial(fetched);
+    const asked = new Map(fetched);
+    for (const [table, names] of asksForOrder(this.#schema, replicated, ordered)) {
+      asked.set(table, new Set([...(fetched.get(table) ?? []), ...names]));
+    }
+    const written = await this.#initial(asked);
+    const entered = entryOrder(this.#schema, replicated, written, ordered);
     return queries.map(({ table }) => {
       const read = this.#reader(table, fetched.get(table)!);
-      const rows: Row[] = [];
-      const initial = tables[table];
-      for (const uuid in initial) rows.push(read(uuid, initial[uuid]!.initial));
-      return rows;
+      const rows = Object.entries(written[table] ?? {}).map(([uuid, { initial }]) => read(uuid, initial));
+      return { rows, entered: entered.get(table) };
     });
   }
 
   /** Answers any queries by one transaction. */
-  async #select(queries: readonly Query[], columns: ColumnsByTable): Promise<readonly (readonly Row[])[]> {
+  async #select(
+    queries: readonly Query[],
+    { columns, replicated }: Footprint,
+    ordered: ReadonlySet<string>,
+  ): Promise<readonly Answer[]> {
     const operations = queries.map((query): Json => {
       const where = whereOf(query, this.#schema.tables[query.table]!);
       return { op: 'select', table: query.table, where, columns: ['_uuid', ...fetchedColumns(query, columns)] };
     });
-    const order = this.#writtenOrder(queries.filter(isWhole).map((query) => query.table));
-    const [results, written] = await Promise.all([this.transact(operations), order]);
+    const order = ordered.size === 0 ? new Map<string, never>() : this.#entered(replicated, ordered);
+    const [results, entered] = await Promise.all([this.transact(operations), order]);
     return queries.map((query, i) => {
       const result = results[i];
       if (!isObject(result) || !isArray(result.rows)) throw new CtlError(`${this.#peer.name}: ${errorText(result)}`);
       const read = this.#reader(query.table, fetchedColumns(query, columns));
       const rows = (result.rows as readonly JsonObject[]).map((row) => read((row._uuid as readonly string[])[1]!, row));
-      const uuids = isWhole(query) ? written.get(query.table) : undefined;
-      return uuids === undefined ? rows : inWrittenOrder(rows, uuids);
+      return { rows, entered: isOrdered(query) ? entered.get(query.table) : undefined };
     });
   }
 
-  /**
-   * The uuids of whole tables' rows, in the order in which the server writes them for a client's replica: output that follows the order of rows is the
-   * C programs' only if it begins with that. Tables with a single row have no order.
-   */
-  async #writtenOrder(tables: readonly string[]): Promise<ReadonlyMap<string, readonly string[]>> {
-    const wanted = tables.filter((table) => this.#schema.tables[table]!.maxRows !== 1);
-    if (wanted.length === 0) return new Map();
-    const updates = await this.#initial(new Map(wanted.map((table) => [table, new Set<string>()])));
-    return new Map(Object.entries(updates).map(([table, rows]) => [table, Object.keys(rows)]));
+  /** Of each of the tables, the uuids in the order in which they enter a replica. */
+  async #entered(
+    replicated: ColumnsByTable,
+    tables: ReadonlySet<string>,
+  ): Promise<ReadonlyMap<string, readonly Uuid[]>> {
+    const asked = asksForOrder(this.#schema, replicated, tables);
+    try {
+      return entryOrder(this.#schema, replicated, await this.#initial(asked), tables);
+    } catch (error) {
+      // A server of an older schema has the tables themselves.
+      if (!(error instanceof JsonRpcError) || asked.size === tables.size) throw error;
+      return this.#entered(new Map(), tables);
+    }
   }
 
   /** Whole tables, as a monitor of them (ovsdb-server(7), `monitor_cond`) begins; tables without rows are absent. */
-  async #initial(columns: ColumnsByTable): Promise<Replica> {
-    const requests = Object.fromEntries([...columns].map(([table, names]) => [table, [{ columns: [...names] }]]));
+  async #initial(columns: ColumnsByTable): Promise<Written> {
+    const requests = Object.fromEntries(
+      askingOrder(columns.keys()).map((table) => [table, [{ columns: [...columns.get(table)!] }]]),
+    );
     const id = `weft-ctl-${this.#monitors++}`;
     const reply = this.#call('monitor_cond', [this.#schema.name, id, requests]);
     const cancelled = this.#call('monitor_cancel', [id]);
     const [updates] = await Promise.all([reply, cancelled]);
-    return isObject(updates) ? (updates as unknown as Replica) : {};
+    return isObject(updates) ? (updates as unknown as Written) : {};
   }
 
   #reader(table: string, fetched: ReadonlySet<string>): RowReader {
@@ -252,23 +285,6 @@ export class Session {
       check();
     });
   }
-}
-
-/** Rows that came since their order was asked for stand at the end. */
-function inWrittenOrder(rows: readonly Row[], uuids: readonly string[]): readonly Row[] {
-  const byUuid = new Map(rows.map((row) => [row._uuid, row]));
-  const ordered: Row[] = [];
-  for (const uuid of uuids) {
-    const row = byUuid.get(uuid);
-    if (row === undefined) continue;
-    ordered.push(row);
-    byUuid.delete(uuid);
-  }
-  return [...ordered, ...byUuid.values()];
-}
-
-function isWhole(query: Query): boolean {
-  return query.kind === 'all' || query.kind === 'ids';
 }
 
 /** The columns to ask for, beside `_uuid`. */

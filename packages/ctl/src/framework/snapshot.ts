@@ -1,7 +1,15 @@
 /** The rows that have been fetched, and which questions they answer. */
 import type { Row } from '@weft/ovsdb/row';
 import type { DatabaseSchema } from '@weft/ovsdb/schema';
-import { matches, type Query, queryKey } from './query.ts';
+import type { Uuid } from '@weft/ovsdb/uuid';
+import { isOrdered, matches, type Query, queryKey } from './query.ts';
+
+/** What the database answered. */
+export interface Answer {
+  readonly rows: readonly Row[];
+  /** For a query that asks for an order: the uuids that entered a C program's replica of the table (`entryOrder`); absent: those of the rows, as they stand. */
+  readonly entered?: readonly Uuid[] | undefined;
+}
 
 /** Thrown by a read whose answer is not there yet: whoever runs the command fetches it, and runs the command again. */
 export class MissingRows extends Error {
@@ -18,6 +26,7 @@ export class MissingRows extends Error {
 export class Snapshot {
   readonly #schema: DatabaseSchema;
   readonly #answers = new Map<string, readonly Row[]>();
+  readonly #entered = new Map<string, readonly Uuid[]>();
   /** The answers that have all columns that commands read, by table. */
   readonly #whole = new Map<string, (readonly Row[])[]>();
   /** The rows of a table by uuid; made when one is asked for. */
@@ -27,9 +36,10 @@ export class Snapshot {
     this.#schema = schema;
   }
 
-  /** Records what the database answered, in the order in which it did. */
-  add(query: Query, rows: readonly Row[]): void {
+  /** Records what the database answered. */
+  add(query: Query, { rows, entered }: Answer): void {
     this.#answers.set(queryKey(query), rows);
+    if (isOrdered(query)) this.#entered.set(query.table, entered ?? rows.map((row) => row._uuid));
     if (query.kind === 'ids' || query.kind === 'column') return;
     const whole = this.#whole.get(query.table);
     if (whole === undefined) this.#whole.set(query.table, [rows]);
@@ -37,18 +47,25 @@ export class Snapshot {
     this.#rows.delete(query.table);
   }
 
-  /** The rows of the database that answer the query, or undefined if that cannot be told from what was fetched. */
+  /** The rows of the database that answer the query, in any order, or undefined if that cannot be told from what was fetched. */
   answer(query: Query): readonly Row[] | undefined {
     if (query.kind === 'uuid') {
       const row = this.#rowsOf(query.table).get(query.uuid);
       if (row !== undefined) return [row];
     }
     const known = this.#answers.get(queryKey(query));
-    if (known !== undefined) return known;
-    const all = this.#answers.get(queryKey({ kind: 'all', table: query.table }));
-    if (query.kind === 'uuid') return all && [];
-    const table = this.#schema.tables[query.table]!;
-    return all?.filter((row) => matches(query, row, table));
+    if (known !== undefined || query.kind === 'all') return known;
+    const { table } = query;
+    const all = this.#answers.get(queryKey({ kind: 'all', table }));
+    if (query.kind === 'ids') return all;
+    const rows = all ?? this.#answers.get(queryKey({ kind: 'rows', table }));
+    if (query.kind === 'uuid') return rows && [];
+    return rows?.filter((row) => matches(query, row, this.#schema.tables[table]!));
+  }
+
+  /** The uuids that entered a C program's replica of the table; for one that a query of kind `all` or `ids` was answered of. */
+  entered(table: string): readonly Uuid[] {
+    return this.#entered.get(table) ?? [];
   }
 
   #rowsOf(table: string): ReadonlyMap<string, Row> {

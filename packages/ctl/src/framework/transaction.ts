@@ -9,7 +9,7 @@ import { type Row, rowFactory } from '@weft/ovsdb/row';
 import type { ColumnType, DatabaseSchema, RowOf, TableName, TableSchema } from '@weft/ovsdb/schema';
 import type { Uuid } from '@weft/ovsdb/uuid';
 import { encodeAtom, encodeDatum } from '@weft/ovsdb/wire';
-import { matches, type Query } from './query.ts';
+import { isOrdered, matches, type Query } from './query.ts';
 import { replicaOrder } from './replica-order.ts';
 import { MissingRows, type Snapshot } from './snapshot.ts';
 
@@ -64,9 +64,14 @@ export class Transaction<D extends DatabaseSchema = DatabaseSchema> {
     return this.select({ kind: 'all', table }) as unknown as RowOf<D, T>[];
   }
 
+  /** All rows of a table, in any order: that asks less of the server. */
+  rows<T extends TableName<D>>(table: T): RowOf<D, T>[] {
+    return this.select({ kind: 'rows', table }) as unknown as RowOf<D, T>[];
+  }
+
   /** The only row of a table that has at most one. */
   only<T extends TableName<D>>(table: T): RowOf<D, T> | undefined {
-    return this.all(table)[0];
+    return this.rows(table)[0];
   }
 
   get<T extends TableName<D>>(table: T, uuid: Uuid | undefined): RowOf<D, T> | undefined {
@@ -93,7 +98,7 @@ export class Transaction<D extends DatabaseSchema = DatabaseSchema> {
       }
     }
     // Asked one by one only as long as that is less than the table.
-    if (missing.length > 0) throw new MissingRows(missing.length > manyRows ? [{ kind: 'all', table }] : missing);
+    if (missing.length > 0) throw new MissingRows(missing.length > manyRows ? [{ kind: 'rows', table }] : missing);
     return rows as unknown as RowOf<D, T>[];
   }
 
@@ -102,7 +107,7 @@ export class Transaction<D extends DatabaseSchema = DatabaseSchema> {
     return this.select({ kind: 'holds', table, column, atom }) as unknown as RowOf<D, T>[];
   }
 
-  /** The rows whose set column will contain the atom when the transaction is committed, with what `mutateSet` does to it. */
+  /** The rows whose set column will contain the atom when the transaction is committed, with what `mutateSet` does to it; the one that C finds is the first. */
   willHold<T extends TableName<D>>(table: T, column: Columns<D, T>, atom: Atom): RowOf<D, T>[] {
     const rows = new Map(this.holding(table, column, atom).map((row) => [row._uuid, row]));
     for (const change of this.#changes.values()) {
@@ -110,7 +115,14 @@ export class Transaction<D extends DatabaseSchema = DatabaseSchema> {
       if (pending?.insert.has(atom)) rows.set(change.uuid, change.current as unknown as RowOf<D, T>);
       if (pending?.remove.has(atom)) rows.delete(change.uuid);
     }
-    return [...rows.values()];
+    return this.inOrder(table, [...rows.values()]);
+  }
+
+  /** Some rows of a table, in the order in which a C client walks all of them. */
+  inOrder<R extends { readonly _uuid: Uuid }>(table: string, rows: readonly R[]): R[] {
+    if (rows.length < 2) return [...rows];
+    const wanted = new Map(rows.map((row) => [row._uuid, row]));
+    return this.select({ kind: 'ids', table }).flatMap((row) => wanted.get(row._uuid) ?? []);
   }
 
   /** Asks several questions in one round trip; each can then be read without waiting. */
@@ -132,19 +144,20 @@ export class Transaction<D extends DatabaseSchema = DatabaseSchema> {
     // What the transaction has inserted the database does not know.
     const base = query.kind === 'holds' && this.isNew(query.atom as Uuid) ? [] : this.#snapshot.answer(query);
     if (base === undefined) throw new MissingRows([query]);
+    const rows = this.#changes.size === 0 ? base : this.#withChanges(base, query);
+    return isOrdered(query) ? asWalked(rows, this.#snapshot.entered(query.table)) : rows;
+  }
+
+  /** What answers the query now, of which `base` did: changed rows keep their place, others follow. */
+  #withChanges(base: readonly Row[], query: Query): readonly Row[] {
     const table = this.schema.tables[query.table]!;
-    let rows = base;
-    if (this.#changes.size > 0) {
-      const unchanged = base.filter((row) => !this.#changes.has(row._uuid));
-      const changed: Row[] = [];
-      for (const change of this.#changes.values()) {
-        if (change.table === query.table && change.current && matches(query, change.current, table)) {
-          changed.push(change.current);
-        }
-      }
-      if (changed.length > 0 || unchanged.length < base.length) rows = inOrderOf(base, unchanged, changed);
+    const rows = new Map(base.map((row) => [row._uuid, row]));
+    for (const { table: of, uuid, current } of this.#changes.values()) {
+      if (of !== query.table) continue;
+      if (current !== undefined && matches(query, current, table)) rows.set(uuid, current);
+      else rows.delete(uuid);
     }
-    return query.kind === 'all' || query.kind === 'ids' ? replicaOrder(rows) : rows;
+    return [...rows.values()];
   }
 
   /** Inserts a row; the uuid returned stands for it in this transaction, and is the row's own for good only if it is `fixed`. */
@@ -443,15 +456,9 @@ function copy(row: Row): { [column: string]: Datum; _uuid: Uuid } {
   return Object.assign(Object.create(Object.getPrototypeOf(row)) as { _uuid: Uuid }, row);
 }
 
-/** `base` with its changed rows in place of the old ones, and the rest of `changed` after it. */
-function inOrderOf(base: readonly Row[], unchanged: readonly Row[], changed: readonly Row[]): readonly Row[] {
-  const byUuid = new Map([...unchanged, ...changed].map((row) => [row._uuid, row]));
-  const rows: Row[] = [];
-  for (const row of base) {
-    const now = byUuid.get(row._uuid);
-    if (now === undefined) continue;
-    rows.push(now);
-    byUuid.delete(row._uuid);
-  }
-  return [...rows, ...byUuid.values()];
+/** Rows as a C program walks them, into whose replica these uuids entered, and then the rows that are new. */
+function asWalked(rows: readonly Row[], entered: readonly Uuid[]): readonly Row[] {
+  if (rows.length < 2) return rows;
+  const byUuid = new Map(rows.map((row) => [row._uuid, row]));
+  return replicaOrder([...new Set([...entered, ...byUuid.keys()])]).flatMap((uuid) => byUuid.get(uuid) ?? []);
 }

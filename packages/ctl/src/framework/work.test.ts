@@ -7,7 +7,7 @@ import { nbctl } from '../nb/program.ts';
 import { parseCommands, parseGlobal } from './argv.ts';
 import { globalOptions } from './global-options.ts';
 import { localOptions } from './main.ts';
-import { matches, type Query, queryKey } from './query.ts';
+import { isWhole, matches, type Query, queryKey } from './query.ts';
 import { MissingRows, Snapshot } from './snapshot.ts';
 import { SymbolTable } from './symbol-table.ts';
 import { Transaction } from './transaction.ts';
@@ -40,10 +40,8 @@ function runOn(tables: Tables, line: string) {
   for (let round = 0; round < 20; round++) {
     const snapshot = new Snapshot(nb);
     for (const query of asked.values()) {
-      snapshot.add(
-        query,
-        (tables[query.table] ?? []).filter((row) => matches(query, row, nb.tables[query.table as never])),
-      );
+      const rows = (tables[query.table] ?? []).filter((row) => matches(query, row, nb.tables[query.table as never]));
+      snapshot.add(query, { rows });
     }
     let next = 0xf000;
     const newUuid = () => uuid(next++);
@@ -92,7 +90,7 @@ describe('what a command asks', () => {
   ])('%s: no whole table, and no more for a larger network', (line) => {
     const small = runOn(network(10), line);
     const large = runOn(network(1000), line);
-    expect(large.asked.filter(({ kind }) => kind === 'all' || kind === 'ids')).toEqual([]);
+    expect(large.asked.filter(isWhole)).toEqual([]);
     expect(large.asked.length).toBe(small.asked.length);
     expect(large.rounds).toBeLessThanOrEqual(4);
   });
@@ -100,7 +98,7 @@ describe('what a command asks', () => {
   it('show SWITCH asks for the rows of that switch', () => {
     const { asked } = runOn(network(10), 'show sw0');
     expect(asked.filter(({ kind }) => kind === 'uuid').length).toBe(10);
-    expect(asked.some(({ kind }) => kind === 'all')).toBe(false);
+    expect(asked.some(isWhole)).toBe(false);
   });
 });
 

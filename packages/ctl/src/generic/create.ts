@@ -64,7 +64,7 @@ export function destroyCommand<D extends DatabaseSchema>(schema: D): Command<D> 
         throw new CtlError('--all and --if-exists should not be specified together');
       }
       if (all) {
-        for (const row of tx.select({ kind: 'all', table: table.name })) tx.delete(table.name, row._uuid);
+        for (const row of tx.rows(table.name)) tx.delete(table.name, row._uuid);
         return;
       }
       if (records.length === 0) {

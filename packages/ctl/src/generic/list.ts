@@ -28,6 +28,12 @@ function tableOf(table: NamedTable, columns: readonly string[], rows: readonly R
   };
 }
 
+/** Columns of a table, with those that name its records: the C programs replicate these too, records or not. */
+function withNames(program: ProgramFacts, { name }: NamedTable, columns: readonly string[]): Map<string, string[]> {
+  const reads = recordColumns(program.recordNames, name);
+  return reads.set(name, [...(reads.get(name) ?? []), ...columns]);
+}
+
 /** The reads of a command, from columns by table. */
 export function toReads<D extends DatabaseSchema>(columns: ReadonlyMap<string, readonly string[]>): Reads<D> {
   const reads: { [table: string]: readonly string[] } = {};
@@ -47,10 +53,7 @@ export function listCommand<D extends DatabaseSchema>(schema: D): Command<D> {
     options: ['--if-exists', '--columns='],
     reads: (invocation, program) => {
       const { table, columns } = parts(invocation);
-      const reads =
-        invocation.args.length > 1 ? recordColumns(program.recordNames, table.name) : new Map<string, string[]>();
-      reads.set(table.name, [...(reads.get(table.name) ?? []), ...columns]);
-      return toReads(reads);
+      return toReads(withNames(program, table, columns));
     },
     summary: 'lists the records of a table, or the given ones',
     examples: ['--columns=name,addresses list Address_Set', 'list Meter m0'],
@@ -79,9 +82,9 @@ export function findCommand<D extends DatabaseSchema>(schema: D): Command<D> {
     name: 'find',
     args: 'TABLE [COLUMN[:KEY]=VALUE]...',
     options: ['--columns='],
-    reads: (invocation: Invocation, _program: ProgramFacts) => {
+    reads: (invocation: Invocation, program: ProgramFacts) => {
       const { table, columns, conditions } = parts(invocation);
-      return toReads(new Map([[table.name, [...columns, ...conditions.map(({ column }) => column)]]]));
+      return toReads(withNames(program, table, [...columns, ...conditions.map(({ column }) => column)]));
     },
     summary: 'lists the records whose columns satisfy all conditions',
     examples: ['find Port_Group name=pg0', '--columns=target find Connection inactivity_probe!=0'],
@@ -93,18 +96,7 @@ export function findCommand<D extends DatabaseSchema>(schema: D): Command<D> {
       const query = conditionQuery(table, conditions);
       const found = tx.select(query).filter((row) => tests.every((test) => test(row)));
       // All rows come in their order.
-      context.table(tableOf(table, columns, query.kind === 'all' ? found : inTableOrder(tx, table.name, found)));
+      context.table(tableOf(table, columns, query.kind === 'all' ? found : tx.inOrder(table.name, found)));
     },
   };
-}
-
-/** Several rows of a table, in the order in which all of its rows are walked. */
-function inTableOrder(tx: Transaction, table: string, rows: readonly Row[]): readonly Row[] {
-  if (rows.length < 2) return rows;
-  const wanted = new Map(rows.map((row) => [row._uuid, row]));
-  return replicaOrderOf(tx, table).flatMap((uuid) => wanted.get(uuid) ?? []);
-}
-
-function replicaOrderOf(tx: Transaction, table: string): readonly string[] {
-  return tx.select({ kind: 'ids', table }).map((row) => row._uuid);
 }

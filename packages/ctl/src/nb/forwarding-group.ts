@@ -1,9 +1,13 @@
 /** Forwarding groups: a virtual IP of a switch whose traffic is spread over ports. */
 import { toSet } from '@weft/ovsdb/datum';
+import type { Uuid } from '@weft/ovsdb/uuid';
+import type { NbRow } from '@weft/schemas/nb';
 import { CtlError } from '../framework/ctl-error.ts';
+import type { Query } from '../framework/query.ts';
 import { parseIpv4, parseMac } from '../net/address.ts';
 import { findPort, needSwitch } from './find.ts';
-import type { NbCommand } from './types.ts';
+import { switchOf } from './port.ts';
+import type { NbCommand, NbTransaction } from './types.ts';
 
 const fwdGroupAdd: NbCommand = {
   name: 'fwd-group-add',
@@ -30,7 +34,7 @@ const fwdGroupAdd: NbCommand = {
     for (const portName of names) {
       const port = findPort(tx, portName);
       if (port === undefined) throw new CtlError(`${portName}: logical switch port does not exist`);
-      const owner = tx.willHold('Logical_Switch', 'ports', port._uuid)[0];
+      const owner = switchOf(tx, port);
       if (owner?._uuid !== row._uuid) {
         throw new CtlError(`${portName}: port already exists but in logical switch ${owner?.name ?? ''}`);
       }
@@ -46,20 +50,39 @@ const fwdGroupAdd: NbCommand = {
   },
 };
 
+function firstPort(
+  tx: NbTransaction,
+  { child_port: [first] }: NbRow<'Forwarding_Group'>,
+): NbRow<'Logical_Switch_Port'> | undefined {
+  return first === undefined ? undefined : findPort(tx, first);
+}
+
+/** The switch of a group is that of its first port; undefined if that port is not there. */
+function switchOfGroup(tx: NbTransaction, group: NbRow<'Forwarding_Group'>): NbRow<'Logical_Switch'> | undefined {
+  const port = firstPort(tx, group);
+  return port && switchOf(tx, port);
+}
+
+const named = (name: string): Query => ({ kind: 'holds', table: 'Logical_Switch_Port', column: 'name', atom: name });
+const holder = (port: Uuid): Query => ({ kind: 'holds', table: 'Logical_Switch', column: 'ports', atom: port });
+
 const fwdGroupDel: NbCommand = {
   name: 'fwd-group-del',
   args: 'GROUP',
   options: ['--if-exists'],
-  reads: { Forwarding_Group: ['name'], Logical_Switch: ['name', 'forwarding_groups'] },
+  reads: {
+    Forwarding_Group: ['name', 'child_port'],
+    Logical_Switch: ['ports', 'forwarding_groups'],
+    Logical_Switch_Port: ['name'],
+  },
   summary: 'deletes a forwarding group',
   examples: ['fwd-group-del fwd0'],
   run: ({ tx, args }) => {
-    for (const group of tx.holding('Forwarding_Group', 'name', args[0]!)) {
-      for (const owner of tx.holding('Logical_Switch', 'forwarding_groups', group._uuid)) {
-        tx.mutateSet('Logical_Switch', owner._uuid, 'forwarding_groups', { remove: [group._uuid] });
-        tx.delete('Forwarding_Group', group._uuid);
-      }
-    }
+    const [group] = tx.inOrder('Forwarding_Group', tx.holding('Forwarding_Group', 'name', args[0]!));
+    const owner = group && switchOfGroup(tx, group);
+    if (!owner?.forwarding_groups.includes(group!._uuid)) return;
+    tx.mutateSet('Logical_Switch', owner._uuid, 'forwarding_groups', { remove: [group!._uuid] });
+    tx.delete('Forwarding_Group', group!._uuid);
   },
 };
 
@@ -68,24 +91,28 @@ const fwdGroupList: NbCommand = {
   args: '[SWITCH]',
   reads: {
     Forwarding_Group: ['name', 'vip', 'vmac', 'child_port'],
-    Logical_Switch: ['name', 'forwarding_groups'],
+    Logical_Switch: ['name', 'ports'],
+    Logical_Switch_Port: ['name'],
   },
   summary: 'prints the forwarding groups, of a switch or of all',
   examples: ['fwd-group-list'],
   run: ({ tx, args: [name], print }) => {
     const only = name === undefined ? undefined : needSwitch(tx, name);
-    tx.prefetch([{ kind: 'all', table: 'Logical_Switch' }]);
+    const groups = tx.all('Forwarding_Group');
+    // Asked for together.
+    tx.prefetch(groups.flatMap(({ child_port: [first] }) => (first === undefined ? [] : named(first))));
+    tx.prefetch(groups.flatMap((group) => firstPort(tx, group) ?? []).map(({ _uuid }) => holder(_uuid)));
     print('FWD_GROUP       LS            VIP             VMAC                  CHILD_PORTS');
-    for (const group of tx.all('Forwarding_Group')) {
-      const owner = tx.willHold('Logical_Switch', 'forwarding_groups', group._uuid)[0];
-      if (only !== undefined && owner?._uuid !== only._uuid) continue;
+    for (const group of groups) {
+      const owner = switchOfGroup(tx, group);
+      if (owner === undefined || (only !== undefined && owner._uuid !== only._uuid)) continue;
       const columns = [
         group.name.slice(0, 16).padEnd(16),
-        (owner?.name ?? '').slice(0, 18).padEnd(14),
-        group.vip.padEnd(15),
-        `${group.vmac}      `,
+        owner.name.slice(0, 18).padEnd(14),
+        group.vip.slice(0, 16).padEnd(15),
+        group.vmac.slice(0, 18).padEnd(9),
       ];
-      print(`${columns.join('')}${group.child_port.join(' ')}`);
+      print(`${columns.join('')}      ${group.child_port.join(' ')}`);
     }
   },
 };

@@ -42,7 +42,7 @@ const meterDel: NbCommand = {
   summary: 'deletes a meter, or all',
   examples: ['meter-del acl-log'],
   run: ({ tx, args: [name] }) => {
-    const meters = name === undefined ? tx.all('Meter') : tx.holding('Meter', 'name', name);
+    const meters = name === undefined ? tx.rows('Meter') : tx.holding('Meter', 'name', name);
     for (const meter of meters) tx.delete('Meter', meter._uuid);
   },
 };

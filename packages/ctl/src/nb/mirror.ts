@@ -36,7 +36,7 @@ const mirrorDel: NbCommand = {
   summary: 'deletes a mirror, or all',
   examples: ['mirror-del m0'],
   run: ({ tx, args: [name] }) => {
-    const mirrors = name === undefined ? tx.all('Mirror') : tx.holding('Mirror', 'name', name);
+    const mirrors = name === undefined ? tx.rows('Mirror') : tx.holding('Mirror', 'name', name);
     for (const mirror of mirrors) tx.delete('Mirror', mirror._uuid);
   },
 };

@@ -8,7 +8,7 @@ import { checkAddress, checkDuplicateAddresses } from './port-addresses.ts';
 import type { NbCommand, NbTransaction } from './types.ts';
 
 /** The switch that has the port, or gets it by an earlier command of the line. */
-function switchOf(tx: NbTransaction, port: NbRow<'Logical_Switch_Port'>): NbRow<'Logical_Switch'> | undefined {
+export function switchOf(tx: NbTransaction, port: NbRow<'Logical_Switch_Port'>): NbRow<'Logical_Switch'> | undefined {
   return tx.willHold('Logical_Switch', 'ports', port._uuid)[0];
 }
 
@@ -288,8 +288,8 @@ const lspGetLs: NbCommand = {
   examples: ['lsp-get-ls sw0-port1'],
   run: ({ tx, args, print }) => {
     // Of an earlier command of the line this one does not know.
-    const owner = tx.holding('Logical_Switch', 'ports', needPort(tx, args[0]!)._uuid)[0];
-    if (owner !== undefined) print(`${owner._uuid} (${owner.name})`);
+    const owners = tx.holding('Logical_Switch', 'ports', needPort(tx, args[0]!)._uuid);
+    for (const owner of tx.inOrder('Logical_Switch', owners)) print(`${owner._uuid} (${owner.name})`);
   },
 };
 

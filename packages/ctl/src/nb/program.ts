@@ -21,6 +21,7 @@ import { policyCommands } from './policy.ts';
 import { portCommands } from './port.ts';
 import { portGroupCommands } from './port-group.ts';
 import { qosCommands } from './qos.ts';
+import { replicated } from './replicated.ts';
 import { routeCommands } from './route.ts';
 import { routerPortCommands } from './router-port.ts';
 import { showCommands } from './show.ts';
@@ -89,6 +90,7 @@ export const nbctl: Program<Nb> = {
   recordNames,
   sections,
   commands: registry(sections),
+  replicated,
   environment: { db: 'OVN_NB_DB', daemon: 'OVN_NB_DAEMON', options: 'OVN_NBCTL_OPTIONS' },
   nameSources: {
     SWITCH: [{ table: 'Logical_Switch', column: 'name' }],

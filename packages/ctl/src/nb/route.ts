@@ -142,7 +142,7 @@ function bfdRecord(tx: NbTransaction, given: string): string {
 /** The BFD session that watches the next hop: without a port, one that is there; with a port, a new one. */
 function bfdSession(tx: NbTransaction, nexthop: string, port: string | undefined): string {
   if (port === undefined) {
-    const known = tx.holding('BFD', 'dst_ip', nexthop)[0];
+    const [known] = tx.inOrder('BFD', tx.holding('BFD', 'dst_ip', nexthop));
     if (known === undefined) throw new CtlError('insert entry in the BFD table failed');
     return known._uuid;
   }

@@ -26,7 +26,8 @@ const show: NbCommand = {
     const name = args[0];
     if (name === undefined) {
       // All that is shown, at once.
-      tx.prefetch(shown.map((table) => ({ kind: 'all', table })));
+      const ordered = ['Logical_Switch', 'Logical_Router'];
+      tx.prefetch(shown.map((table) => ({ kind: ordered.includes(table) ? 'all' : 'rows', table })));
       for (const row of tx.all('Logical_Switch')) showSwitch(context, row);
       for (const row of tx.all('Logical_Router')) showRouter(context, row);
       return;

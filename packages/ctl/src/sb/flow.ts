@@ -48,9 +48,11 @@ function flowsInOrder(tx: Context<Sb>['tx'], only: Datapath | undefined): FlowOn
     if (datapath !== undefined) flows.push({ flow, datapath });
   };
   if (only === undefined) {
-    tx.prefetch(
-      (['Logical_Flow', 'Logical_DP_Group', 'Datapath_Binding'] as const).map((table) => ({ kind: 'all', table })),
-    );
+    tx.prefetch([
+      { kind: 'all', table: 'Logical_Flow' },
+      { kind: 'rows', table: 'Logical_DP_Group' },
+      { kind: 'rows', table: 'Datapath_Binding' },
+    ]);
     for (const flow of tx.all('Logical_Flow')) {
       if (flow.logical_datapath !== undefined) add(flow, tx.get('Datapath_Binding', flow.logical_datapath));
       for (const uuid of tx.get('Logical_DP_Group', flow.logical_dp_group)?.datapaths ?? []) {

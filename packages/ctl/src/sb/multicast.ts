@@ -16,7 +16,7 @@ const flush: SbCommand = {
     const datapath = text === undefined ? undefined : find(text);
     if (text !== undefined && datapath === undefined) throw new CtlError(`${text} is not a valid datapath`);
     const rows =
-      datapath === undefined ? tx.all('IP_Multicast') : tx.holding('IP_Multicast', 'datapath', datapath._uuid);
+      datapath === undefined ? tx.rows('IP_Multicast') : tx.holding('IP_Multicast', 'datapath', datapath._uuid);
     for (const row of rows) {
       tx.update('IP_Multicast', row._uuid, { seq_no: row.seq_no + 1 });
     }

@@ -8,6 +8,7 @@ import { sslCommands } from '../shared/ssl.ts';
 import { bindingCommands, chassisCommands, initCommands } from './chassis.ts';
 import { flowCommands } from './flow.ts';
 import { multicastCommands } from './multicast.ts';
+import { replicated } from './replicated.ts';
 import { showCommands } from './show.ts';
 import type { Sb } from './types.ts';
 
@@ -59,6 +60,7 @@ export const sbctl: Program<Sb> = {
   recordNames,
   sections,
   commands: registry(sections),
+  replicated,
   environment: { db: 'OVN_SB_DB', daemon: 'OVN_SB_DAEMON', options: 'OVN_SBCTL_OPTIONS' },
   nameSources: {
     CHASSIS: [{ table: 'Chassis', column: 'name' }],

@@ -17,7 +17,11 @@ const show: SbCommand = {
   summary: 'prints an overview of the chassis, their tunnels and the ports bound to them',
   examples: ['show'],
   run: ({ tx, print }) => {
-    tx.prefetch((['Chassis', 'Encap', 'Port_Binding'] as const).map((table) => ({ kind: 'all', table })));
+    tx.prefetch([
+      { kind: 'all', table: 'Chassis' },
+      { kind: 'rows', table: 'Encap' },
+      { kind: 'all', table: 'Port_Binding' },
+    ]);
     const chassis = tx.all('Chassis');
     const bindings = new Map<Uuid, SbRow<'Port_Binding'>[]>();
     for (const binding of tx.all('Port_Binding')) {

@@ -18,15 +18,12 @@ export const vflowReads = {
 /** Prints the records of a datapath, or of all. */
 export function printVflows(context: SbContext, only: Datapath | undefined): void {
   const { tx, options, print } = context;
-  const tables = [
-    'Port_Binding',
-    'MAC_Binding',
-    'Multicast_Group',
-    'Chassis',
-    'Load_Balancer',
-    'Datapath_Binding',
-  ] as const;
-  tx.prefetch([...tables, 'Logical_DP_Group' as const].map((table) => ({ kind: 'all', table })));
+  const listed = ['Port_Binding', 'MAC_Binding', 'Multicast_Group', 'Chassis', 'Load_Balancer'] as const;
+  const named = ['Datapath_Binding', 'Logical_DP_Group'] as const;
+  tx.prefetch([
+    ...listed.map((table) => ({ kind: 'all', table }) as const),
+    ...named.map((table) => ({ kind: 'rows', table }) as const),
+  ]);
   const uuid = (row: { readonly _uuid: string }) => (options.has('--uuid') ? `uuid=0x${row._uuid.slice(0, 8)}, ` : '');
   // The datapath is said where it is not given.
   const datapath = (of: string) => {

@@ -23,8 +23,8 @@ export function connectionCommands<D extends DatabaseSchema>(
   } as unknown as Reads<D>;
   const plain = (context: Context<D>) => context.tx as unknown as Transaction;
   const removeAll = (tx: Transaction): Row => {
-    const global = tx.all(root)[0] as unknown as Row;
-    for (const row of tx.all('Connection')) tx.delete('Connection', row._uuid);
+    const global = tx.only(root) as unknown as Row;
+    for (const row of tx.rows('Connection')) tx.delete('Connection', row._uuid);
     tx.update(root, global._uuid, { connections: [] } as never);
     return global;
   };

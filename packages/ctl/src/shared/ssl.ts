@@ -12,8 +12,8 @@ export function sslCommands<D extends DatabaseSchema>(_schema: D, root: string):
   } as unknown as Reads<D>;
   const plain = (context: Context<D>) => context.tx as unknown as Transaction;
   const remove = (tx: Transaction): string => {
-    const global = tx.all(root)[0]!._uuid;
-    for (const row of tx.all('SSL')) tx.delete('SSL', row._uuid);
+    const global = tx.only(root)!._uuid;
+    for (const row of tx.rows('SSL')) tx.delete('SSL', row._uuid);
     tx.update(root, global, { ssl: undefined } as never);
     return global;
   };
@@ -25,7 +25,7 @@ export function sslCommands<D extends DatabaseSchema>(_schema: D, root: string):
       summary: 'prints the SSL configuration of the database server',
       examples: ['get-ssl'],
       run: (context) => {
-        const row = plain(context).all('SSL')[0] as unknown as Row | undefined;
+        const row = plain(context).only('SSL') as unknown as Row | undefined;
         if (row === undefined) return;
         context.print(`Private key: ${row.private_key}`);
         context.print(`Certificate: ${row.certificate}`);
