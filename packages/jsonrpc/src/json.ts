@@ -71,13 +71,34 @@ function checkString(text: string): void {
 
 const loneSurrogate = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/;
 const space = /[ \t\n\r]*/y;
-const integer = /^-?\d+$/;
+/** Doubles that are nearer to 0 hold fewer digits. */
+const leastNormal = 2 ** -1022;
+const decimal = /^(-?\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/;
+
+/**
+ * What the C programs read: an integer of 64 bits keeps all its digits, however it is written; what is nearer to 0 than any double is the least of them, so
+ * that it is no integer. What they do not read must not be stored.
+ */
+function exactNumber(token: string, whole: string, fraction = '', exponent = '0'): number | bigint {
+  const value = Number(token);
+  if (Math.abs(Number(exponent)) >= 2 ** 31) throw new SyntaxError('exponent outside valid range');
+  if (!Number.isFinite(value) || (value !== 0 && Math.abs(value) < leastNormal)) {
+    throw new SyntaxError('number outside valid range');
+  }
+  if (value === 0) return /[1-9]/.test(whole + fraction) ? Number.MIN_VALUE : value;
+  if (Number.isSafeInteger(value)) return value;
+  if (token === whole) return BigInt(token);
+  if (!Number.isInteger(value) || Math.abs(value) > 2 ** 63) return value;
+  const digits = (whole + fraction).replace(/0+$/, '');
+  const zeros = whole.length - digits.length + Number(exponent);
+  return zeros < 0 ? value : BigInt(digits) * 10n ** BigInt(zeros);
+}
 
 /** Are three digits, the last of them at `i`, perhaps those of an exponent? A double has no number with more, so an exact parser is to look at it. */
 export function mayBeExponent(bytes: Uint8Array, i: number): boolean {
   // Undefined: they begin a chunk, and what is before them is not known.
   const before = bytes[i - 3];
-  return before === undefined || before === 0x2b || before === 0x65 || before === 0x45;
+  return before === undefined || before === 0x2b || before === 0x2d || before === 0x65 || before === 0x45;
 }
 
 /**
@@ -99,12 +120,8 @@ export function parseExactJson(text: string): Json {
   };
 
   const scalar = (token: string): Json => {
-    const isInteger = integer.test(token);
-    const value = isInteger ? Number(token) : (JSON.parse(token) as Json);
-    if (typeof value !== 'number') return value;
-    // The C programs read no such number, so none may be stored.
-    if (!Number.isFinite(value)) throw new SyntaxError('number outside valid range');
-    return isInteger && !Number.isSafeInteger(value) ? BigInt(token) : value;
+    const [, whole, fraction, exponent] = decimal.exec(token) ?? [];
+    return whole === undefined ? (JSON.parse(token) as Json) : exactNumber(token, whole, fraction, exponent);
   };
 
   // A stack of its own, so that deep nesting costs memory and not the call stack.

@@ -43,8 +43,12 @@ function shortNumber(number: number | bigint): string {
   return integer !== undefined && BigInt.asIntN(64, integer) === integer ? String(integer) : shortReal(Number(number));
 }
 
+/** Doubles that are nearer to 0 hold fewer digits. The C programs read none; one that arrives here stands for a number that is nearer to 0 than any double. */
+export const leastNormal = 2 ** -1022;
+
 /** With 15 digits at most, as `%.15g` of C. */
 export function shortReal(number: number): string {
+  if (Math.abs(number) < leastNormal) return '0';
   const [mantissa = '', exponent = ''] = number.toExponential(14).split('e');
   if (Number(exponent) >= -4 && Number(exponent) < 15) return String(Number(number.toPrecision(15)));
   const digits = mantissa.replace(/\.?0+$/, '');

@@ -4,13 +4,13 @@ import { describe, expect, it } from 'vitest';
 import { type Atom, type AtomicType, compareAtoms, compareStrings } from './atom.ts';
 import { type Datum, datumsEqual, defaultDatum, isDefault, toMap, toSet } from './datum.ts';
 import { applyDifference, encodeDifference } from './diff.ts';
-import { type Json, jsonText } from './json.ts';
+import { type Json, jsonText, leastNormal } from './json.ts';
 import { type ColumnType, columnType } from './schema.ts';
 import { decodeDatum, encodeDatum } from './wire.ts';
 
 const atoms: { readonly [T in AtomicType]: fc.Arbitrary<Atom> } = {
   integer: fc.maxSafeInteger(),
-  real: fc.double({ noNaN: true, noDefaultInfinity: true }).map((x) => (x === 0 ? 0 : x)),
+  real: fc.double({ noNaN: true, noDefaultInfinity: true }).map((x) => (Math.abs(x) < leastNormal ? 0 : x)),
   boolean: fc.boolean(),
   string: fc.string({ unit: 'grapheme', maxLength: 6 }),
   uuid: fc.uuid(),

@@ -3,7 +3,7 @@ import { type Atom, type AtomicType, compareAtoms } from './atom.ts';
 import { checkAtom } from './constraint.ts';
 import { type Datum, emptyMap, emptySet, fromAtoms, isDefault } from './datum.ts';
 import { OvsdbError, syntaxError } from './error.ts';
-import { isArray, type Json, type JsonObject } from './json.ts';
+import { isArray, type Json, type JsonObject, leastNormal } from './json.ts';
 import type { Row } from './row.ts';
 import type { BaseType, ColumnType, TableSchema } from './schema.ts';
 import { parseUuid, type Uuid } from './uuid.ts';
@@ -77,7 +77,7 @@ export function decodeAtom(type: AtomicType, json: Json, resolve?: NamedUuidReso
       throw syntaxError(json, 'expected integer');
     }
     case 'real':
-      if (typeof json === 'number' && Number.isFinite(json)) return json === 0 ? 0 : json;
+      if (typeof json === 'number' && Number.isFinite(json)) return Math.abs(json) < leastNormal ? 0 : json;
       if (typeof json === 'bigint') return Number(json);
       throw syntaxError(json, 'expected real');
     case 'boolean':
