@@ -120,10 +120,11 @@ describe('a detached daemon', () => {
 
   it('ends by the exit command, and leaves nothing behind', async () => {
     const pid = readFileSync(join(dir, 'weft-test.pid'), 'utf8').trim();
-    expect(await c('exit', '--restart')).toEqual({ code: 0, stdout: '', stderr: '' });
+    expect(await c('exit', '--restart')).toMatchObject({ code: 2 });
+    expect(await c('exit')).toEqual({ code: 0, stdout: '', stderr: '' });
     expect(existsSync(join(dir, 'weft-test.pid'))).toBe(false);
     expect(existsSync(join(dir, `weft-test.${pid}.ctl`))).toBe(false);
-    expect(readFileSync(join(dir, 'weft-test.log'), 'utf8')).toContain('ending with [--restart]');
+    expect(readFileSync(join(dir, 'weft-test.log'), 'utf8')).toContain('ending with []');
   });
 
   it('that cannot start says why, and its parent fails', async () => {

@@ -40,7 +40,7 @@ export interface Daemon<O extends { readonly [name: string]: Options }> {
   readonly control: UnixctlServer;
   /** The logger of a module, whose levels `vlog/set` changes. */
   log(module: string): Logger;
-  /** Runs before the end, with the arguments of the `exit` command (none for a signal); the latest first. */
+  /** Runs before the end; the latest first. `--restart` among its arguments: a defect ends the daemon, and it is to be started again. */
   onExit(hook: ExitHook): void;
   /** Ends the daemon: hooks, then control socket and pidfile, then the process. */
   exit(code?: number, args?: readonly string[]): Promise<never>;
@@ -177,12 +177,10 @@ function registerCommon(
 ): void {
   control.register('version', { run: () => `${name} ${version}` });
   control.register('exit', {
-    usage: '[--restart | --cleanup]',
-    maxArgs: 2,
-    run: async (args) => {
-      await running.leave(args);
+    run: async () => {
+      await running.leave([]);
       // The answer leaves before the process does: whoever asked knows then that everything is in order.
-      setTimeout(() => void running.exit(0, args), 10);
+      setTimeout(() => void running.exit(0, []), 10);
       return '';
     },
   });

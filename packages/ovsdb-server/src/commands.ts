@@ -1,6 +1,7 @@
 /** The commands of the control socket (ovsdb-server(1), "Runtime management commands"). */
 import { CommandError, type UnixctlCommand, type UnixctlServer } from '@weft/jsonrpc/unixctl-server';
 import { OvsdbError } from '@weft/ovsdb/error';
+import { memoryUsage } from './memory-usage.ts';
 import { serverDatabaseName } from './server-database.ts';
 import type { DatabaseService } from './service.ts';
 import { TransactionLog } from './transaction-log.ts';
@@ -59,7 +60,7 @@ export function registerCommands(control: UnixctlServer, service: DatabaseServic
   });
   register(
     'ovsdb-server/compact',
-    '[DB]',
+    '',
     async ([name]) => {
       if (name === serverDatabaseName) throw new CommandError('cannot compact built-in databases');
       const names = name === undefined ? server.databaseNames() : [name];
@@ -78,19 +79,35 @@ export function registerCommands(control: UnixctlServer, service: DatabaseServic
     return 'status: ok';
   });
   register('ovsdb-server/reconnect', '', () => {
-    for (const session of [...server.sessions]) session.peer.close();
+    server.disconnectClients();
+    return '';
+  });
+  register('ovsdb-server/disable-monitor-cond', '', () => {
+    service.log('info', 'conditional monitors are no more (user ran ovsdb-server/disable-monitor-cond)');
+    server.disableConditionalMonitors();
     return '';
   });
   registerReplication(register, service);
   registerTransactionLog(register, service);
+  registerCounters(register, service);
+  register('ovsdb-server/memory-trim-on-compaction', 'on|off', ([word = '']) => {
+    // The memory that a compaction frees is not kept here, so both are done already.
+    if (word !== 'on' && word !== 'off') throw new CommandError('invalid argument');
+    return '';
+  });
+}
+
+function registerCounters(register: Register, service: DatabaseService): void {
+  const { server, coverage } = service;
+  let cleared = { requests: 0, transactions: 0, sessions: 0 };
   register('ovsdb-server/perf-counters-show', '', () => {
     const { requests, transactions, sessions } = server.counters;
     const usage = process.cpuUsage();
     const block = service.takeLongestBlock();
     return [
-      `requests: ${requests}`,
-      `transactions: ${transactions}`,
-      `sessions accepted: ${sessions}`,
+      `requests: ${requests - cleared.requests}`,
+      `transactions: ${transactions - cleared.transactions}`,
+      `sessions accepted: ${sessions - cleared.sessions}`,
       block === undefined
         ? 'event loop blocked at most: measured from now on'
         : `event loop blocked at most: ${block.toFixed(0)} ms since last asked`,
@@ -99,33 +116,30 @@ export function registerCommands(control: UnixctlServer, service: DatabaseServic
   });
   register('ovsdb-server/perf-counters-clear', '', () => {
     service.takeLongestBlock();
-    for (const name of ['requests', 'transactions', 'sessions'] as const) server.counters[name] = 0;
+    cleared = { ...server.counters };
     return '';
   });
-  register('ovsdb-server/memory-trim-on-compaction', 'on|off', ([word = '']) => {
-    // The memory that a compaction frees is not kept here, so both are done already.
-    if (word !== 'on' && word !== 'off') throw new CommandError('invalid argument');
-    return '';
+  register('coverage/show', '', () => coverage.show());
+  register('coverage/read-counter', 'COUNTER', ([event = '']) => {
+    const total = coverage.total(event);
+    if (total === undefined) throw new CommandError('No such counter');
+    return String(total);
   });
   register('memory/show', '', () => {
-    let cells = 0;
-    let monitors = 0;
-    for (const name of server.databaseNames()) {
-      const database = server.database(name)!;
-      monitors += database.monitors.size;
-      for (const table of database.tables.values()) cells += table.size * table.allColumns.length;
-    }
     const { rss, heapUsed, external } = process.memoryUsage();
-    const kb = (bytes: number): number => Math.round(bytes / 1024);
-    const usage = { 'buffers-kB': kb(external), cells, 'heap-kB': kb(heapUsed), monitors, 'rss-kB': kb(rss) };
-    const counts = Object.entries({ ...usage, sessions: server.sessions.size });
+    const kB = (bytes: number): number => Math.round(bytes / 1024);
+    const ofProcess = { 'buffers-kB': kB(external), 'heap-kB': kB(heapUsed), 'rss-kB': kB(rss) };
+    const counts = Object.entries({ ...memoryUsage(server), ...ofProcess }).sort(([a], [b]) => (a < b ? -1 : 1));
     return counts.map(([name, count]) => `${name}:${count}`).join(' ');
   });
 }
 
 /** ovsdb-server(1), "Active-Backup Commands". */
 function registerReplication(register: Register, { replication }: DatabaseService): void {
-  register('ovsdb-server/set-active-ovsdb-server', 'SERVER', ([remote = '']) => {
+  /** `list-commands` of the C server does not show their argument. */
+  const registerOne = (name: string, run: (argument: string) => string): void =>
+    register(name, '', ([argument = '']) => run(argument), 1, 1);
+  registerOne('ovsdb-server/set-active-ovsdb-server', (remote) => {
     replication.active = remote;
     return '';
   });
@@ -139,13 +153,13 @@ function registerReplication(register: Register, { replication }: DatabaseServic
     replication.disconnect();
     return '';
   });
-  register('ovsdb-server/set-active-ovsdb-server-probe-interval', 'MILLISECONDS', ([text = '']) => {
+  registerOne('ovsdb-server/set-active-ovsdb-server-probe-interval', (text) => {
     if (!/^-?[0-9]+$/.test(text)) return 'Invalid probe interval, integer value expected';
     replication.probeIntervalMs = Math.max(0, Number(text));
     replication.restart();
     return '';
   });
-  register('ovsdb-server/set-sync-exclude-tables', 'DB:TABLE[,DB:TABLE]...', ([text = '']) => {
+  registerOne('ovsdb-server/set-sync-exclude-tables', (text) => {
     replication.exclude(text);
     return '';
   });

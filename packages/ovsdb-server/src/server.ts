@@ -69,6 +69,7 @@ export class OvsdbServer {
   readonly #self: Database;
   readonly #options: ServerOptions;
   #backup = false;
+  #conditionalMonitors = true;
   /** Called when a database has come or gone. */
   readonly onDatabases = new Set<() => void>();
 
@@ -120,6 +121,22 @@ export class OvsdbServer {
   setBackup(backup: boolean): void {
     if (backup === this.#backup) return;
     this.#backup = backup;
+    this.disconnectClients();
+  }
+
+  /** Clients may monitor under conditions, and ask for what they missed. */
+  get conditionalMonitors(): boolean {
+    return this.#conditionalMonitors;
+  }
+
+  /** For good. Clients are disconnected, so that they ask again for less. */
+  disableConditionalMonitors(): void {
+    this.#conditionalMonitors = false;
+    this.disconnectClients();
+  }
+
+  /** They may come back. */
+  disconnectClients(): void {
     for (const session of [...this.sessions]) session.peer.close();
   }
 
@@ -217,7 +234,7 @@ export class OvsdbServer {
   }
 
   async close(): Promise<void> {
-    for (const session of [...this.sessions]) session.peer.close();
+    this.disconnectClients();
     for (const { database } of this.#served.values()) {
       database.monitors.stop();
       await database.close();

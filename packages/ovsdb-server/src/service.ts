@@ -2,6 +2,7 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { TlsFiles } from '@weft/jsonrpc/tls';
 import { OvsdbError } from '@weft/ovsdb/error';
+import { Coverage, tickMs } from './coverage.ts';
 import { Database } from './database.ts';
 import {
   checkDbPlace,
@@ -33,9 +34,11 @@ export class DatabaseService {
   readonly server: OvsdbServer;
   readonly remotes: Remotes;
   readonly replication: Replication;
+  readonly coverage: Coverage;
   readonly #relays = new Map<string, Relay>();
   readonly #options: ServiceOptions;
   #statusTimer: NodeJS.Timeout | undefined;
+  #coverageTimer: NodeJS.Timeout | undefined;
   #placesOf: readonly string[] | undefined;
   #foundPlaces: readonly DbPlace[] = [];
   readonly #started = performance.now();
@@ -48,6 +51,12 @@ export class DatabaseService {
       expandDbRemote(server, remote),
     );
     this.replication = new Replication({ server, rundir: options.rundir, tls: () => this.#tls(), log: options.log });
+    const { counters } = server;
+    this.coverage = new Coverage({
+      ovsdb_request: () => counters.requests,
+      ovsdb_session: () => counters.sessions,
+      ovsdb_transaction: () => counters.transactions,
+    });
     server.onDatabases.add(() => void this.remotes.refresh());
   }
 
@@ -126,12 +135,14 @@ export class DatabaseService {
     await this.remotes.add(remote);
   }
 
-  /** Starts telling Connection rows how their remotes fare. */
+  /** Starts telling Connection rows how their remotes fare, and what happens how often. */
   start(): void {
     this.#statusTimer = setInterval(() => {
       if (!this.server.backup) writeStatus(this.server, this.remotes, performance.now());
     }, statusIntervalMs);
     this.#statusTimer.unref();
+    this.#coverageTimer = setInterval(() => this.coverage.tick(), tickMs);
+    this.#coverageTimer.unref();
   }
 
   /**
@@ -152,6 +163,7 @@ export class DatabaseService {
 
   async close(): Promise<void> {
     clearInterval(this.#statusTimer);
+    clearInterval(this.#coverageTimer);
     this.#loopDelay.disable();
     this.replication.close();
     for (const relay of this.#relays.values()) relay.close();

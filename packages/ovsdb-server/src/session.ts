@@ -68,6 +68,10 @@ export class Session implements LockHolder, MonitorSink {
     return this.#monitors.size;
   }
 
+  get waitingCount(): number {
+    return this.#waiting.size;
+  }
+
   get locksHeld(): string[] {
     return [...this.#locks].filter((name) => this.#server.locks.owns(name, this));
   }
@@ -157,6 +161,9 @@ export class Session implements LockHolder, MonitorSink {
   }
 
   #dispatch(method: string, params: readonly Json[], id: Json): void {
+    if (!this.#server.conditionalMonitors && (method === 'monitor_cond' || method === 'monitor_cond_since')) {
+      throw new OvsdbError('unknown method', method);
+    }
     switch (method) {
       case 'transact':
         this.#transact(params, id);
