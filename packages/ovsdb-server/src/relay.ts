@@ -1,13 +1,14 @@
 /**
  * `relay:DB:REMOTE[,REMOTE...]`: a copy of a database that lives elsewhere (ovsdb(7), "Relay Service Model"). It serves reads and monitors itself, and
- * sends transactions to its source, so that many clients burden the source like one. Transaction ids are the source's, so a client may go on at
+ * sends transactions that may write to its source, so that many clients burden the source like one. Transaction ids are the source's, so a client may go on at
  * another relay from where it stopped.
  */
 import { Backoff } from '@weft/jsonrpc/backoff';
 import { connect } from '@weft/jsonrpc/connect';
-import { Peer } from '@weft/jsonrpc/peer';
+import { JsonRpcError, Peer } from '@weft/jsonrpc/peer';
 import { parseActive, splitRemotes } from '@weft/jsonrpc/remote';
 import type { TlsFiles } from '@weft/jsonrpc/tls';
+import { datumsEqual } from '@weft/ovsdb/datum';
 import { applyDifference } from '@weft/ovsdb/diff';
 import { OvsdbError } from '@weft/ovsdb/error';
 import { canonicalText, isArray, isObject, type Json, type JsonObject, jsonText } from '@weft/ovsdb/json';
@@ -17,6 +18,7 @@ import { type Uuid, zeroUuid } from '@weft/ovsdb/uuid';
 import { decodeDatum } from '@weft/ovsdb/wire';
 import { Database, type RemoteChange } from './database.ts';
 import type { MemoryTable } from './memory-table.ts';
+import { newUuid } from './new-uuid.ts';
 import type { Forwarder, OvsdbServer } from './server.ts';
 import { MemoryStore } from './store/memory.ts';
 
@@ -52,6 +54,8 @@ export class Relay {
   #schemaText = '';
   #lastId: Uuid = zeroUuid;
   #source: Peer | undefined;
+  /** What is to be sent when there is a source again. */
+  readonly #held = new Set<() => void>();
   #timer: NodeJS.Timeout | undefined;
   #attempts = 0;
   #closed = false;
@@ -110,24 +114,33 @@ export class Relay {
         [{ columns: Object.keys(columns) }],
       ]),
     );
-    await new Promise<void>((resolve, reject) => {
-      peer.request(
-        'monitor_cond_since',
-        [this.name, monitorId, requests, this.#lastId],
-        (result) => {
-          // Here and not in a promise: updates that follow must find what this brings.
-          try {
-            this.#caughtUp(result);
-            resolve();
-          } catch (error) {
-            reject(error instanceof Error ? error : new Error(String(error)));
-          }
-        },
-        reject,
-      );
-    });
+    const monitor = [this.name, monitorId, requests];
+    try {
+      await this.#request(peer, 'monitor_cond_since', [...monitor, this.#lastId], (result) => this.#caughtUp(result));
+    } catch (error) {
+      if (!isUnknownMethod(error)) throw error;
+      // It is old, or was told ovsdb-server/disable-monitor-cond: it has no ids and keeps no history.
+      await this.#request(peer, 'monitor', monitor, (result) => this.#caughtUp([false, newUuid(), result]));
+    }
     this.#backoff.succeeded();
     this.#options.server.setConnected(this.name, true);
+    for (const send of this.#held) send();
+    this.#held.clear();
+  }
+
+  /** Resolves when the answer has been used; that is here and not in a promise, since updates that follow must find what it brings. */
+  #request(peer: Peer, method: string, params: readonly Json[], use: (result: Json) => void): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const answered = (result: Json): void => {
+        try {
+          use(result);
+          resolve();
+        } catch (error) {
+          reject(error instanceof Error ? error : new Error(String(error)));
+        }
+      };
+      peer.request(method, params, answered, reject);
+    });
   }
 
   async #begin(schema: ReturnType<typeof parseSchema>, text: string): Promise<void> {
@@ -168,8 +181,8 @@ export class Relay {
   }
 
   #notified(peer: Peer, method: string, params: readonly Json[]): void {
-    if (method !== 'update3' || peer !== this.#source) return;
-    const [id, transaction, updates] = params;
+    if ((method !== 'update3' && method !== 'update') || peer !== this.#source) return;
+    const [id, transaction, updates] = method === 'update3' ? params : [params[0], newUuid(), params[1]];
     if (id !== monitorId || !isObject(updates)) return;
     try {
       this.#apply(transaction as Uuid, this.#changes(updates));
@@ -197,16 +210,21 @@ export class Relay {
     return changes;
   }
 
+  /** Sends a transaction to the source, now or when there is one. */
   #transact(params: readonly Json[], done: (members: string) => void): () => void {
-    const source = this.#source;
-    const unavailable = (): void => {
-      const error = new OvsdbError('I/O error', `${this.name}: the relay is not connected to its source`);
-      done(`"result":null,"error":${jsonText(error.toJson())}`);
+    if (this.#source !== undefined) return this.#send(this.#source, params, done);
+    let cancel: (() => void) | undefined;
+    const send = (): void => {
+      cancel = this.#send(this.#source!, params, done);
     };
-    if (source === undefined) {
-      unavailable();
-      return () => {};
-    }
+    this.#held.add(send);
+    return () => {
+      if (cancel !== undefined) cancel();
+      else if (this.#held.delete(send)) done('"result":null,"error":"canceled"');
+    };
+  }
+
+  #send(source: Peer, params: readonly Json[], done: (members: string) => void): () => void {
     let answered = false;
     // The source sends the updates of a transaction before its reply, so our clients get them in that order too.
     const id = source.request(
@@ -218,8 +236,9 @@ export class Relay {
       },
       (error) => {
         answered = true;
-        if ('error' in error) done(`"result":null,"error":${jsonText(error.error as Json)}`);
-        else unavailable();
+        // Whether it was executed, nobody knows.
+        const lost = new OvsdbError('I/O error', `${this.name}: the relay has lost its source`);
+        done(`"result":null,"error":${jsonText(error instanceof JsonRpcError ? error.error : lost.toJson())}`);
       },
     );
     // The C server forgets a transaction that it cancels: what has no answer when a later request has one, gets none.
@@ -252,8 +271,15 @@ export class Relay {
   }
 }
 
+function isUnknownMethod(error: unknown): boolean {
+  if (!(error instanceof JsonRpcError)) return false;
+  return (isObject(error.error) ? error.error.error : error.error) === 'unknown method';
+}
+
+/** `update` is a `<row-update>` (RFC 7047 section 4.1.6) or a `<row-update2>` (ovsdb-server(7) section 4.1.14). */
 function nextRow(table: MemoryTable, uuid: Uuid, update: JsonObject): Row | undefined {
-  const fresh = update.initial ?? update.insert;
+  const old = table.get(uuid);
+  const fresh = update.initial ?? update.insert ?? update.new;
   const typeOf = (column: string) => {
     const type = table.schema.columns[column]?.type;
     if (type === undefined) throw new OvsdbError('unknown column', `No column ${column} in table ${table.name}.`);
@@ -262,13 +288,14 @@ function nextRow(table: MemoryTable, uuid: Uuid, update: JsonObject): Row | unde
   if (isObject(fresh)) {
     return table.text.make(
       uuid,
-      Object.entries(fresh).map(
-        ([column, json]) => [column, decodeDatum(typeOf(column), json, { relaxed: true })] as const,
-      ),
+      Object.entries(fresh).map(([column, json]) => {
+        const datum = decodeDatum(typeOf(column), json, { relaxed: true });
+        // Columns that do not change keep their value.
+        return [column, old !== undefined && datumsEqual(old[column], datum) ? old[column] : datum] as const;
+      }),
     );
   }
   if (!isObject(update.modify)) return undefined;
-  const old = table.get(uuid);
   if (old === undefined)
     throw new OvsdbError('internal error', `${table.name} ${uuid}: a row that is not there was modified`);
   const next: { _uuid: Uuid; [column: string]: Row[string] } = { ...old };

@@ -38,6 +38,13 @@ interface WaitingTransaction {
   readonly abandon: () => void;
 }
 
+const writing = new Set(['insert', 'update', 'mutate', 'delete', 'commit']);
+
+/** A relay handles what may not by itself (ovsdb(7), "Relay Service Model"). */
+function mayWrite(operation: Json): boolean {
+  return isObject(operation) && typeof operation.op === 'string' && writing.has(operation.op);
+}
+
 const parameters = { update2: 3, update3: 4 } as const;
 
 function tooManyWait(): OvsdbError {
@@ -240,7 +247,7 @@ export class Session implements LockHolder, MonitorSink {
     const database = this.#database('transact', params);
     this.#checkId('transact', params, id);
     const forward = this.#server.forwarder(database);
-    if (forward !== undefined) {
+    if (forward !== undefined && !this.#options.readOnly && params.some(mayWrite)) {
       this.#forward(forward, database, params, id);
       return;
     }
@@ -280,13 +287,15 @@ export class Session implements LockHolder, MonitorSink {
     if (this.#waiting.size >= maxWaiting) throw tooManyWait();
     const key = jsonText(id);
     let state: 'sent' | 'answered' | 'abandoned' = 'sent';
+    let waiting: WaitingTransaction | undefined;
     const cancelThere = forward.transact(params, (members) => {
       if (state === 'abandoned') return;
       state = 'answered';
       if (this.#waiting.get(key) === waiting) this.#waiting.delete(key);
       this.send(`{"id":${key},${members}}`);
     });
-    const waiting: WaitingTransaction = {
+    if (state !== 'sent') return;
+    waiting = {
       database,
       cancel: () => {
         cancelThere();
@@ -297,7 +306,6 @@ export class Session implements LockHolder, MonitorSink {
         cancelThere();
       },
     };
-    if (state !== 'sent') return;
     this.#waiting.set(key, waiting);
     if (this.#waiting.size < maxWaiting && !forward.congested) return;
     this.peer.hold();

@@ -1,7 +1,7 @@
 /** Relays: ours of our server, ours of the C server, and the C server's of ours. */
 import { execFile, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { createConnection, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -127,7 +127,7 @@ describe.each([
       const outcome = new Promise<string>((resolve) => {
         const id = watcher.request(
           'transact',
-          ['OVN_Northbound', { ...until, rows: [{ name: 'never' }] }],
+          ['OVN_Northbound', { ...until, rows: [{ name: 'never' }] }, { op: 'commit', durable: false }],
           (result) => resolve(JSON.stringify(result)),
           (error) => resolve(error.message),
         );
@@ -155,6 +155,115 @@ describe.each([
       )[0]!;
       expect(rows).toEqual([{ model: 'relay', connected: true, leader: false }]);
     }
+  });
+});
+
+/** A way to a source that can be shut. */
+async function doorTo(remote: string): Promise<{ remote: string; open(): Promise<void>; shut(): Promise<void> }> {
+  const path = join(folder, 'door.sock');
+  const streams = new Set<Socket>();
+  const listener = createServer((near) => {
+    const far = createConnection(remote.slice('unix:'.length));
+    for (const stream of [near, far]) streams.add(stream.on('error', () => {}));
+    near.pipe(far);
+    far.pipe(near);
+  });
+  const open = () => new Promise<void>((resolve) => listener.listen(path, resolve));
+  const shut = () =>
+    new Promise<void>((resolve) => {
+      listener.close(() => resolve());
+      for (const stream of streams) stream.destroy();
+      streams.clear();
+    });
+  await open();
+  cleanups.push(shut);
+  return { remote: `unix:${path}`, open, shut };
+}
+
+describe.each(['weft', 'C'] as const)('the relay of %s', (relay) => {
+  it('reads by itself; what may write waits for the source', async () => {
+    const source = await sources.weft();
+    await nbctl(source, 'ls-add', 'one');
+    const door = await doorTo(source);
+    await relays[relay](door.remote);
+    await relaySettled();
+    const wait = ['--timeout=20', 'wait', `unix:${folder}/relay.sock`, 'OVN_Northbound'];
+    await run('ovsdb-client', [...wait, 'connected']);
+    const near = await connectTo(`${folder}/relay.sock`);
+    await door.shut();
+    const select = { op: 'select', table: 'Logical_Switch', where: [], columns: ['name'] };
+    const insert = { op: 'insert', table: 'Logical_Switch', row: { name: 'two' } };
+    const transact = (...operations: Json[]): Promise<Json> => near.call('transact', ['OVN_Northbound', ...operations]);
+    const comment = { op: 'comment', comment: 'x' };
+    expect(await transact(select, comment)).toEqual([{ rows: [{ name: 'one' }] }, {}]);
+    expect(await transact(select, { op: 'abort' })).toMatchObject([{ rows: [{ name: 'one' }] }, { error: 'aborted' }]);
+    let inserted: Json | undefined;
+    const answer = transact(insert, select).then((results) => {
+      inserted = results;
+    });
+    expect(await transact(select)).toEqual([{ rows: [{ name: 'one' }] }]);
+    expect(inserted).toBeUndefined();
+    await door.open();
+    await answer;
+    expect(inserted).toMatchObject([{ uuid: ['uuid', expect.any(String)] }, { rows: expect.any(Array) }]);
+    expect(await nbctl(source, '--bare', '--columns=name', 'find', 'Logical_Switch', 'name=two')).toBe('two\n');
+    near.close();
+  });
+});
+
+describe.each(['weft', 'C'] as const)('a source of %s without conditional monitors', (kind) => {
+  it('is followed all the same', async () => {
+    let source: string;
+    if (kind === 'weft') {
+      const server = await startWeftServer([nb]);
+      cleanups.push(server.stop);
+      server.service.server.disableConditionalMonitors();
+      source = server.remote;
+    } else {
+      const server = await startCServer(schemaToJson(nb));
+      cleanups.push(server.stop);
+      await run('ovs-appctl', ['-t', join(server.folder, 'ctl'), 'ovsdb-server/disable-monitor-cond']);
+      source = `unix:${server.socket}`;
+    }
+    await nbctl(
+      source,
+      'ls-add',
+      'old',
+      '--',
+      'ls-add',
+      'changed',
+      '--',
+      'set',
+      'Logical_Switch',
+      'changed',
+      'other_config:a=b',
+    );
+    await relays.weft(source);
+    await relaySettled();
+    const near = `unix:${folder}/relay.sock`;
+    const listed = () => nbctl(near, '--bare', '--columns=name,other_config,external_ids', 'list', 'Logical_Switch');
+    await expect.poll(listed).toContain('changed\na=b\n');
+    const told: string[] = [];
+    const watcher = await connectTo(`${folder}/relay.sock`, (_, params) => told.push(JSON.stringify(params[1])));
+    await watcher.call('monitor_cond', ['OVN_Northbound', 'm', { Logical_Switch: [{}] }]);
+    await nbctl(
+      near,
+      'ls-del',
+      'old',
+      '--',
+      'ls-add',
+      'new',
+      '--',
+      'set',
+      'Logical_Switch',
+      'changed',
+      'external_ids:c=d',
+    );
+    expect((await listed()).split(/\n+/).filter(Boolean).sort()).toEqual(['a=b', 'c=d', 'changed', 'new']);
+    await watcher.call('echo', []);
+    // Of what a row keeps, nobody is told.
+    expect(told.join()).toContain('{"modify":{"external_ids":["map",[["c","d"]]],"_version":');
+    watcher.close();
   });
 });
 
@@ -208,7 +317,7 @@ describe('our relay', () => {
     await relaySettled();
     const near = await connectTo(`${folder}/relay.sock`);
     const send = () =>
-      near.call('transact', ['OVN_Northbound', { op: 'comment', comment: 'x' }]).then(
+      near.call('transact', ['OVN_Northbound', { op: 'commit', durable: false }]).then(
         () => 'done',
         (error: Error) => error.message,
       );
