@@ -45,6 +45,8 @@ export interface TransactOptions {
   readonly access?: Access | undefined;
   readonly ownsLock: (lock: string) => boolean;
   readonly readOnly?: string | undefined;
+  /** It is only tried, to see what comes of it. */
+  readonly trial?: boolean | undefined;
 }
 
 /** `results` is JSON text of an array of operation results. Called once, now or later, unless the transaction is cancelled. */

@@ -131,7 +131,9 @@ export class DatabaseService {
   }
 
   async addRemote(remote: string): Promise<void> {
-    if (remote.startsWith('db:')) checkDbPlace(this.server, remote);
+    // The tables of a relay are known when it has seen its source.
+    const unseen = (name: string): boolean => this.#relays.has(name) && this.server.database(name) === undefined;
+    if (remote.startsWith('db:') && !unseen(parseDbPlace(remote).database)) checkDbPlace(this.server, remote);
     await this.remotes.add(remote);
   }
 

@@ -45,6 +45,11 @@ function mayWrite(operation: Json): boolean {
   return isObject(operation) && typeof operation.op === 'string' && writing.has(operation.op);
 }
 
+/** `results` is the JSON text of operation results. */
+function hasFailed(results: string): boolean {
+  return (JSON.parse(results) as readonly Json[]).some((result) => isObject(result) && 'error' in result);
+}
+
 const parameters = { update2: 3, update3: 4 } as const;
 
 function tooManyWait(): OvsdbError {
@@ -122,10 +127,17 @@ export class Session implements LockHolder, MonitorSink {
 
   handle(method: string, params: readonly Json[], id: Json): void {
     this.#server.counters.requests++;
-    try {
+    this.#attempt(id, () => {
       // Those of one database share a commit.
       if (this.#unstored !== undefined && !(method === 'transact' && params[0] === this.#unstored.name)) this.settle();
       this.#dispatch(method, params, id);
+    });
+  }
+
+  /** What goes wrong is the answer to the request. */
+  #attempt(id: Json, work: () => void): void {
+    try {
+      work();
     } catch (error) {
       this.#replyError(id, error);
     }
@@ -246,13 +258,13 @@ export class Session implements LockHolder, MonitorSink {
   #transact(params: readonly Json[], id: Json): void {
     const database = this.#database('transact', params);
     this.#checkId('transact', params, id);
-    const forward = this.#server.forwarder(database);
-    if (forward !== undefined && !this.#options.readOnly && params.some(mayWrite)) {
+    const access = RoleAccess.of(database.tables, this.#options.role, this.#options.client);
+    const forward = !this.#options.readOnly && params.some(mayWrite) ? this.#server.forwarder(database) : undefined;
+    if (forward !== undefined && access === undefined) {
       this.#forward(forward, database, params, id);
       return;
     }
     this.#server.counters.transactions++;
-    const access = RoleAccess.of(database.tables, this.#options.role, this.#options.client);
     let key: string | undefined;
     const cancel = database.transact(
       params.slice(1),
@@ -260,10 +272,13 @@ export class Session implements LockHolder, MonitorSink {
         access,
         ownsLock: (lock) => this.#server.locks.owns(lock, this),
         readOnly: this.#server.readOnlyReason(database) ?? (this.#options.readOnly ? readOnlyMode : undefined),
+        trial: forward !== undefined,
       },
       (results) => {
         if (key !== undefined) this.#waiting.delete(key);
-        this.#reply(id, results);
+        // The source knows no role of this client: what the rules prohibit must not get there.
+        if (forward === undefined || hasFailed(results)) this.#reply(id, results);
+        else this.#attempt(id, () => this.#forward(forward, database, params, id));
       },
     );
     if (cancel === undefined) {

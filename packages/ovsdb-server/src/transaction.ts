@@ -29,6 +29,8 @@ export interface TransactionOptions {
   readonly mayWait?: boolean;
   /** Only `select`, `wait` and the like: why nothing may be written, in words that go on after "operation not allowed". */
   readonly readOnly?: string | undefined;
+  /** It is only tried: all is undone when it has succeeded, too. */
+  readonly trial?: boolean | undefined;
 }
 
 export type Outcome =
@@ -109,6 +111,10 @@ export function execute(
       }
     }
     if (!journal.isEmpty) complete(journal, environment.references);
+    if (options.trial) {
+      journal.undo();
+      return { kind: 'done', results, changes: [], durable: false, comments };
+    }
   } catch (error) {
     journal.undo();
     const waits = error instanceof MustWait;

@@ -140,20 +140,26 @@ const path = (name: string): string => join(folder, name);
 const keys = (name: string): string =>
   `--private-key=${path(`${name}.key`)} --certificate=${path(`${name}.pem`)} --ca-cert=${path('ca.pem')}`;
 
-function answers(programs: Programs, remote: string): string[] {
-  // Nothing that is done stays.
-  const transactions = operations.map((operation) => JSON.stringify(['S', operation, { op: 'abort' }]));
+/** What each transaction of one operation is answered at `remote`, and what is in T when all have been. */
+function answers(programs: Programs, remote: string, way: 'direct' | 'relay' = 'direct'): string[] {
+  // Nothing that is done stays; but what a relay sends on is to be seen.
+  const end = way === 'direct' ? [{ op: 'abort' }] : [];
+  const select = { op: 'select', table: 'T', where: [], columns: ['name', 'n', 'words', 'ids'], sort: ['name'] };
+  const transactions = [...operations, select as Json].map((operation) => JSON.stringify(['S', operation, ...end]));
   writeFileSync(path('transactions'), transactions.join('\n'));
   const connect = `ovsdb-client --timeout=20 ${keys('client')} transact ${remote}`;
   const options = ['--remote=db:S,Global,connections', ...keys('server').split(' ')];
-  const command = `while read -r t || [ -n "$t" ]; do ${connect} "$t"; done < ${path('transactions')}`;
+  const client = `while read -r t || [ -n "$t" ]; do ${connect} "$t"; done < ${path('transactions')}`;
+  const relay = `${programs.server.join(' ')} relay:S:unix:FOLDER/source --unixctl=none -vconsole:off -vsyslog:off ${options.join(' ')}`;
+  const viaRelay = `${relay} --run="until [ -S FOLDER/owner.sock ]; do sleep 0.1; done; sh FOLDER/../client"`;
+  writeFileSync(path('client'), client.replaceAll('FOLDER', '$OVS_RUNDIR'));
   const output = runDuring({
     folder,
     programs,
     schema,
     contents,
-    options,
-    command,
+    options: way === 'direct' ? options : ['--remote=punix:FOLDER/source'],
+    command: way === 'direct' ? client : viaRelay,
   });
   return output
     .trimEnd()
@@ -161,14 +167,24 @@ function answers(programs: Programs, remote: string): string[] {
     .map((line) => line.replaceAll(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, 'uuid'));
 }
 
+const said = (answers: readonly string[]): string[] =>
+  answers.map((answer, i) => `${JSON.stringify(operations[i])} ${answer}`);
+
 it.each([
   ...roles.map(({ role, port }) => [role, `ssl:127.0.0.1:${port}`]),
   // Without a certificate nobody is anybody.
   ['anyone', 'unix:FOLDER/anyone.sock'],
 ])('the role %s, at %s', (_, remote) => {
   const [theirs, mine] = [answers(cPrograms, remote!), answers(ours, remote!)];
-  const said = (answers: readonly string[]): string[] =>
-    operations.map((operation, i) => `${JSON.stringify(operation)} ${answers[i]}`);
   expect(said(mine)).toEqual(said(theirs));
-  expect(theirs.length).toBe(operations.length);
+  expect(theirs.length).toBe(operations.length + 1);
+});
+
+it.each([
+  ['owner', 'ssl:127.0.0.1:6642'],
+  ['anyone', 'unix:FOLDER/anyone.sock'],
+])('the role %s, at %s of a relay, whose source knows no roles', (_, remote) => {
+  const [theirs, mine] = [answers(cPrograms, remote, 'relay'), answers(ours, remote, 'relay')];
+  expect(said(mine)).toEqual(said(theirs));
+  expect(theirs.length).toBe(operations.length + 1);
 });
