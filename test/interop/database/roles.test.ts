@@ -147,11 +147,13 @@ function answers(programs: Programs, remote: string, way: 'direct' | 'relay' = '
   const select = { op: 'select', table: 'T', where: [], columns: ['name', 'n', 'words', 'ids'], sort: ['name'] };
   const transactions = [...operations, select as Json].map((operation) => JSON.stringify(['S', operation, ...end]));
   writeFileSync(path('transactions'), transactions.join('\n'));
-  const connect = `ovsdb-client --timeout=20 ${keys('client')} transact ${remote}`;
+  const connect = (command: string): string => `ovsdb-client --timeout=20 ${keys('client')} ${command} ${remote}`;
   const options = ['--remote=db:S,Global,connections', ...keys('server').split(' ')];
-  const client = `while read -r t || [ -n "$t" ]; do ${connect} "$t"; done < ${path('transactions')}`;
+  // A relay listens when it has seen its source.
+  const listens = `until ${connect('list-dbs')} >/dev/null 2>&1; do sleep 0.1; done`;
+  const client = `${listens}; while read -r t || [ -n "$t" ]; do ${connect('transact')} "$t"; done < ${path('transactions')}`;
   const relay = `${programs.server.join(' ')} relay:S:unix:FOLDER/source --unixctl=none -vconsole:off -vsyslog:off ${options.join(' ')}`;
-  const viaRelay = `${relay} --run="until [ -S FOLDER/owner.sock ]; do sleep 0.1; done; sh FOLDER/../client"`;
+  const viaRelay = `${relay} --run="sh FOLDER/../client"`;
   writeFileSync(path('client'), client.replaceAll('FOLDER', '$OVS_RUNDIR'));
   const output = runDuring({
     folder,
