@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import type { TlsFiles } from '@weft/jsonrpc/tls';
 import { parseSyslogMethod, parseUdpAddress, type SyslogMethod, type UdpAddress } from '@weft/vlog/syslog';
 import yargs, { type Arguments, type InferredOptionTypes, type Options } from 'yargs';
+import { getopt, UsageError } from './getopt.ts';
 import { type Environment, logDir, runDir, type Suite } from './run-dirs.ts';
 
 export interface DaemonSpec<O extends { readonly [name: string]: Options }> {
@@ -43,11 +44,6 @@ export interface ParsedOptions<O extends { readonly [name: string]: Options }> {
   readonly positionals: readonly string[];
   /** The text of `--help`. Made when it is asked for: laying it out takes longer than reading the options. */
   readonly helpText: () => Promise<string>;
-}
-
-/** The command line makes no sense; `message` says what. */
-export class UsageError extends Error {
-  override name = 'UsageError';
 }
 
 const common = {
@@ -113,7 +109,7 @@ const common = {
 } as const satisfies { readonly [name: string]: Options };
 
 /** Options whose value can only follow a `=`: what stands behind them is the next argument. */
-const optionalValue = new Set(['--pidfile', '--log-file', '--verbose']);
+const optionalValue = new Set(['pidfile', 'log-file', 'verbose']);
 
 /** @throws UsageError */
 export function parseDaemonOptions<O extends { readonly [name: string]: Options }>(
@@ -121,7 +117,7 @@ export function parseDaemonOptions<O extends { readonly [name: string]: Options 
   argv: readonly string[],
   env: Environment,
 ): ParsedOptions<O> {
-  const parser = yargs(argv.flatMap(normalize))
+  const parser = yargs(getopt(argv, { ...spec.options, ...common }, optionalValue))
     .scriptName(spec.name)
     .usage(`${spec.description}\nusage: $0 [OPTIONS] ${spec.positionals ?? ''}`.trimEnd())
     // yargs' own come first, or they would stand in the way of ours.
@@ -133,7 +129,7 @@ export function parseDaemonOptions<O extends { readonly [name: string]: Options 
     .strictOptions()
     .wrap(100)
     .fail((message: string | null, error: Error | undefined) => {
-      throw new UsageError(rephrase(message ?? error?.message ?? 'bad command line'));
+      throw new UsageError(message ?? error?.message ?? 'bad command line');
     })
     .parserConfiguration({
       'boolean-negation': false,
@@ -235,19 +231,4 @@ function syslogTarget(text: string | undefined): UdpAddress | undefined {
   const { address, problem } = parseUdpAddress(text);
   if (problem !== undefined) throw new UsageError(`--syslog-target=${problem}`);
   return address;
-}
-
-/** Writes an argument so that yargs reads it as getopt_long(3) would. */
-function normalize(arg: string): string | string[] {
-  if (optionalValue.has(arg)) return `${arg}=`;
-  if (arg === '-v') return '--verbose=';
-  if (/^-v./.test(arg)) return `--verbose=${arg.slice(2)}`;
-  // A value right behind a short option.
-  if (/^-[pcC]./.test(arg)) return [arg.slice(0, 2), arg.slice(2)];
-  return arg;
-}
-
-function rephrase(message: string): string {
-  const unknown = /^Unknown arguments?: ([^,]+)/.exec(message);
-  return unknown === null ? message : `unrecognized option '--${unknown[1]}'`;
 }

@@ -1,4 +1,5 @@
 /** `weft-ovsdb`: serves OVSDB databases from SQLite files (the counterpart of ovsdb-server(1) and ovsdb-tool(1)). */
+import { OvsdbError } from '@weft/ovsdb/error';
 import { findTool, runTool } from '@weft/ovsdb-server/tool';
 import { runDaemon } from '../daemon.ts';
 
@@ -16,6 +17,11 @@ async function tool(name: string, args: readonly string[]): Promise<void> {
       vswitch: async () => (await import('@weft/schemas/vswitch')).vswitch,
     },
   );
+}
+
+/** As the C programs print errors of databases: with what kind of error it is. */
+function inFull(error: unknown): never {
+  throw error instanceof OvsdbError ? new Error(error.toText(), { cause: error }) : error;
 }
 
 async function serve(): Promise<void> {
@@ -38,6 +44,7 @@ async function serve(): Promise<void> {
         'sync-from': { type: 'string', describe: 'be a backup that follows SERVER' },
         'sync-exclude-tables': { type: 'string', describe: 'do not replicate DB:TABLE[,DB:TABLE]...' },
         active: { type: 'boolean', describe: 'with --sync-from: start as the active server' },
+        'disable-file-column-diff': { type: 'boolean', describe: 'accepted' },
       },
     },
     async (daemon) => {
@@ -55,7 +62,7 @@ async function serve(): Promise<void> {
       const { replication } = service;
       replication.active = daemon.args['sync-from'];
       if (daemon.args['sync-exclude-tables'] !== undefined) replication.exclude(daemon.args['sync-exclude-tables']);
-      for (const file of daemon.positionals) await service.addDatabase(file);
+      for (const file of new Set(daemon.positionals)) await service.addDatabase(file).catch(inFull);
       for (const remote of daemon.args.remote ?? []) await service.addRemote(remote);
       registerCommands(daemon.control, service);
       service.start();
