@@ -1,7 +1,7 @@
 /** The commands of the control socket (ovsdb-server(1), "Runtime management commands"). */
 import { CommandError, type UnixctlCommand, type UnixctlServer } from '@weft/jsonrpc/unixctl-server';
 import { OvsdbError } from '@weft/ovsdb/error';
-import { memoryUsage } from './memory-usage.ts';
+import { memoryText } from './memory-usage.ts';
 import { serverDatabaseName } from './server-database.ts';
 import type { DatabaseService } from './service.ts';
 import { TransactionLog } from './transaction-log.ts';
@@ -125,13 +125,7 @@ function registerCounters(register: Register, service: DatabaseService): void {
     if (total === undefined) throw new CommandError('No such counter');
     return String(total);
   });
-  register('memory/show', '', () => {
-    const { rss, heapUsed, external } = process.memoryUsage();
-    const kB = (bytes: number): number => Math.round(bytes / 1024);
-    const ofProcess = { 'buffers-kB': kB(external), 'heap-kB': kB(heapUsed), 'rss-kB': kB(rss) };
-    const counts = Object.entries({ ...memoryUsage(server), ...ofProcess }).sort(([a], [b]) => (a < b ? -1 : 1));
-    return counts.map(([name, count]) => `${name}:${count}`).join(' ');
-  });
+  register('memory/show', '', () => memoryText(server));
 }
 
 /** ovsdb-server(1), "Active-Backup Commands". */

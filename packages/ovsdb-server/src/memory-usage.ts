@@ -5,8 +5,17 @@ import type { BaseType } from '@weft/ovsdb/schema';
 import type { MemoryTable } from './memory-table.ts';
 import type { OvsdbServer } from './server.ts';
 
+/** The counts, and the memory of the process, as `memory/show` prints them. */
+export function memoryText(server: OvsdbServer): string {
+  const { rss, heapUsed, external } = process.memoryUsage();
+  const kB = (bytes: number): number => Math.round(bytes / 1024);
+  const ofProcess = { 'buffers-kB': kB(external), 'heap-kB': kB(heapUsed), 'rss-kB': kB(rss) };
+  const counts = Object.entries({ ...memoryUsage(server), ...ofProcess }).sort(([a], [b]) => (a < b ? -1 : 1));
+  return counts.map(([name, count]) => `${name}:${count}`).join(' ');
+}
+
 /** Counts by name. Those after `n-weak-refs` are left out when they are 0. */
-export function memoryUsage(server: OvsdbServer): { readonly [name: string]: number } {
+function memoryUsage(server: OvsdbServer): { readonly [name: string]: number } {
   const counts = { atoms: 0, cells: 0, monitors: 0, 'n-weak-refs': 0 };
   let transactions = 0;
   for (const name of server.databaseNames()) {

@@ -13,6 +13,8 @@ import {
   valuesAt,
   writeStatus,
 } from './db-remotes.ts';
+import { MemoryLog } from './memory-log.ts';
+import { memoryText } from './memory-usage.ts';
 import { Relay } from './relay.ts';
 import { Remotes } from './remotes.ts';
 import { Replication } from './replication.ts';
@@ -27,6 +29,11 @@ export interface ServiceOptions {
   readonly onFatal: (error: Error) => void;
 }
 
+/** An error whose message names the kind of error of a database that it was, as the C programs print it. */
+export function errorInFull(error: unknown): unknown {
+  return error instanceof OvsdbError ? new Error(error.toText(), { cause: error }) : error;
+}
+
 /** Milliseconds between two looks at how remotes fare. */
 const statusIntervalMs = 2500;
 
@@ -38,7 +45,7 @@ export class DatabaseService {
   readonly #relays = new Map<string, Relay>();
   readonly #options: ServiceOptions;
   #statusTimer: NodeJS.Timeout | undefined;
-  #coverageTimer: NodeJS.Timeout | undefined;
+  #tickTimer: NodeJS.Timeout | undefined;
   #placesOf: readonly string[] | undefined;
   #foundPlaces: readonly DbPlace[] = [];
   readonly #started = performance.now();
@@ -137,14 +144,23 @@ export class DatabaseService {
     await this.remotes.add(remote);
   }
 
-  /** Starts telling Connection rows how their remotes fare, and what happens how often. */
+  /** Starts telling Connection rows how their remotes fare, and looking at what happens and how much memory it takes. */
   start(): void {
     this.#statusTimer = setInterval(() => {
       if (!this.server.backup) writeStatus(this.server, this.remotes, performance.now());
     }, statusIntervalMs);
     this.#statusTimer.unref();
-    this.#coverageTimer = setInterval(() => this.coverage.tick(), tickMs);
-    this.#coverageTimer.unref();
+    const memory = new MemoryLog({
+      log: (line) => this.#options.log('info', line),
+      now: () => this.uptimeMs,
+      peak: () => process.resourceUsage().maxRSS,
+      usage: () => memoryText(this.server),
+    });
+    this.#tickTimer = setInterval(() => {
+      this.coverage.tick();
+      memory.look();
+    }, tickMs);
+    this.#tickTimer.unref();
   }
 
   /**
@@ -165,7 +181,7 @@ export class DatabaseService {
 
   async close(): Promise<void> {
     clearInterval(this.#statusTimer);
-    clearInterval(this.#coverageTimer);
+    clearInterval(this.#tickTimer);
     this.#loopDelay.disable();
     this.replication.close();
     for (const relay of this.#relays.values()) relay.close();

@@ -1,5 +1,4 @@
 /** `weft-ovsdb`: serves OVSDB databases from SQLite files (the counterpart of ovsdb-server(1) and ovsdb-tool(1)). */
-import { OvsdbError } from '@weft/ovsdb/error';
 import { findTool, runTool } from '@weft/ovsdb-server/tool';
 import { runDaemon } from '../daemon.ts';
 
@@ -19,14 +18,9 @@ async function tool(name: string, args: readonly string[]): Promise<void> {
   );
 }
 
-/** As the C programs print errors of databases: with what kind of error it is. */
-function inFull(error: unknown): never {
-  throw error instanceof OvsdbError ? new Error(error.toText(), { cause: error }) : error;
-}
-
 async function serve(): Promise<void> {
   const { registerCommands } = await import('@weft/ovsdb-server/commands');
-  const { DatabaseService } = await import('@weft/ovsdb-server/service');
+  const { DatabaseService, errorInFull } = await import('@weft/ovsdb-server/service');
   await runDaemon(
     {
       name: 'weft-ovsdb',
@@ -62,7 +56,11 @@ async function serve(): Promise<void> {
       const { replication } = service;
       replication.active = daemon.args['sync-from'];
       if (daemon.args['sync-exclude-tables'] !== undefined) replication.exclude(daemon.args['sync-exclude-tables']);
-      for (const file of new Set(daemon.positionals)) await service.addDatabase(file).catch(inFull);
+      for (const file of new Set(daemon.positionals)) {
+        await service.addDatabase(file).catch((error: unknown) => {
+          throw errorInFull(error);
+        });
+      }
       for (const remote of daemon.args.remote ?? []) await service.addRemote(remote);
       registerCommands(daemon.control, service);
       service.start();
