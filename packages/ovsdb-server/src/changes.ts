@@ -1,38 +1,58 @@
 /** What a transaction has done so far: enough to undo it, and to say what it changed. */
 import { datumsEqual } from '@weft/ovsdb/datum';
-import type { Row, RowChange } from '@weft/ovsdb/row';
+import type { Row } from '@weft/ovsdb/row';
 import type { Uuid } from '@weft/ovsdb/uuid';
 import type { MemoryTable } from './memory-table.ts';
 
-interface Touched {
+/** A row that the transaction has touched. */
+export interface Touched {
   readonly table: MemoryTable;
   readonly uuid: Uuid;
   /** Before the transaction. */
   readonly old: Row | undefined;
+  /** Now. */
+  readonly next: Row | undefined;
+  /** As in `TableChange`. */
+  readonly columns: readonly string[];
 }
 
-/** A committed change. The server knows its table without a look-up. */
-export interface TableChange extends RowChange {
+/** A committed change: inserted if there is no `old`, deleted if there is no `new`, else modified. */
+export interface TableChange {
   readonly at: MemoryTable;
+  readonly table: string;
+  readonly uuid: Uuid;
+  readonly old: Row | undefined;
+  readonly new: Row | undefined;
+  /**
+   * In all others the two states agree; if the row is new, all others have their defaults. Whoever works on a change looks at these, not at all columns:
+   * mostly one or two.
+   */
+  readonly columns: readonly string[];
 }
 
 /** Up to so many rows are looked for one by one. */
 const fewRows = 8;
 
 export class Journal {
-  readonly #order: Touched[] = [];
+  readonly #order: Mutable<Touched>[] = [];
   /** The same, for more than a few. */
-  #byRow: Map<MemoryTable, Map<Uuid, Touched>> | undefined;
+  #byRow: Map<MemoryTable, Map<Uuid, Mutable<Touched>>> | undefined;
 
   get isEmpty(): boolean {
     return this.#order.length === 0;
   }
 
-  /** Replaces (or with undefined deletes) a row, and remembers what was there first. */
-  write(table: MemoryTable, uuid: Uuid, next: Row | undefined): void {
-    const old = table.replace(uuid, next);
-    if (old === next || this.before(table, uuid) !== undefined) return;
-    const touched = { table, uuid, old };
+  /** Replaces (or with undefined deletes) a row, and remembers what was there first. `columns`: as in `TableChange`. */
+  write(table: MemoryTable, uuid: Uuid, next: Row | undefined, columns: readonly string[] = table.columns): void {
+    const old = table.replace(uuid, next, columns);
+    if (old === next) return;
+    const known = this.#find(table, uuid);
+    if (known !== undefined) {
+      known.next = next;
+      known.columns = union(known.columns, columns);
+      return;
+    }
+    const touched = { table, uuid, old, next, columns };
     this.#order.push(touched);
     if (this.#byRow !== undefined) this.#file(this.#byRow, touched);
     else if (this.#order.length > fewRows) {
@@ -41,7 +61,7 @@ export class Journal {
     }
   }
 
-  #file(byRow: Map<MemoryTable, Map<Uuid, Touched>>, touched: Touched): void {
+  #file(byRow: Map<MemoryTable, Map<Uuid, Mutable<Touched>>>, touched: Mutable<Touched>): void {
     let rows = byRow.get(touched.table);
     if (rows === undefined) {
       rows = new Map();
@@ -57,6 +77,10 @@ export class Journal {
 
   /** The row as it was before the transaction, if the transaction touched it. */
   before(table: MemoryTable, uuid: Uuid): Touched | undefined {
+    return this.#find(table, uuid);
+  }
+
+  #find(table: MemoryTable, uuid: Uuid): Mutable<Touched> | undefined {
     if (this.#byRow !== undefined) return this.#byRow.get(table)?.get(uuid);
     for (const touched of this.#order) if (touched.uuid === uuid && touched.table === table) return touched;
     return undefined;
@@ -74,28 +98,29 @@ export class Journal {
   /** The net changes, each row once. A row that ends as it began is none. */
   changes(): TableChange[] {
     const changes: TableChange[] = [];
-    for (const { table, uuid, old } of this.#order) {
-      const next = table.get(uuid);
-      if (old === undefined) {
-        if (next !== undefined) changes.push({ at: table, table: table.name, uuid, new: next });
-      } else if (next === undefined) {
-        changes.push({ at: table, table: table.name, uuid, old });
-      } else if (next !== old) {
-        const merged = restoreIdentity(table, old, next);
-        if (merged !== old) changes.push({ at: table, table: table.name, uuid, old, new: merged });
-      }
+    for (const { table, uuid, old, next, columns } of this.#order) {
+      const merged = old === undefined || next === undefined ? next : restoreIdentity(table, old, next, columns);
+      if (merged !== old) changes.push({ at: table, table: table.name, uuid, old, new: merged, columns });
     }
     return changes;
   }
 }
 
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+/** Names that are in one of the two lists, each of which has none twice. */
+export function union(a: readonly string[], b: readonly string[]): readonly string[] {
+  const added = b.filter((column) => !a.includes(column));
+  return added.length === 0 ? a : [...a, ...added];
+}
+
 /**
  * Values that went there and back are put back as they were, so that `===` tells which columns changed, and nobody hears of a change that is none.
  */
-function restoreIdentity(table: MemoryTable, old: Row, next: Row): Row {
+function restoreIdentity(table: MemoryTable, old: Row, next: Row, columns: readonly string[]): Row {
   let changed = false;
   let restored: { _uuid: Uuid; [column: string]: Row[string] } | undefined;
-  for (const column of table.allColumns) {
+  for (const column of columns) {
     const before = old[column];
     if (before === next[column]) continue;
     if (datumsEqual(before, next[column])) {
@@ -110,9 +135,11 @@ function restoreIdentity(table: MemoryTable, old: Row, next: Row): Row {
 
 /** Does a store have to know of them? */
 export function arePersistent(changes: readonly TableChange[]): boolean {
-  for (const { at, old, new: next } of changes) {
+  for (const { at, old, new: next, columns } of changes) {
     if (old === undefined || next === undefined) return true;
-    for (const column of at.persistentColumns) if (old[column] !== next[column]) return true;
+    for (const column of columns) {
+      if (old[column] !== next[column] && at.schema.columns[column]?.ephemeral === false) return true;
+    }
   }
   return false;
 }

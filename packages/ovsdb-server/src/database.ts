@@ -65,7 +65,8 @@ interface Waiter {
   readonly operations: readonly Json[];
   readonly options: TransactOptions;
   readonly done: TransactDone;
-  readonly started: number;
+  /** When it began to wait. */
+  started: number;
   cancelTimer: (() => void) | undefined;
 }
 
@@ -134,16 +135,19 @@ export class Database {
    * done, or will be by itself.
    */
   transact(operations: readonly Json[], options: TransactOptions, done: TransactDone): (() => boolean) | undefined {
-    const waiter: Waiter = { operations, options, done, started: this.#timers.now(), cancelTimer: undefined };
-    return this.#attempt(waiter) ? undefined : () => this.#forget(waiter);
+    const waiter: Waiter = { operations, options, done, started: 0, cancelTimer: undefined };
+    if (this.#attempt(waiter, 0)) return undefined;
+    return () => this.#forget(waiter);
   }
 
   /** False: it must wait. */
-  #attempt(waiter: Waiter): boolean {
-    const elapsedMs = this.#timers.now() - waiter.started;
+  #attempt(waiter: Waiter, elapsedMs: number): boolean {
     const outcome = execute(this.#environment, waiter.operations, waiter.options, elapsedMs);
     if (outcome.kind === 'wait') {
-      this.#waiters.add(waiter);
+      if (!this.#waiters.has(waiter)) {
+        this.#waiters.add(waiter);
+        waiter.started = this.#timers.now();
+      }
       if (outcome.timeoutMs !== undefined) {
         waiter.cancelTimer?.();
         // Not earlier than the operation's own clock says.
@@ -168,7 +172,7 @@ export class Database {
   }
 
   #retry(waiter: Waiter): void {
-    if (this.#waiters.has(waiter)) this.#attempt(waiter);
+    if (this.#waiters.has(waiter)) this.#attempt(waiter, this.#timers.now() - waiter.started);
   }
 
   #forget(waiter: Waiter): boolean {
@@ -264,16 +268,10 @@ export class Database {
       const unchanged =
         old !== undefined &&
         next !== undefined &&
-        Object.keys(table.schema.columns).every((column) => datumsEqual(old[column], next[column]));
+        table.columns.every((column) => datumsEqual(old[column], next[column]));
       if (unchanged || (old === undefined && next === undefined)) continue;
       table.replace(uuid, next);
-      applied.push({
-        at: table,
-        table: table.name,
-        uuid,
-        ...(old === undefined ? {} : { old }),
-        ...(next === undefined ? {} : { new: next }),
-      });
+      applied.push({ at: table, table: table.name, uuid, old, new: next, columns: table.columns });
     }
     if (applied.length === 0) this.history.rename(id);
     else this.#settle([{ id, changes: applied, durable: false, comments: [], results: [], done: () => {} }]);

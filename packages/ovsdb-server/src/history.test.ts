@@ -14,7 +14,8 @@ describe('the history', () => {
         ['name', 'a'],
         ['text', String(i).padEnd(size)],
       ]);
-    history.add({ id: number(100 + n), changes: [{ at, table: 'T', uuid: number(1), old: row(n), new: row(n + 1) }] });
+    const change = { at, table: 'T', uuid: number(1), old: row(n), new: row(n + 1), columns: at.columns };
+    history.add({ id: number(100 + n), changes: [change] });
   };
 
   it('knows the last 1,000 transactions', () => {

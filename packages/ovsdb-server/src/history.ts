@@ -78,10 +78,10 @@ export class History {
 }
 
 /** About the memory of what only the history still holds: the row as it was, without the values that it shares with the row as it became. */
-function keptBytes({ at, old, new: next }: TableChange): number {
+function keptBytes({ at, old, new: next, columns }: TableChange): number {
   if (old === undefined) return 0;
   let bytes = 8 * at.allColumns.length;
-  for (const column of at.allColumns) {
+  for (const column of columns) {
     const value = old[column];
     if (next !== undefined && next[column] === value) continue;
     if (typeof value === 'string') bytes += value.length;
@@ -111,10 +111,7 @@ export function compose(commits: readonly Committed[]): readonly TableChange[] {
   for (const [at, rows] of net) {
     for (const [uuid, { old, next }] of rows) {
       if (old === next) continue;
-      const base = { at, table: at.name, uuid };
-      if (old === undefined) changes.push({ ...base, new: next! });
-      else if (next === undefined) changes.push({ ...base, old });
-      else changes.push({ ...base, old, new: next });
+      changes.push({ at, table: at.name, uuid, old, new: next, columns: at.columns });
     }
   }
   return changes;

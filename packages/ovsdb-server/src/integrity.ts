@@ -8,7 +8,7 @@ import { datumText } from '@weft/ovsdb/describe';
 import { OvsdbError } from '@weft/ovsdb/error';
 import type { Row } from '@weft/ovsdb/row';
 import { type Uuid, zeroUuid } from '@weft/ovsdb/uuid';
-import type { Journal } from './changes.ts';
+import type { Journal, Touched } from './changes.ts';
 import type { MemoryTable } from './memory-table.ts';
 import { addedReferences, type ReferenceColumn, type References, referredTo } from './references.ts';
 
@@ -25,11 +25,11 @@ export function complete(journal: Journal, references: References): void {
 }
 
 function checkStrongReferences(journal: Journal, references: References): void {
-  for (const { table, uuid, old } of journal.touched()) {
-    const row = table.get(uuid);
+  for (const touched of journal.touched()) {
+    const { table, uuid, old, next: row } = touched;
     if (row === undefined) continue;
     for (const reference of references.from(table, 'strong')) {
-      if (old !== undefined && old[reference.column] === row[reference.column]) continue;
+      if (!mayDiffer(touched, reference)) continue;
       for (const target of addedReferences(reference, old, row)) {
         // A row that this transaction deletes is reported by those below.
         if (reference.target.get(target) === undefined && journal.before(reference.target, target)?.old === undefined) {
@@ -41,8 +41,8 @@ function checkStrongReferences(journal: Journal, references: References): void {
       }
     }
   }
-  for (const { table, uuid, old } of journal.touched()) {
-    if (old === undefined || table.get(uuid) !== undefined) continue;
+  for (const { table, uuid, old, next } of journal.touched()) {
+    if (old === undefined || next !== undefined) continue;
     const count = references.strongCount(table, uuid);
     if (count > 0) {
       throw new OvsdbError(
@@ -53,6 +53,11 @@ function checkStrongReferences(journal: Journal, references: References): void {
   }
 }
 
+/** May the row refer to something else now than before the transaction? */
+function mayDiffer({ old, columns }: Touched, { column, sparse }: ReferenceColumn): boolean {
+  return columns.includes(column) || (old === undefined && !sparse);
+}
+
 /** Deletes rows of tables outside the root set to which no strong reference leads, from a candidate to what only it referred to. */
 function collectGarbage(journal: Journal, references: References): void {
   const doomed: { table: MemoryTable; uuid: Uuid }[] = [];
@@ -60,23 +65,22 @@ function collectGarbage(journal: Journal, references: References): void {
   const suspect = (table: MemoryTable, uuid: Uuid): void => {
     if (references.strongCount(table, uuid) === 0) doomed.push({ table, uuid });
   };
-  const suspectTargets = (table: MemoryTable, row: Row, kept?: Row): void => {
+  const suspectTargets = (table: MemoryTable, columns: readonly string[], row: Row, kept?: Row): void => {
     for (const reference of references.from(table, 'strong')) {
-      if (reference.target.schema.isRoot || kept?.[reference.column] === row[reference.column]) continue;
+      if (reference.target.schema.isRoot || !columns.includes(reference.column)) continue;
       for (const uuid of addedReferences(reference, kept, row)) suspect(reference.target, uuid);
     }
   };
-  for (const { table, uuid, old } of journal.touched()) {
-    const row = table.get(uuid);
+  for (const { table, uuid, old, next: row, columns } of journal.touched()) {
     if (row !== undefined && !table.schema.isRoot) suspect(table, uuid);
-    if (old !== undefined) suspectTargets(table, old, row);
+    if (old !== undefined) suspectTargets(table, columns, old, row);
   }
   for (let next = doomed.pop(); next !== undefined; next = doomed.pop()) {
     const { table, uuid } = next;
     const row = table.get(uuid);
     if (row === undefined) continue;
     journal.write(table, uuid, undefined);
-    suspectTargets(table, row);
+    suspectTargets(table, table.columns, row);
   }
 }
 
@@ -85,18 +89,18 @@ function dropWeakReferences(journal: Journal, references: References): void {
   // Rows that refer to a row which this transaction deleted. Those that lose references are touched by that, but not deleted.
   const count = touched.length;
   for (let i = 0; i < count; i++) {
-    const { table, uuid } = touched[i]!;
-    if (table.get(uuid) !== undefined) continue;
+    const { table, uuid, next } = touched[i]!;
+    if (next !== undefined) continue;
     for (const reference of references.to(table, 'weak')) {
       for (const referrer of [...reference.index.get(uuid)]) dropFrom(journal, reference, referrer);
     }
   }
   // Rows of this transaction that refer to rows which never were.
-  for (const { table, uuid, old } of touched) {
-    for (const reference of references.from(table, 'weak')) {
-      const row = table.get(uuid);
+  for (const each of touched) {
+    for (const reference of references.from(each.table, 'weak')) {
+      const { uuid, old, next: row } = each;
       if (row === undefined) break;
-      if (old !== undefined && old[reference.column] === row[reference.column]) continue;
+      if (!mayDiffer(each, reference) || old?.[reference.column] === row[reference.column]) continue;
       for (const target of referredTo(reference, row)) {
         if (reference.target.get(target) === undefined) {
           dropFrom(journal, reference, uuid);
@@ -131,7 +135,7 @@ function dropFrom(journal: Journal, reference: ReferenceColumn, uuid: Uuid): voi
   }
   if (dropped === 0) return;
   if (type.min > 0 && isEmpty(next)) throw emptied(journal, reference, uuid, dropped, zero);
-  journal.write(table, uuid, { ...row, [column]: next });
+  journal.write(table, uuid, { ...row, [column]: next }, [column]);
 }
 
 function isEmpty(datum: Datum): boolean {
@@ -155,8 +159,8 @@ function emptied(journal: Journal, reference: ReferenceColumn, uuid: Uuid, n: nu
 }
 
 function checkRowCounts(journal: Journal): void {
-  for (const { table, uuid, old } of journal.touched()) {
-    if (table.size > table.schema.maxRows && old === undefined && table.get(uuid) !== undefined) {
+  for (const { table, old, next } of journal.touched()) {
+    if (table.size > table.schema.maxRows && old === undefined && next !== undefined) {
       throw new OvsdbError(
         'constraint violation',
         `transaction causes "${table.name}" table to contain ${table.size} rows, greater than the schema-defined limit of ${table.schema.maxRows} row(s)`,
@@ -166,16 +170,19 @@ function checkRowCounts(journal: Journal): void {
 }
 
 function checkUnique(journal: Journal): void {
-  for (const { table, uuid, old } of journal.touched()) {
-    if (table.uniques.length === 0) continue;
-    const row = table.get(uuid);
+  for (const { table, old, next: row, columns } of journal.touched()) {
     if (row === undefined) continue;
     for (const unique of table.uniques) {
-      if (old !== undefined && unique.columns.every((column) => datumsEqual(old[column], row[column]))) continue;
+      if (old !== undefined && !differs(old, row, unique.columns, columns)) continue;
       const other = unique.otherOwner(row);
       if (other !== undefined) throw duplicate(journal, table, unique.columns, row, other);
     }
   }
+}
+
+/** Do two states of a row differ in one of the columns `of`? They do in none but `columns`. */
+function differs(old: Row, row: Row, of: readonly string[], columns: readonly string[]): boolean {
+  return of.some((column) => columns.includes(column) && !datumsEqual(old[column], row[column]));
 }
 
 /** `row`, which the transaction touched, has the same values as the row `other`. */

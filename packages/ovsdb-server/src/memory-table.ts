@@ -2,9 +2,9 @@
 
 import type { Atom } from '@weft/ovsdb/atom';
 import { allHold, type Clause, type ColumnReader, type Condition, typeOfColumn } from '@weft/ovsdb/condition';
-import type { Datum } from '@weft/ovsdb/datum';
+import { atomsOf, type Datum, defaultDatum } from '@weft/ovsdb/datum';
 import type { Row } from '@weft/ovsdb/row';
-import type { TableSchema } from '@weft/ovsdb/schema';
+import type { ColumnType, TableSchema } from '@weft/ovsdb/schema';
 import type { Uuid } from '@weft/ovsdb/uuid';
 import { absent, ColumnIndex, type Part } from './column-index.ts';
 import { RowText } from './row-text.ts';
@@ -27,6 +27,8 @@ function hexDigit(code: number): number {
 export class MemoryTable {
   readonly name: string;
   readonly schema: TableSchema;
+  /** Those of the schema. */
+  readonly columns: readonly string[];
   /** All columns, `_uuid` and `_version` first: what a `select` without `columns` shows. */
   readonly allColumns: readonly string[];
   /** Those that the store keeps. */
@@ -36,7 +38,7 @@ export class MemoryTable {
   readonly #rows = new Map<Uuid, Row>();
   readonly #indexes = new Map<string, ColumnIndex>();
   /** The same, to be gone through at each change. */
-  readonly #indexed: { readonly column: string; readonly index: ColumnIndex }[] = [];
+  readonly #indexed: { readonly column: string; readonly index: ColumnIndex; readonly sparse: boolean }[] = [];
   readonly #versions = new WeakMap<Row, Uuid>();
   readonly #newUuid: () => Uuid;
   #buckets: Map<Uuid, Row>[] | undefined;
@@ -45,8 +47,9 @@ export class MemoryTable {
     this.name = name;
     this.schema = schema;
     this.#newUuid = newUuid;
-    this.allColumns = ['_uuid', '_version', ...Object.keys(schema.columns)];
-    this.persistentColumns = Object.keys(schema.columns).filter((column) => !schema.columns[column]!.ephemeral);
+    this.columns = Object.keys(schema.columns);
+    this.allColumns = ['_uuid', '_version', ...this.columns];
+    this.persistentColumns = this.columns.filter((column) => !schema.columns[column]!.ephemeral);
     this.text = new RowText(schema, (row) => this.versionOf(row));
     this.uniques = schema.indexes.map((columns) => new UniqueIndex(columns));
   }
@@ -84,8 +87,8 @@ export class MemoryTable {
     return this.#buckets;
   }
 
-  /** Puts, replaces or (without `next`) removes a row. Returns what was there. */
-  replace(uuid: Uuid, next: Row | undefined): Row | undefined {
+  /** Puts, replaces or (without `next`) removes a row. Returns what was there. `columns`: as in `TableChange`. */
+  replace(uuid: Uuid, next: Row | undefined, columns: readonly string[] = this.columns): Row | undefined {
     const old = this.#rows.get(uuid);
     if (old === next) return old;
     if (next === undefined) this.#rows.delete(uuid);
@@ -95,8 +98,12 @@ export class MemoryTable {
       if (next === undefined) bucket.delete(uuid);
       else bucket.set(uuid, next);
     }
-    for (const unique of this.uniques) unique.update(uuid, old, next);
-    for (const { column, index } of this.#indexed) {
+    const modified = old !== undefined && next !== undefined;
+    for (const unique of this.uniques) {
+      if (!modified || unique.columns.some((column) => columns.includes(column))) unique.update(uuid, old, next);
+    }
+    for (const { column, index, sparse } of this.#indexed) {
+      if ((modified || sparse) && !columns.includes(column)) continue;
       index.update(uuid, old === undefined ? absent : old[column], next === undefined ? absent : next[column]);
     }
     return old;
@@ -110,7 +117,7 @@ export class MemoryTable {
       index = new ColumnIndex(part);
       for (const row of this.#rows.values()) index.update(row._uuid, absent, row[column]);
       this.#indexes.set(name, index);
-      this.#indexed.push({ column, index });
+      this.#indexed.push({ column, index, sparse: isSparse(this.schema.columns[column]?.type) });
     }
     return index;
   }
@@ -146,6 +153,11 @@ export class MemoryTable {
     for (const uuid of this.index(clause.column).get(atom)) rows.push(this.#rows.get(uuid)!);
     return rows;
   }
+}
+
+/** Is the default of a column of this type in no index? */
+export function isSparse(type: ColumnType | undefined): boolean {
+  return type !== undefined && atomsOf(type, defaultDatum(type)).length === 0;
 }
 
 /** An atom that every row for which the clause holds has in its column (as key, if it is a map); undefined if the clause implies none. */

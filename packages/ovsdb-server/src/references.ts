@@ -5,7 +5,7 @@ import type { Row } from '@weft/ovsdb/row';
 import type { BaseType, DatabaseSchema, RefType } from '@weft/ovsdb/schema';
 import type { Uuid } from '@weft/ovsdb/uuid';
 import type { ColumnIndex, Part } from './column-index.ts';
-import type { MemoryTable } from './memory-table.ts';
+import { isSparse, type MemoryTable } from './memory-table.ts';
 
 export interface ReferenceColumn {
   readonly table: MemoryTable;
@@ -13,6 +13,8 @@ export interface ReferenceColumn {
   readonly part: Part;
   readonly target: MemoryTable;
   readonly index: ColumnIndex;
+  /** Its default refers to nothing. */
+  readonly sparse: boolean;
 }
 
 /** The columns that refer from rows of one table, or to them. */
@@ -43,7 +45,7 @@ export class References {
     const table = tables.get(name)!;
     const target = tables.get(base.refTable)!;
     const index = table.index(column, part);
-    const reference = { table, column, part, target, index };
+    const reference = { table, column, part, target, index, sparse: isSparse(table.schema.columns[column]?.type) };
     const refType = base.refType ?? 'strong';
     this.#from.get(table)![refType].push(reference);
     this.#to.get(target)![refType].push(reference);

@@ -74,11 +74,20 @@ function defaultTest(type: ColumnType): (datum: Datum) => boolean {
   return (datum) => isDefault(type, datum);
 }
 
+/** Columns that somebody wants to see. */
+interface ColumnTexts {
+  readonly all: readonly ColumnText[];
+  /** Those of the schema. */
+  readonly byName: ReadonlyMap<string, ColumnText>;
+  /** `_uuid` and `_version`. */
+  readonly virtual: readonly ColumnText[];
+}
+
 export class RowText {
   readonly #template: Row;
   readonly #columns = new Map<string, ColumnText>();
   /** Lists of columns live as long as what asks for them: a monitor, the table. */
-  readonly #lists = new WeakMap<readonly string[], readonly ColumnText[]>();
+  readonly #lists = new WeakMap<readonly string[], ColumnTexts>();
   /** What `_version` shows: a fresh uuid for each state of a row. */
   readonly #version: (row: Row) => Uuid;
 
@@ -107,11 +116,11 @@ export class RowText {
   /** `{"column":value,...}` with these columns, `_uuid` and `_version` among them if they are named. */
   object(row: Row, columns: readonly string[], omitDefaults: boolean): string {
     let text = '';
-    for (const { name, label, type, isDefault, write } of this.#textsOf(columns)) {
+    for (const column of this.#textsOf(columns).all) {
+      const { name, label, type, isDefault, write } = column;
       let member: string;
-      if (type === undefined) {
-        member = `${label}["uuid","${name === '_uuid' ? row._uuid : this.#version(row)}"]`;
-      } else {
+      if (type === undefined) member = this.#virtual(column, row);
+      else {
         const datum = row[name];
         if (omitDefaults && isDefault(datum)) continue;
         member = label + write(datum);
@@ -121,28 +130,44 @@ export class RowText {
     return `{${text}}`;
   }
 
-  /** The differences of the columns that changed, as update2 writes them; undefined if none did. */
-  difference(old: Row, next: Row, columns: readonly string[]): string | undefined {
+  /** `object` without defaults, for a row of which only the columns `given` may have another value. */
+  inserted(row: Row, given: readonly string[], columns: readonly string[]): string {
+    const { byName, virtual } = this.#textsOf(columns);
     let text = '';
-    for (const { name, label, type, write } of this.#textsOf(columns)) {
-      let member: string;
-      if (type === undefined) {
-        if (name !== '_version') continue;
-        member = `"_version":["uuid","${this.#version(next)}"]`;
-      } else {
-        // Unchanged columns share their value; the transaction engine has compared them.
-        if (old[name] === next[name]) continue;
-        member = label + write(difference(type, old[name], next[name]));
-      }
-      text = text === '' ? member : `${text},${member}`;
+    for (const name of given) {
+      const column = byName.get(name);
+      if (column === undefined) continue;
+      const datum = row[name];
+      if (!column.isDefault(datum)) text += `${text === '' ? '' : ','}${column.label}${column.write(datum)}`;
+    }
+    for (const column of virtual) text += `${text === '' ? '' : ','}${this.#virtual(column, row)}`;
+    return `{${text}}`;
+  }
+
+  /** The differences of those `columns` that changed, as update2 writes them; undefined if none did. All that did are in `changed`. */
+  difference(old: Row, next: Row, changed: readonly string[], columns: readonly string[]): string | undefined {
+    const { byName, virtual } = this.#textsOf(columns);
+    let text = '';
+    for (const name of changed) {
+      const column = byName.get(name);
+      // Unchanged columns share their value; the transaction engine has compared them.
+      if (column?.type === undefined || old[name] === next[name]) continue;
+      text += `${text === '' ? '' : ','}${column.label}${column.write(difference(column.type, old[name], next[name]))}`;
+    }
+    for (const column of virtual) {
+      if (column.name === '_version') text += `${text === '' ? '' : ','}${this.#virtual(column, next)}`;
     }
     return text === '' ? undefined : `{${text}}`;
   }
 
-  #textsOf(columns: readonly string[]): readonly ColumnText[] {
+  #virtual({ name, label }: ColumnText, row: Row): string {
+    return `${label}["uuid","${name === '_uuid' ? row._uuid : this.#version(row)}"]`;
+  }
+
+  #textsOf(columns: readonly string[]): ColumnTexts {
     let texts = this.#lists.get(columns);
     if (texts === undefined) {
-      texts = columns.map(
+      const all = columns.map(
         (name) =>
           this.#columns.get(name) ?? {
             name,
@@ -152,6 +177,12 @@ export class RowText {
             write: () => '',
           },
       );
+      const ofSchema = all.filter(({ type }) => type !== undefined);
+      texts = {
+        all,
+        byName: new Map(ofSchema.map((column) => [column.name, column])),
+        virtual: all.filter(({ type }) => type === undefined),
+      };
       this.#lists.set(columns, texts);
     }
     return texts;

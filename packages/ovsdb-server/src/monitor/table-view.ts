@@ -54,13 +54,13 @@ export class TableView {
       : `{"initial":${text.object(row, this.#initial, true)}}`;
   }
 
-  /** Undefined: the monitor does not want to hear of it. So for the other two. */
-  insert(row: Row): string | undefined {
+  /** Undefined: the monitor does not want to hear of it. So for the other two. Columns that are not in `given` have their defaults. */
+  insert(row: Row, given: readonly string[] = this.table.columns): string | undefined {
     if (!this.selects.insert) return undefined;
     const { text } = this.table;
     return this.#format === 1
       ? `{"new":${text.object(row, this.#insert, false)}}`
-      : `{"insert":${text.object(row, this.#insert, true)}}`;
+      : `{"insert":${text.inserted(row, given, this.#insert)}}`;
   }
 
   delete(row: Row): string | undefined {
@@ -68,16 +68,17 @@ export class TableView {
     return this.#format === 1 ? `{"old":${this.table.text.object(row, this.#delete, false)}}` : '{"delete":null}';
   }
 
-  modify(old: Row, next: Row): string | undefined {
+  /** The states agree in all columns that are not in `changed`. */
+  modify(old: Row, next: Row, changed: readonly string[]): string | undefined {
     if (!this.selects.modify) return undefined;
     const { text } = this.table;
     if (this.#format === 2) {
-      const difference = text.difference(old, next, this.#modify);
+      const difference = text.difference(old, next, changed, this.#modify);
       return difference === undefined ? undefined : `{"modify":${difference}}`;
     }
-    const changed = text.changed(old, next, this.#modify);
-    if (changed.length === 0) return undefined;
-    return `{"old":${text.object(old, changed, false)},"new":${text.object(next, this.#modify, false)}}`;
+    const columns = text.changed(old, next, this.#modify);
+    if (columns.length === 0) return undefined;
+    return `{"old":${text.object(old, columns, false)},"new":${text.object(next, this.#modify, false)}}`;
   }
 
   /** A row of the table has changed: its part of the kept dump is no longer true. */

@@ -24,7 +24,7 @@ export class ChangeTexts {
 
   /** `"uuid":update`, or undefined if the monitor is told nothing. */
   get({ view, filter }: ViewedTable): string | undefined {
-    const { old, new: next, uuid } = this.#change;
+    const { old, new: next, uuid, columns } = this.#change;
     const before = old !== undefined && filter.matches(old);
     const after = next !== undefined && filter.matches(next);
     if (!before && !after) return undefined;
@@ -36,7 +36,11 @@ export class ChangeTexts {
     }
     if (!(kind in texts)) {
       const text =
-        kind === 'modify' ? view.modify(old!, next!) : kind === 'delete' ? view.delete(old!) : view.insert(next!);
+        kind === 'modify'
+          ? view.modify(old!, next!, columns)
+          : kind === 'delete'
+            ? view.delete(old!)
+            : view.insert(next!, old === undefined ? columns : undefined);
       texts[kind] = text === undefined ? undefined : `"${uuid}":${text}`;
     }
     return texts[kind];

@@ -35,7 +35,7 @@ export function insert(context: OperationContext, members: Members): string {
   const row = table.text.make(uuid, values);
   checkWritable(context, 'insert');
   context.access?.insert(table, row);
-  context.journal.write(table, uuid, row);
+  context.journal.write(table, uuid, row, Object.keys(json));
   return `{"uuid":["uuid","${uuid}"]}`;
 }
 

@@ -21,9 +21,10 @@ export function mutate(context: OperationContext, members: Members): string {
     const modified = mutations.map(modifiedBy);
     for (const row of rows) context.access.modify(table, row, modified, 'mutate');
   }
+  const columns = [...new Set(mutations.map(({ column }) => column))];
   for (const row of rows) {
     const next = withValues(row, results(row, mutations));
-    if (next !== undefined) context.journal.write(table, row._uuid, next);
+    if (next !== undefined) context.journal.write(table, row._uuid, next, columns);
   }
   return `{"count":${rows.length}}`;
 }

@@ -11,7 +11,8 @@ export function update(context: OperationContext, members: Members): string {
   members.end();
 
   const values = decodeValues(context, table, json);
-  for (const column of Object.keys(json)) {
+  const columns = Object.keys(json);
+  for (const column of columns) {
     if (table.schema.columns[column]?.mutable !== true) {
       const details = `Cannot update immutable column ${column} in table ${table.name}.`;
       throw new OvsdbError('constraint violation', details, { syntax: members.json });
@@ -27,7 +28,7 @@ export function update(context: OperationContext, members: Members): string {
   }
   for (const row of rows) {
     const next = withValues(row, values);
-    if (next !== undefined) context.journal.write(table, row._uuid, next);
+    if (next !== undefined) context.journal.write(table, row._uuid, next, columns);
   }
   return `{"count":${rows.length}}`;
 }

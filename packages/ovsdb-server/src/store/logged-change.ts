@@ -22,12 +22,12 @@ export interface LoggedTransaction {
 /** JSON text of an array of `LoggedChange`, and of what people want to know of it: its date and comments, as in ovsdb(5). */
 export function logText({ changes, comments }: Omit<LogEntry, 'id'>, date: number): string {
   let text = '';
-  for (const { at, uuid, old, new: next } of changes) {
+  for (const { at, uuid, old, new: next, columns } of changes) {
     let what: string;
     if (next === undefined) what = '"d"';
-    else if (old === undefined) what = `"i",${at.text.object(next, at.persistentColumns, true)}`;
+    else if (old === undefined) what = `"i",${at.text.inserted(next, columns, at.persistentColumns)}`;
     else {
-      const difference = at.text.difference(old, next, at.persistentColumns);
+      const difference = at.text.difference(old, next, columns, at.persistentColumns);
       if (difference === undefined) continue;
       what = `"m",${difference}`;
     }
