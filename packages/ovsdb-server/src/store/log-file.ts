@@ -18,6 +18,10 @@ export interface LogRecord {
 /** Hexadecimal digits of the checksum of what follows them in the line. */
 const checksumLength = 8;
 const newline = 0x0a;
+const space = 0x20;
+/** Lines of most commits fit. */
+const usualBytes = 16 * 1024;
+const digits = '0123456789abcdef';
 
 export class LogFile {
   readonly #path: string;
@@ -27,6 +31,8 @@ export class LogFile {
   #unsynced = false;
   /** A failed write may have left something behind the records. */
   #ragged = false;
+  /** Lines that are about to be written. */
+  #lines = Buffer.allocUnsafeSlow(usualBytes);
 
   /** Opens or creates a file. Throws the system's error. */
   constructor(path: string, mode: number) {
@@ -52,24 +58,36 @@ export class LogFile {
   /** Appends records, all or none. Throws the system's error. */
   append(records: readonly LogRecord[]): void {
     if (this.#ragged) this.#cutTo(this.#length);
-    let text = '';
-    for (const { sequence, id, changes } of records) {
-      const line = `${sequence} ${id} ${changes}\n`;
-      text += `${crc32(line).toString(16).padStart(checksumLength, '0')} ${line}`;
-    }
-    const bytes = Buffer.byteLength(text);
+    let bytes = 0;
+    for (const record of records) bytes = this.#encode(record, bytes);
     try {
-      let written = writeSync(this.#fd, text);
-      if (written < bytes) {
-        const rest = Buffer.from(text);
-        while (written < bytes) written += writeSync(this.#fd, rest, written);
-      }
+      for (let written = 0; written < bytes; ) written += writeSync(this.#fd, this.#lines, written, bytes - written);
     } catch (error) {
       this.#ragged = true;
       throw error;
     }
     this.#length += bytes;
     this.#unsynced = true;
+    if (this.#lines.length > usualBytes) this.#lines = Buffer.allocUnsafeSlow(usualBytes);
+  }
+
+  /** Puts the line of a record at `start` of `#lines`; returns where it ends. Text becomes bytes once, for the checksum and for the file. */
+  #encode({ sequence, id, changes }: LogRecord, start: number): number {
+    const line = `${sequence} ${id} ${changes}\n`;
+    const from = start + checksumLength + 1;
+    // A short text is not measured: none takes more than three bytes for each of its UTF-16 units.
+    const room = from + (line.length < usualBytes ? 3 * line.length : Buffer.byteLength(line));
+    if (room > this.#lines.length) {
+      const larger = Buffer.allocUnsafeSlow(Math.max(room, 2 * this.#lines.length));
+      this.#lines.copy(larger, 0, 0, start);
+      this.#lines = larger;
+    }
+    const lines = this.#lines;
+    const end = from + lines.write(line, from, 'utf8');
+    let checksum = crc32(lines.subarray(from, end));
+    for (let i = start + checksumLength; i > start; checksum >>>= 4) lines[--i] = digits.charCodeAt(checksum & 15);
+    lines[from - 1] = space;
+    return end;
   }
 
   /** When it returns, all records survive the failure of the machine. Throws the system's error. */

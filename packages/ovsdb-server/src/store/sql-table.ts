@@ -3,7 +3,7 @@
  * `_seq` is the number of the transaction that wrote the row.
  */
 import type { Atom, AtomicType } from '@weft/ovsdb/atom';
-import { type Datum, toMap, toSet } from '@weft/ovsdb/datum';
+import { type Datum, defaultDatum, toMap, toSet } from '@weft/ovsdb/datum';
 import type { Row } from '@weft/ovsdb/row';
 import type { ColumnType, TableSchema } from '@weft/ovsdb/schema';
 import type { Uuid } from '@weft/ovsdb/uuid';
@@ -23,12 +23,22 @@ interface SqlColumn {
   readonly fromSql: (value: string | number) => Datum;
 }
 
+/** A statement that writes some columns of a row; its parameters are these, the sequence number and the uuid. */
+interface Put {
+  readonly columns: readonly SqlColumn[];
+  readonly statement: Statement;
+}
+
+/** Of a table. Each takes some kilobytes. */
+const maxStatements = 32;
+
 export class SqlTable {
   readonly name: string;
   /** Quoted. */
   readonly #sqlName: string;
   readonly #columns: readonly SqlColumn[];
-  #put: Statement | undefined;
+  readonly #names: readonly string[];
+  readonly #puts = new Map<string, Put>();
   #delete: Statement | undefined;
   readonly #db: Sqlite;
 
@@ -40,6 +50,7 @@ export class SqlTable {
     this.#columns = Object.entries(schema.columns)
       .filter(([, column]) => !column.ephemeral)
       .map(([column, { type }]) => sqlColumn(column, quote(unused(column, taken)), type));
+    this.#names = this.#columns.map(({ name }) => name);
   }
 
   /** Rows lie in the order in which they came, so that those which came together share pages: pages are what a commit costs. */
@@ -53,21 +64,50 @@ export class SqlTable {
     this.#db.exec(`DROP TABLE IF EXISTS ${this.#sqlName}`);
   }
 
-  put(row: Row, sequence: number): void {
-    this.#put ??= this.#preparePut();
-    const values: SqlValue[] = [row._uuid];
-    for (const { name, toSql } of this.#columns) values.push(toSql(row[name]));
-    values.push(sequence);
+  /**
+   * Writes a row. `columns`: those in which it may differ from what the table has of it or, if it is new, from the defaults; without them the table may have
+   * it or not.
+   */
+  put(row: Row, sequence: number, isNew = false, columns?: readonly string[]): void {
+    const put = columns === undefined ? this.#put(this.#names, true) : this.#put(columns, isNew);
+    const values: SqlValue[] = [];
+    for (const { name, toSql } of put.columns) values.push(toSql(row[name]));
+    values.push(sequence, row._uuid);
     // As arguments: to take an array apart costs the module more than the engine.
-    this.#put.run(...values);
+    put.statement.run(...values);
   }
 
-  #preparePut(): Statement {
-    const columns = [...this.#columns.map(({ sqlName }) => sqlName), '_seq'];
-    return this.#db.prepare(
-      `INSERT INTO ${this.#sqlName} VALUES (?, ${columns.map(() => '?').join(', ')}) ` +
-        `ON CONFLICT (_uuid) DO UPDATE SET ${columns.map((column) => `${column} = excluded.${column}`).join(', ')}`,
+  /** Transactions of one kind name the same columns, so there are few statements. */
+  #put(names: readonly string[], isNew: boolean): Put {
+    const key = isNew ? `new ${names.join()}` : names.join();
+    let put = this.#puts.get(key);
+    if (put === undefined) {
+      if (this.#puts.size >= maxStatements && names !== this.#names) return this.#put(this.#names, true);
+      put = this.#prepare(names, isNew);
+      this.#puts.set(key, put);
+    }
+    return put;
+  }
+
+  #prepare(names: readonly string[], isNew: boolean): Put {
+    const columns = this.#columns.filter(({ name }) => names.includes(name));
+    const given = [...columns.map(({ sqlName }) => sqlName), '_seq'];
+    if (!isNew) {
+      const values = given.map((name) => `${name} = ?`).join(', ');
+      return { columns, statement: this.#db.prepare(`UPDATE ${this.#sqlName} SET ${values} WHERE _uuid = ?`) };
+    }
+    const others = this.#columns.filter(({ name }) => !names.includes(name));
+    const all = [...given, '_uuid', ...others.map(({ sqlName }) => sqlName)];
+    const values = [
+      ...given.map(() => '?'),
+      '?',
+      ...others.map(({ type, toSql }) => literal(toSql(defaultDatum(type)))),
+    ];
+    const statement = this.#db.prepare(
+      `INSERT INTO ${this.#sqlName} (${all.join(', ')}) VALUES (${values.join(', ')}) ` +
+        `ON CONFLICT (_uuid) DO UPDATE SET ${all.map((name) => `${name} = excluded.${name}`).join(', ')}`,
     );
+    return { columns, statement };
   }
 
   delete(uuid: Uuid): void {
@@ -102,6 +142,12 @@ export function unused(name: string, taken: Set<string>): string {
 /** A name as SQL wants it. */
 export function quote(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
+}
+
+/** A value as SQL wants it. */
+function literal(value: SqlValue): string {
+  if (value === null) return 'NULL';
+  return typeof value === 'string' ? `'${value.replaceAll("'", "''")}'` : String(value);
 }
 
 function affinity(type: ColumnType): string {

@@ -23,6 +23,7 @@ import { type Scheduler, systemScheduler } from './scheduler.ts';
 import { SqlTable, unused } from './sql-table.ts';
 import { ioError, openDatabase } from './sqlite-file.ts';
 import type { AppendResult, Loaded, LogEntry, Store } from './store.ts';
+import { UnwrittenRows } from './unwritten-rows.ts';
 
 /** "weft" in ASCII, where file(1) and we look for it. */
 const applicationId = 0x77656674;
@@ -66,14 +67,11 @@ export class SqliteStore implements Store {
   readonly #past: Past;
   /** A transaction is open, which keeps other writers out. */
   #locked = false;
-  /** Rows that the SQL tables lack, with the number of the transaction that wrote (or without a row: deleted) them. */
-  #dirty = new Map<string, Map<Uuid, { readonly row: Row | undefined; readonly sequence: number }>>();
+  readonly #unwritten = new UnwrittenRows();
   #folding = false;
   /** The last transaction that was there when the background work last looked, and how often it has waited since it was to begin. */
   #seen = 0;
   #delays = 0;
-  /** Rows to write next, of one table, by descending uuid: neighbours in a table share pages, and pages are what a commit costs. */
-  #next: { readonly name: string; readonly uuids: Uuid[] } = { name: '', uuids: [] };
   #closed = false;
   #sequence = 0;
   #lastId: Uuid = zeroUuid;
@@ -190,7 +188,7 @@ export class SqliteStore implements Store {
           if (table === undefined) continue;
           const row = replay(table, uuid, kind, json);
           table.replace(uuid, row);
-          this.#mark(name, uuid, row, sequence);
+          this.#unwritten.add(name, uuid, row, sequence, false);
         }
       }
       // The numbers of the records that are no use are given out again.
@@ -199,7 +197,7 @@ export class SqliteStore implements Store {
         this.#syncTables();
         this.#log.clear();
       }
-      if (this.#dirty.size > 0 && this.#log !== undefined) this.#scheduleFold();
+      if (!this.#unwritten.isEmpty && this.#log !== undefined) this.#scheduleFold();
       return { sequence: this.#sequence, lastId: this.#lastId };
     } catch (error) {
       throw ioError(this.name, error);
@@ -213,9 +211,8 @@ export class SqliteStore implements Store {
     if (sequence !== this.#sequence || !this.#tryLock()) return 'conflict';
     let seq = sequence;
     const date = Date.now();
-    const records = entries.map(
-      (entry): LogRecord => ({ sequence: ++seq, id: entry.id, changes: logText(entry, date) }),
-    );
+    const records: LogRecord[] = [];
+    for (const entry of entries) records.push({ sequence: ++seq, id: entry.id, changes: logText(entry, date) });
     try {
       this.#log.append(records);
       if (durable) this.#log.sync();
@@ -225,7 +222,9 @@ export class SqliteStore implements Store {
     seq = sequence;
     for (const { changes } of entries) {
       seq++;
-      for (const change of changes) this.#mark(change.table, change.uuid, change.new, seq);
+      for (const { table, uuid, old, new: next, columns } of changes) {
+        this.#unwritten.add(table, uuid, next, seq, old === undefined, columns);
+      }
     }
     this.#sequence = seq;
     this.#lastId = records.at(-1)!.id;
@@ -258,7 +257,7 @@ export class SqliteStore implements Store {
     this.#saved = sequence;
     this.#lastId = id;
     this.#tables = next;
-    this.#dirty.clear();
+    this.#unwritten.clear();
     this.schema = schema;
     this.#forget(comment);
   }
@@ -384,15 +383,6 @@ export class SqliteStore implements Store {
     this.#syncTables();
   }
 
-  #mark(table: string, uuid: Uuid, row: Row | undefined, sequence: number): void {
-    let rows = this.#dirty.get(table);
-    if (rows === undefined) {
-      rows = new Map();
-      this.#dirty.set(table, rows);
-    }
-    rows.set(uuid, { row, sequence });
-  }
-
   #scheduleFold(): void {
     if (this.#folding) return;
     this.#folding = true;
@@ -420,12 +410,12 @@ export class SqliteStore implements Store {
       this.#scheduler.after(5000, () => this.#fold());
       return;
     }
-    if (this.#dirty.size === 0) this.#folding = false;
+    if (this.#unwritten.isEmpty) this.#folding = false;
     else this.#scheduler.soon(() => this.#fold());
   }
 
   #foldAll(): void {
-    while (this.#dirty.size > 0) this.#foldStep();
+    while (!this.#unwritten.isEmpty) this.#foldStep();
     if (this.#saved === this.#sequence) return;
     this.#lock();
     this.#putProgress(this.#sequence, this.#lastId);
@@ -440,54 +430,35 @@ export class SqliteStore implements Store {
 
   /** Writes some rows to their tables; with the last of them the log can be dropped. */
   #foldStep(): void {
-    const written: [Map<Uuid, unknown>, string, Uuid][] = [];
     const end = performance.now() + stepMs;
     let caughtUp = false;
     try {
       this.#lock();
-      while (written.length % rowsPerLook !== 0 || written.length === 0 || performance.now() < end) {
-        const { name, uuids } = this.#next;
-        const uuid = uuids.pop();
-        if (uuid === undefined) {
-          if (!this.#queueTable(written)) break;
-          continue;
-        }
-        const rows = this.#dirty.get(name);
-        const change = rows?.get(uuid);
-        if (rows === undefined || change === undefined) continue;
-        const table = this.#tables.get(name);
-        if (change.row === undefined) table?.delete(uuid);
-        else table?.put(change.row, change.sequence);
-        written.push([rows, name, uuid]);
-      }
-      let rest = -written.length;
-      for (const rows of this.#dirty.values()) rest += rows.size;
-      caughtUp = rest === 0;
+      while (this.#writeSome() && performance.now() < end);
+      caughtUp = this.#unwritten.areTaken;
       if (caughtUp) this.#putProgress(this.#sequence, this.#lastId);
       this.#commitAndLock();
     } catch (error) {
-      this.#next = { name: '', uuids: [] };
+      this.#unwritten.undo();
       this.#unlock();
       throw ioError(this.name, error);
     }
-    for (const [rows, name, uuid] of written) {
-      rows.delete(uuid);
-      if (rows.size === 0) this.#dirty.delete(name);
-    }
+    this.#unwritten.done();
     if (!caughtUp) return;
     this.#saved = this.#sequence;
     this.#log?.caughtUp((done) => this.#syncTablesLater(done));
   }
 
-  /** Goes on with another table that this step has not written yet; false if there is none. */
-  #queueTable(written: readonly (readonly [unknown, string, Uuid])[]): boolean {
-    const done = new Set(written.map(([, name]) => name));
-    for (const [name, rows] of this.#dirty) {
-      if (done.has(name)) continue;
-      this.#next = { name, uuids: [...rows.keys()].sort().reverse() };
-      return true;
+  /** Writes as many rows as may pass without a look at the clock; false if there were fewer. */
+  #writeSome(): boolean {
+    for (let n = 0; n < rowsPerLook; n++) {
+      const unwritten = this.#unwritten.take();
+      if (unwritten === undefined) return false;
+      const { table, uuid, row, sequence, isNew, columns } = unwritten;
+      if (row === undefined) this.#tables.get(table)?.delete(uuid);
+      else this.#tables.get(table)?.put(row, sequence, isNew, columns);
     }
-    return false;
+    return true;
   }
 }
 
