@@ -8,6 +8,7 @@ import { JsonFramer } from './framer.ts';
 import { defaultLimits, type FramerLimits, FramingError } from './framing.ts';
 import { type Json, stringifyJson } from './json.ts';
 import { classify, type RequestId } from './message.ts';
+import { Outbox } from './outbox.ts';
 
 /** The peer answered a request with an error; `error` is what it sent: a string, or an object with `error` and `details`. */
 export class JsonRpcError extends Error {
@@ -30,6 +31,8 @@ export interface PeerOptions {
   readonly name?: string;
   readonly clock?: Clock;
   readonly limits?: FramerLimits;
+  /** One for all the peers of a program that tells many of them the same. Default: one of its own. */
+  readonly outbox?: Outbox;
   /** After that long without a byte from the peer it is sent an `echo`, after that long again the connection is closed. 0: never. */
   readonly probeIntervalMs?: number;
   /** While more than this waits to be read by the peer, nothing more is read from it: one that asks must also take answers. Default: no limit. */
@@ -69,6 +72,7 @@ export class Peer {
   readonly #options: PeerOptions;
   readonly #clock: Clock;
   readonly #framer: JsonFramer;
+  readonly #outbox: Outbox;
   readonly #pending = new Map<RequestId, Pending>();
   #nextId = 0;
   #closed = false;
@@ -96,6 +100,7 @@ export class Peer {
     this.#stream = stream;
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
+    this.#outbox = options.outbox ?? new Outbox();
     this.#probeIntervalMs = options.probeIntervalMs ?? 0;
     this.#lastReceived = this.#clock.now();
     this.#lastProgress = this.#lastReceived;
@@ -208,7 +213,7 @@ export class Peer {
       this.#stream.write(message);
       return;
     }
-    if (this.#text === '') process.nextTick(this.#flush);
+    if (this.#text === '') this.#outbox.add(this.#flush);
     this.#text += message;
     if (this.#text.length > pieceBytes) this.#flush();
   }
@@ -265,15 +270,16 @@ export class Peer {
 
   #push(chunk: Uint8Array): void {
     if (this.#closed) return;
-    this.#lastReceived = this.#clock.now();
+    const now = this.#clock.now();
+    this.#lastReceived = now;
     this.#probed = false;
     if (this.#framer.inLongValue) this.#bytesThisTurn += chunk.length;
-    this.#work(() => this.#framer.push(chunk));
+    this.#work(now, () => this.#framer.push(chunk));
   }
 
   /** Lets the framer work, and others use the event loop after it. */
-  #work(step: () => void): void {
-    this.#turnStarted = this.#clock.now();
+  #work(now: number, step: () => void): void {
+    this.#turnStarted = now;
     try {
       step();
     } catch (error) {
@@ -305,7 +311,7 @@ export class Peer {
   /** Unless it rests, or the peer has answers to take, goes on with what it sent. */
   #resume(): void {
     if (this.#closed || this.#resting || this.#paused || this.#held) return;
-    if (this.#framer.holding) this.#work(() => this.#framer.release());
+    if (this.#framer.holding) this.#work(this.#clock.now(), () => this.#framer.release());
     if (!this.#closed && !this.#resting && !this.#paused && !this.#held) this.#stream.resume();
   }
 

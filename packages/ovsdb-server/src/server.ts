@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import { defaultLimits, type FramerLimits } from '@weft/jsonrpc/framing';
+import { Outbox } from '@weft/jsonrpc/outbox';
 import { Peer } from '@weft/jsonrpc/peer';
 import { OvsdbError } from '@weft/ovsdb/error';
 import { canonicalText, type Json } from '@weft/ovsdb/json';
@@ -66,6 +67,7 @@ export class OvsdbServer {
   readonly sessions = new Set<Session>();
   readonly counters = { requests: 0, transactions: 0, sessions: 0 };
   readonly #served = new Map<string, Served>();
+  readonly #outbox = new Outbox();
   readonly #self: Database;
   readonly #options: ServerOptions;
   #backup = false;
@@ -212,6 +214,7 @@ export class OvsdbServer {
       ...(options.name === undefined ? {} : { name: options.name }),
       ...(options.probeIntervalMs === undefined ? {} : { probeIntervalMs: options.probeIntervalMs }),
       limits: this.#options.limits ?? clientLimits,
+      outbox: this.#outbox,
       // A client that asks and does not read the answers is not read either.
       pauseAboveBytes: 8 << 20,
       refuseReplies: true,

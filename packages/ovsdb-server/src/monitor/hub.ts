@@ -213,7 +213,7 @@ function interested({ always, byAtom }: Subscribers, { old, new: next }: TableCh
 }
 
 function deliver(view: MonitorView, id: Uuid, changes: readonly TableChange[], updates: string): void {
-  let head = '';
+  let last: Member | undefined;
   let message = '';
   for (const member of view.members) {
     if (member.isBehind || !member.sink.ready) {
@@ -221,11 +221,8 @@ function deliver(view: MonitorView, id: Uuid, changes: readonly TableChange[], u
       continue;
     }
     // Most clients choose the same id for their monitor, and then the whole message is the same.
-    const memberHead = member.head(id);
-    if (memberHead !== head) {
-      head = memberHead;
-      message = `${head}${updates}]}`;
-    }
+    if (last?.id !== member.id || last.method !== member.method) message = `${member.head(id)}${updates}]}`;
+    last = member;
     member.sink.send(message);
   }
 }
