@@ -259,7 +259,8 @@ export class Session implements LockHolder, MonitorSink {
     const database = this.#database('transact', params);
     this.#checkId('transact', params, id);
     const access = RoleAccess.of(database.tables, this.#options.role, this.#options.client);
-    const forward = !this.#options.readOnly && params.some(mayWrite) ? this.#server.forwarder(database) : undefined;
+    const source = this.#server.forwarder(database);
+    const forward = source !== undefined && !this.#options.readOnly && params.some(mayWrite) ? source : undefined;
     if (forward !== undefined && access === undefined) {
       this.#forward(forward, database, params, id);
       return;
