@@ -23,6 +23,8 @@ function started(program: number, line: readonly string[]): string {
   const options = line.map((arg) => arg.replaceAll('FOLDER', folder).replaceAll('FILE', `${folder}/${program}.db`));
   const { stderr, status } = spawnSync(command, [...args, ...options], {
     encoding: 'utf8',
+    // Where a file that is not there is looked for, its lock stays.
+    cwd: folder,
     env: { ...process.env, OVS_RUNDIR: folder },
     timeout: 20_000,
   });
