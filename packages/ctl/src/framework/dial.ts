@@ -1,5 +1,6 @@
 /** Connects to a server, and says in the log what keeps it from that, in the words and modules of the C programs' streams. */
 import { existsSync } from 'node:fs';
+import { isIP, isIPv6 } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { connect, systemReason } from '@weft/jsonrpc/connect';
 import { parseActive, RemoteSyntaxError } from '@weft/jsonrpc/remote';
@@ -48,18 +49,24 @@ export async function dial(
   };
   const usable = options.tls === undefined ? noFiles : await checkFiles(options.tls, log);
   const problem = address === undefined ? undefined : addressProblem(address);
-  if (problem !== undefined) {
-    // Where SSL has no port, it has a default one, and all of the address is the host.
-    const isSaid = problem !== '' && !(kind === 'ssl' && problem === noPort);
-    if (isSaid) log.write('socket_util', 'err', `${address}: ${problem}`);
+  // Where SSL has no port, it has a default one, and all of the address is the host.
+  const portless = kind === 'ssl' && problem === noPort ? address!.replace('[', '') : undefined;
+  if (problem !== undefined && !isIPv6(portless ?? '')) {
+    if (problem !== '' && portless === undefined) log.write('socket_util', 'err', `${address}: ${problem}`);
     throw refused(wrongFamily);
   }
-  if (kind === 'ssl') demandKeys(usable, options.tls, log);
+  const callable = portless === undefined ? withPort : `ssl:[${portless}]:${service.port}`;
+  const missing = kind === 'ssl' ? missingKeys(usable, options.tls) : [];
+  if (missing.length > 0) {
+    if (!(await isKnown(callable))) throw refused(wrongFamily);
+    for (const what of missing) log.write('stream_ssl', 'err', `${what} must be configured to use SSL`);
+    throw new DialError('Protocol not available');
+  }
   // Nobody listens at a port without a number.
   if (/:0+$/.test(withPort) && kind !== undefined) throw new DialError('Connection refused');
   try {
     // A port may have a sign and zeros in front.
-    const target = parseActive(withPort.replace(/:\+?0*(\d+)$/, ':$1'), options);
+    const target = parseActive(callable.replace(/:\+?0*(\d+)$/, ':$1'), options);
     return await connect(target, options.tls === undefined ? {} : { tls: usableTls(options.tls, usable) });
   } catch (error) {
     if (error instanceof RemoteSyntaxError) throw refused(wrongFamily, error);
@@ -103,16 +110,26 @@ async function checkFiles(tls: TlsFiles, log: Pick<Log, 'write'>): Promise<Usabl
   return checkTlsFiles(tls, log);
 }
 
-/** A key is of use only with its certificate. */
-function demandKeys(usable: UsableFiles, tls: TlsFiles | undefined, log: Pick<Log, 'write'>): void {
+/** What SSL cannot do without. A key is of use only with its certificate. */
+function missingKeys(usable: UsableFiles, tls: TlsFiles | undefined): readonly string[] {
   const bothNamed = tls?.privateKey !== undefined && tls.certificate !== undefined;
-  const missing = [
+  return [
     ...(bothNamed && usable.privateKey ? [] : ['Private key']),
     ...(bothNamed && usable.certificate ? [] : ['Certificate']),
     ...(tls?.caCert === undefined ? ['CA certificate'] : []),
   ];
-  for (const what of missing) log.write('stream_ssl', 'err', `${what} must be configured to use SSL`);
-  if (missing.length > 0) throw new DialError('Protocol not available');
+}
+
+/** Can the host of this remote be called? */
+async function isKnown(remote: string): Promise<boolean> {
+  const [, v6, name = ''] = /^ssl:(?:\[(.*)\]|([^:]*)):/s.exec(remote) ?? [];
+  const host = v6 ?? name;
+  if (isIP(host) !== 0) return true;
+  const { lookup } = await import('node:dns/promises');
+  return lookup(host).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** With a CA certificate that cannot be read, no peer can be trusted. */
