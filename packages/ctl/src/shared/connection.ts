@@ -3,6 +3,7 @@ import { compareStrings } from '@weft/ovsdb/atom';
 import type { Row } from '@weft/ovsdb/row';
 import type { DatabaseSchema } from '@weft/ovsdb/schema';
 import type { Command, Context, Reads } from '../framework/command.ts';
+import { CtlError } from '../framework/ctl-error.ts';
 import type { Transaction } from '../framework/transaction.ts';
 
 export interface ConnectionOptions {
@@ -23,7 +24,8 @@ export function connectionCommands<D extends DatabaseSchema>(
   } as unknown as Reads<D>;
   const plain = (context: Context<D>) => context.tx as unknown as Transaction;
   const removeAll = (tx: Transaction): Row => {
-    const global = tx.only(root) as unknown as Row;
+    const global = tx.only(root) as unknown as Row | undefined;
+    if (global === undefined) throw new CtlError(`${root}: the row is gone`);
     for (const row of tx.rows('Connection')) tx.delete('Connection', row._uuid);
     tx.update(root, global._uuid, { connections: [] } as never);
     return global;

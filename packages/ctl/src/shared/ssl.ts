@@ -2,6 +2,7 @@
 import type { Row } from '@weft/ovsdb/row';
 import type { DatabaseSchema } from '@weft/ovsdb/schema';
 import type { Command, Context, Reads } from '../framework/command.ts';
+import { CtlError } from '../framework/ctl-error.ts';
 import type { Transaction } from '../framework/transaction.ts';
 
 /** @param root the table whose only row refers to the configuration */
@@ -11,10 +12,11 @@ export function sslCommands<D extends DatabaseSchema>(_schema: D, root: string):
     SSL: ['private_key', 'certificate', 'ca_cert', 'bootstrap_ca_cert'],
   } as unknown as Reads<D>;
   const plain = (context: Context<D>) => context.tx as unknown as Transaction;
-  const remove = (tx: Transaction): string => {
-    const global = tx.only(root)!._uuid;
+  /** Returns the row that referred to the configuration, if the line has not deleted it. */
+  const remove = (tx: Transaction): string | undefined => {
+    const global = tx.only(root)?._uuid;
     for (const row of tx.rows('SSL')) tx.delete('SSL', row._uuid);
-    tx.update(root, global, { ssl: undefined } as never);
+    if (global !== undefined) tx.update(root, global, { ssl: undefined } as never);
     return global;
   };
   return [
@@ -54,6 +56,7 @@ export function sslCommands<D extends DatabaseSchema>(_schema: D, root: string):
         const tx = plain(context);
         const [privateKey, certificate, caCert, protocols, ciphers] = context.args;
         const global = remove(tx);
+        if (global === undefined) throw new CtlError(`${root}: the row is gone`);
         const ssl = tx.insert('SSL', {
           private_key: privateKey,
           certificate,
