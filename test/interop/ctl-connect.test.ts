@@ -83,6 +83,15 @@ describe('SSL', () => {
     for (const options of [[], ['-C', path('ca.pem')], ['-p', path('key.pem')], own()]) {
       expect(await compare(db, [...options, ...read])).toMatchObject({ status: 1 });
     }
+    // A key or a certificate alone is not even looked at.
+    for (const options of [
+      ['-p', 'nofile'],
+      ['-c', 'nofile'],
+      ['-p', 'nofile', '-C', 'nofile'],
+      ['-c', '.', '-C', '.'],
+    ]) {
+      expect(await compare(db, [...options, ...read])).toMatchObject({ status: 1 });
+    }
   });
 
   it.each([

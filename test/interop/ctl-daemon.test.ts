@@ -1,7 +1,7 @@
 /** Daemon mode: the C ovn-nbctl uses our daemon, and ours the C one. */
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { lockHolder } from '@weft/cli/pidfile';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Twin, temporaryFolder } from './ctl-twins.ts';
@@ -60,6 +60,8 @@ it.each([
         .map((option, i) => `0000${i + 1}|ovn_dbctl|INFO|using nbctl daemon, ignoring ${option} option\n`)
         .join(''),
     );
+    // A relative name is one of the run directory.
+    expect(run(client, ['-u', basename(control), 'ls-list'])).toEqual(run(client, ['-u', control, 'ls-list']));
     // Who names a database means that one.
     const named = run(client, [`--db=unix:${server.socket}`, '-u', control, 'ls-list']);
     expect(named.stdout).toBe(run(client, ['ls-list'], env).stdout);

@@ -1,10 +1,12 @@
 /** Has a daemon run the command line, ours or the C program's (`OVN_NB_DAEMON`, `-u`). */
+import { resolve } from 'node:path';
 import { UnixctlCommandError, UnixctlConnectError, unixctl } from '@weft/jsonrpc/unixctl-client';
 import type { Log } from '@weft/vlog/log';
 import type { GlobalArguments } from './argv.ts';
 import { CtlError, UsageError } from './ctl-error.ts';
 import { logOptions } from './global-options.ts';
 import type { Host } from './main.ts';
+import { socketDirectory } from './open-session.ts';
 
 /** Options of commands, which the daemon understands. */
 export const passedOptions = new Set([
@@ -52,7 +54,8 @@ export async function callDaemon(
     ...parsed.rest,
   ];
   try {
-    host.stdout(await unixctl(socket, 'run', args));
+    // A relative name is looked for where Open vSwitch's sockets lie, though a daemon makes its own among OVN's.
+    host.stdout(await unixctl(resolve(socketDirectory(host.env), socket), 'run', args));
     return 0;
   } catch (error) {
     if (error instanceof UnixctlCommandError) throw new CtlError(error.message.replace(/\n$/, ''));

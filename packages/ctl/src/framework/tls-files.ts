@@ -32,14 +32,17 @@ export function checkTlsFiles(files: TlsFiles, log: Pick<Log, 'write'>): UsableF
     log.write('stream_ssl', 'err', `${what}: ${queue.shift()}`);
     return false;
   };
-  const certificateAlone = usable(files.certificate, 'SSL_use_certificate_file', certificateProblems);
+  // A key and its certificate are only read once both are named.
+  const both = files.privateKey !== undefined && files.certificate !== undefined;
+  const certificateAlone = both && usable(files.certificate, 'SSL_use_certificate_file', certificateProblems);
   const cert = certificateAlone ? contents(files.certificate!) : undefined;
-  const privateKey = usable(files.privateKey, 'SSL_use_PrivateKey_file', (file) => {
+  const keyProblems = (file: string) => {
     const key = contents(file);
     if (key === undefined) return noFile;
     if (key === '') return noKey;
     return opensslProblems(cert === undefined ? { key } : { key, cert });
-  });
+  };
+  const privateKey = both && usable(files.privateKey, 'SSL_use_PrivateKey_file', keyProblems);
   const caCert =
     files.caCert === 'none' ||
     files.bootstrapCaCert === true ||
