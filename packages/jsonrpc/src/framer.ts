@@ -5,7 +5,7 @@
  * Chunks may end anywhere, inside a UTF-8 sequence too: only brackets and quotes are looked at before a value is whole.
  */
 import { isUtf8 } from 'node:buffer';
-import { defaultLimits, type FramerLimits, FramingError } from './framing.ts';
+import { defaultLimits, type FramerLimits, FramingError, type ValueReader } from './framing.ts';
 import { type Json, mayBeExponent, parseWireJson } from './json.ts';
 import { LongValue } from './long-value.ts';
 
@@ -23,8 +23,10 @@ const keptCapacity = 64 * 1024;
 export class JsonFramer {
   readonly #limits: FramerLimits;
   readonly #onValue: (value: Json) => void;
+  readonly #readerOf: ((begin: Buffer) => ValueReader | undefined) | undefined;
   #stopped = false;
-  #long: LongValue | undefined;
+  /** Reads the value at work by itself. */
+  #reader: ValueReader | undefined;
   #holding = false;
   /** What came while held. */
   #held: Buffer | undefined;
@@ -42,25 +44,31 @@ export class JsonFramer {
   /** The value holds a number of 16 digits or more, or with an exponent of three, which may not fit a double. */
   #bigNumber = false;
 
-  constructor(onValue: (value: Json) => void, limits: FramerLimits = defaultLimits) {
+  /** @param readerOf asked about each value, of which it gets the first bytes, whether somebody reads it by himself */
+  constructor(
+    onValue: (value: Json) => void,
+    limits: FramerLimits = defaultLimits,
+    readerOf?: (begin: Buffer) => ValueReader | undefined,
+  ) {
     this.#onValue = onValue;
     this.#limits = limits;
+    this.#readerOf = readerOf;
   }
 
   /** Bytes held of a value that is not whole. */
   get pendingBytes(): number {
-    return this.#pendingLength + (this.#long?.pendingBytes ?? 0);
+    return this.#pendingLength + (this.#reader?.pendingBytes ?? 0);
   }
 
   /** A value is being parsed as it arrives: what comes next is work. */
   get inLongValue(): boolean {
-    return this.#long !== undefined;
+    return this.#reader !== undefined;
   }
 
   /** Drops what comes, and what is left of the chunk at work. */
   stop(): void {
     this.#stopped = true;
-    this.#long = undefined;
+    this.#reader = undefined;
     this.#held = undefined;
     this.#pending = Buffer.alloc(0);
     this.#pendingLength = 0;
@@ -109,11 +117,11 @@ export class JsonFramer {
     const end = bytes.length;
     let start = 0;
     let i = 0;
-    if (this.#long !== undefined) {
-      const taken = this.#long.feed(bytes);
+    if (this.#reader !== undefined) {
+      const taken = this.#reader.feed(bytes);
       if (taken === undefined) return;
       i = taken;
-      this.#finishLong();
+      this.#finishRead();
     }
     while (i < end && !this.#stopped) {
       if (this.#holding) {
@@ -128,6 +136,14 @@ export class JsonFramer {
           continue;
         }
         if (byte !== 0x7b && byte !== 0x5b) throw new FramingError('syntax error: expected an object or an array');
+        this.#reader = this.#readerOf?.(bytes.subarray(i));
+        if (this.#reader !== undefined) {
+          const taken = this.#reader.feed(bytes.subarray(i));
+          if (taken === undefined) return;
+          i += taken;
+          this.#finishRead();
+          continue;
+        }
         start = i;
         i++;
         this.#depth = 1;
@@ -152,15 +168,15 @@ export class JsonFramer {
 
   /** Goes over to parsing the value as it arrives. */
   #beginLong(): void {
-    this.#long = new LongValue(this.#limits);
-    this.#long.feed(this.#pending.subarray(0, this.#pendingLength));
+    this.#reader = new LongValue(this.#limits);
+    this.#reader.feed(this.#pending.subarray(0, this.#pendingLength));
     this.#pending = Buffer.alloc(0);
     this.#pendingLength = 0;
   }
 
-  #finishLong(): void {
-    const value = this.#long?.value ?? null;
-    this.#long = undefined;
+  #finishRead(): void {
+    const value = this.#reader?.value ?? null;
+    this.#reader = undefined;
     this.#depth = 0;
     this.#inString = false;
     this.#escaped = false;

@@ -1,4 +1,5 @@
 /** What framing promises: its limits, and its error. */
+import type { Json } from './json.ts';
 
 export interface FramerLimits {
   /** The longest value, in bytes. */
@@ -16,6 +17,19 @@ export interface FramerLimits {
 
 /** A first dump of a large southbound database fits. The depth is what C's parser allows. */
 export const defaultLimits: FramerLimits = { maxBytes: 256 * 1024 * 1024, maxDepth: 1000 };
+
+/** Reads one value by itself, from its first byte on: whoever knows what comes need not have it parsed as any value. */
+export interface ValueReader {
+  /**
+   * Takes the next bytes. Returns how many of them belong to the value if it is whole now, else undefined.
+   * @throws FramingError
+   */
+  feed(bytes: Buffer): number | undefined;
+  /** The value, once `feed` said that it is whole. */
+  readonly value: Json;
+  /** Bytes held of what is not read yet. */
+  readonly pendingBytes: number;
+}
 
 /** The stream is not a sequence of JSON arrays and objects within the limits. Nothing that follows can be understood. */
 export class FramingError extends Error {

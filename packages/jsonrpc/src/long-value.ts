@@ -4,7 +4,7 @@
  * as are whole go to `JSON.parse` together, some 32 kB at a time.
  */
 import { isUtf8 } from 'node:buffer';
-import { type FramerLimits, FramingError } from './framing.ts';
+import { type FramerLimits, FramingError, type ValueReader } from './framing.ts';
 import { define, type Json, mayBeExponent, parseWireJson } from './json.ts';
 
 /** Containers down to this depth are built here. Rows stand below it in every message of OVSDB: {result: [found, id, {table: {uuid: row}}]}. */
@@ -24,7 +24,7 @@ interface Frame {
   continued: boolean;
 }
 
-export class LongValue {
+export class LongValue implements ValueReader {
   readonly #limits: FramerLimits;
   readonly #frames: Frame[] = [];
   #buffer: Buffer = Buffer.allocUnsafe(4 * fragmentBytes);

@@ -5,7 +5,7 @@
 import type { Duplex } from 'node:stream';
 import { type Clock, systemClock } from './clock.ts';
 import { JsonFramer } from './framer.ts';
-import { defaultLimits, type FramerLimits, FramingError } from './framing.ts';
+import { defaultLimits, type FramerLimits, FramingError, type ValueReader } from './framing.ts';
 import { type Json, stringifyJson } from './json.ts';
 import { classify, type RequestId } from './message.ts';
 import { Outbox } from './outbox.ts';
@@ -33,6 +33,8 @@ export interface PeerOptions {
   readonly limits?: FramerLimits;
   /** One for all the peers of a program that tells many of them the same. Default: one of its own. */
   readonly outbox?: Outbox;
+  /** Who reads a message by himself that begins with these bytes. */
+  readonly readerOf?: (begin: Buffer) => ValueReader | undefined;
   /** After that long without a byte from the peer it is sent an `echo`, after that long again the connection is closed. 0: never. */
   readonly probeIntervalMs?: number;
   /** While more than this waits to be read by the peer, nothing more is read from it: one that asks must also take answers. Default: no limit. */
@@ -104,11 +106,12 @@ export class Peer {
     this.#probeIntervalMs = options.probeIntervalMs ?? 0;
     this.#lastReceived = this.#clock.now();
     this.#lastProgress = this.#lastReceived;
-    this.#framer = new JsonFramer((value) => {
+    const receive = (value: Json): void => {
       this.#receive(value);
       // What else has come already must wait: the peer has had its turn, or has to take the answers first.
       if (this.#paused || this.#held || this.#clock.now() - this.#turnStarted > turnMs) this.#framer.hold();
-    }, options.limits ?? defaultLimits);
+    };
+    this.#framer = new JsonFramer(receive, options.limits ?? defaultLimits, options.readerOf);
     stream.on('data', (chunk: Uint8Array) => this.#push(chunk));
     stream.on('end', () => {
       this.#ended = true;

@@ -1,16 +1,11 @@
+import type { JsonObject } from '@weft/ovsdb/json';
 import { column, database, map, optional, ref, set, string, table } from '@weft/ovsdb/schema';
 import { zeroUuid } from '@weft/ovsdb/uuid';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  askingOrder,
-  asksForOrder,
-  type ColumnsByTable,
-  entryOrder,
-  replicatedReferences,
-  type Written,
-} from './entry-order.ts';
+import { askingOrder, asksForOrder, type ColumnsByTable, entryOrder, replicatedReferences } from './entry-order.ts';
 import { replicaOrder } from './replica-order.ts';
+import { RowReader } from './row-reader.ts';
 
 const schema = database('Test', '1.0.0', {
   Shelf: table({
@@ -22,6 +17,11 @@ const schema = database('Test', '1.0.0', {
   Item: table({ name: column(string()), maker: column(ref('Maker')), next: optional(ref('Item', 'weak')) }),
   Maker: table({ name: column(string()) }),
 });
+
+/** Tables as a server writes them: columns that are not at their default, by uuid. */
+interface Written {
+  readonly [table: string]: { readonly [uuid: string]: { readonly initial: JsonObject } };
+}
 
 const columns = (of: { readonly [table: string]: readonly string[] }): ColumnsByTable =>
   new Map(Object.entries(of).map(([name, names]) => [name, new Set(names)]));
@@ -57,8 +57,14 @@ describe('entryOrder', () => {
     schema,
     columns({ Shelf: ['items', 'labels', 'first'], Item: ['maker', 'next'] }),
   );
-  const enter = (written: Written, known = replicated) =>
-    Object.fromEntries(entryOrder(schema, known, written, tables));
+  const enter = (written: Written, known = replicated) => {
+    const read = Object.entries(written).map(([name, rows]) => {
+      const of = schema.tables[name as keyof typeof schema.tables];
+      const reader = new RowReader(name, of, new Set(Object.keys(of.columns)));
+      return [name, Object.entries(rows).map(([id, { initial }]) => reader.read(id, initial))] as const;
+    });
+    return Object.fromEntries(entryOrder(schema, known, new Map(read), tables));
+  };
 
   it('takes first what rows before refer to: columns and uuids ascending, maps by key', () => {
     const [a, b, c, d, e] = [1, 2, 3, 4, 5].map(uuid) as [string, string, string, string, string];

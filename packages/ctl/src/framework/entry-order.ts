@@ -8,20 +8,14 @@
  */
 import type { Atom } from '@weft/ovsdb/atom';
 import type { Datum } from '@weft/ovsdb/datum';
-import type { JsonObject } from '@weft/ovsdb/json';
-import type { BaseType, ColumnType, DatabaseSchema } from '@weft/ovsdb/schema';
+import type { Row } from '@weft/ovsdb/row';
+import type { ColumnType, DatabaseSchema } from '@weft/ovsdb/schema';
 import { type Uuid, zeroUuid } from '@weft/ovsdb/uuid';
-import { decodeDatum } from '@weft/ovsdb/wire';
 import { hashName, walk } from './replica-order.ts';
-import { asStored } from './row-reader.ts';
+import type { WrittenRows } from './written-rows.ts';
 
 /** Columns by table. */
 export type ColumnsByTable = ReadonlyMap<string, ReadonlySet<string>>;
-
-/** What a monitor begins with, by table and uuid, as the server writes it: the columns that are not at their default. */
-export interface Written {
-  readonly [table: string]: { readonly [uuid: string]: { readonly initial: JsonObject } };
-}
 
 /** What a program replicates that needs these columns, as far as it decides in which order rows enter: tables, with their columns of references. */
 export function replicatedReferences(schema: DatabaseSchema, columns: ColumnsByTable): ColumnsByTable {
@@ -72,20 +66,17 @@ export function askingOrder(tables: Iterable<string>): string[] {
 export function entryOrder(
   schema: DatabaseSchema,
   replicated: ColumnsByTable,
-  written: Written,
+  written: WrittenRows,
   tables: Iterable<string>,
 ): ReadonlyMap<string, readonly Uuid[]> {
   const entered = new Map([...tables].map((table) => [table, new Set<Uuid>()]));
-  for (const table of walk(Object.keys(written), hashName)) {
+  for (const table of walk([...written.keys()], hashName)) {
     const own = entered.get(table);
     const columns = referring(schema, replicated, table, entered);
     if (own === undefined && columns.length === 0) continue;
-    const rows = written[table]!;
-    for (const uuid of walk(Object.keys(rows), hashName)) {
-      own?.add(uuid);
-      for (const column of columns) {
-        for (const [target, to] of column.references(rows[uuid]!.initial)) entered.get(target)?.add(to);
-      }
+    for (const row of walk(written.get(table)!, ({ _uuid }) => hashName(_uuid))) {
+      own?.add(row._uuid);
+      for (const { enter } of columns) enter(row, entered);
     }
   }
   return new Map([...entered].map(([table, uuids]) => [table, [...uuids]]));
@@ -95,8 +86,8 @@ export function entryOrder(
 interface Referring {
   readonly name: string;
   readonly isReplicated: boolean;
-  /** The rows that a row refers to by it, with their tables. */
-  readonly references: (row: JsonObject) => Iterable<readonly [table: string, uuid: Uuid]>;
+  /** Has the rows enter their tables that a row refers to by it. */
+  readonly enter: (row: Row, entered: ReadonlyMap<string, Set<Uuid>>) => void;
 }
 
 /** The columns of a table by which its rows refer to some of `tables`, ascending. */
@@ -112,27 +103,26 @@ function referring(
     const { type } = columns[name]!;
     if (!targets(type).some((target) => tables.has(target))) continue;
     if (replicated.get(table)?.has(name)) {
-      const references = ({ [name]: json }: JsonObject) =>
-        json === undefined ? [] : referencesOf(type, decodeDatum(type, json, asStored));
-      found.push({ name, isReplicated: true, references });
+      found.push({ name, isReplicated: true, enter: (row, entered) => enterAll(entered, type, row[name]) });
     } else if (type.kind === 'scalar') {
-      found.push({ name, isReplicated: false, references: () => [[type.key.refTable!, zeroUuid]] });
+      const { refTable = '' } = type.key;
+      found.push({ name, isReplicated: false, enter: (_, entered) => entered.get(refTable)?.add(zeroUuid) });
     }
   }
   return found;
 }
 
-function* referencesOf(type: ColumnType, datum: Datum): Iterable<readonly [string, Uuid]> {
-  const reference = ({ refTable }: BaseType, atom: Atom) =>
-    refTable === undefined ? [] : [[refTable, atom as Uuid] as const];
-  if (type.kind === 'map') {
-    for (const [key, value] of datum as ReadonlyMap<Atom, Atom>) {
-      yield* reference(type.key, key);
-      yield* reference(type.value!, value);
+function enterAll(entered: ReadonlyMap<string, Set<Uuid>>, { kind, key, value }: ColumnType, datum: Datum): void {
+  const keys = entered.get(key.refTable ?? '');
+  if (kind === 'map') {
+    const values = entered.get(value?.refTable ?? '');
+    for (const [from, to] of datum as ReadonlyMap<Atom, Atom>) {
+      keys?.add(from as Uuid);
+      values?.add(to as Uuid);
     }
-  } else if (type.kind === 'set') {
-    for (const atom of datum as readonly Atom[]) yield* reference(type.key, atom);
-  } else if (datum !== undefined) yield* reference(type.key, datum as Atom);
+  } else if (kind === 'set') {
+    for (const atom of datum as readonly Atom[]) keys?.add(atom as Uuid);
+  } else if (datum !== undefined) keys?.add(datum as Uuid);
 }
 
 /** The tables that a column of this type refers to. */

@@ -1,35 +1,58 @@
 /** Rows of one table, with some of its columns, from what the server sends. */
 import type { Datum } from '@weft/ovsdb/datum';
-import type { JsonObject } from '@weft/ovsdb/json';
+import type { Json, JsonObject } from '@weft/ovsdb/json';
 import { type Row, templateRow } from '@weft/ovsdb/row';
-import type { TableSchema } from '@weft/ovsdb/schema';
+import type { ColumnType, TableSchema } from '@weft/ovsdb/schema';
 import type { Uuid } from '@weft/ovsdb/uuid';
 import { decodeDatum } from '@weft/ovsdb/wire';
 
 /** What a server holds is valid, whatever the schema that we know says. */
-export const asStored = { relaxed: true, lenient: true };
+const asStored = { relaxed: true, lenient: true };
 
-/** Reads a row of the table: a column that the JSON lacks has its default (`monitor_cond`, ovsdb-server(7)). */
-export type RowReader = (uuid: Uuid, json: JsonObject) => Row;
+/** A row that is being read. */
+export interface RowToBe {
+  readonly _uuid: Uuid;
+  [column: string]: Datum;
+}
 
 /**
- * Makes the reader of rows with these columns. The rows inherit a getter for each column that was not fetched: to read one is a defect of the
- * command's `reads`.
+ * Reads rows with these columns. The rows inherit a getter for each column that was not fetched: to read one is a defect of the command's `reads`.
  */
-export function rowReader(table: string, schema: TableSchema, fetched: ReadonlySet<string>): RowReader {
-  const prototype = {};
-  const columns = Object.entries(schema.columns).filter(([name]) => fetched.has(name));
-  for (const name of Object.keys(schema.columns)) if (!fetched.has(name)) refuse(prototype, table, name);
-  const template = templateRow({ ...schema, columns: Object.fromEntries(columns) });
-  return (uuid, json) => {
-    const row = Object.setPrototypeOf({ ...template }, prototype) as { [column: string]: Datum; _uuid: Uuid };
-    row._uuid = uuid;
-    for (const [name, { type }] of columns) {
-      const value = json[name];
-      if (value !== undefined) row[name] = decodeDatum(type, value, asStored);
+export class RowReader {
+  readonly #types: ReadonlyMap<string, ColumnType>;
+  readonly #template: Row;
+  readonly #prototype: object | undefined;
+
+  constructor(table: string, schema: TableSchema, fetched: ReadonlySet<string>) {
+    const columns = Object.entries(schema.columns).filter(([name]) => fetched.has(name));
+    this.#types = new Map(columns.map(([name, { type }]) => [name, type]));
+    this.#template = templateRow({ ...schema, columns: Object.fromEntries(columns) });
+    const missing = Object.keys(schema.columns).filter((name) => !fetched.has(name));
+    if (missing.length > 0) {
+      this.#prototype = {};
+      for (const name of missing) refuse(this.#prototype, table, name);
     }
+  }
+
+  /** A row with every column at its default. */
+  blank(uuid: Uuid): RowToBe {
+    const row = { ...this.#template, _uuid: uuid };
+    if (this.#prototype !== undefined) Object.setPrototypeOf(row, this.#prototype);
     return row;
-  };
+  }
+
+  /** Sets a column, as JSON has it. What is no column of those that were fetched is left out. */
+  set(row: RowToBe, column: string, json: Json): void {
+    const type = this.#types.get(column);
+    if (type !== undefined) row[column] = decodeDatum(type, json, asStored);
+  }
+
+  /** Reads a row whose columns are the members of an object. */
+  read(uuid: Uuid, json: JsonObject): Row {
+    const row = this.blank(uuid);
+    for (const name in json) this.set(row, name, json[name]!);
+    return row;
+  }
 }
 
 function refuse(prototype: object, table: string, column: string): void {

@@ -3,13 +3,15 @@ import type { Duplex } from 'node:stream';
 import { defaultLimits } from '@weft/jsonrpc/framing';
 import { JsonRpcError, Peer } from '@weft/jsonrpc/peer';
 import { isArray, isObject, type Json, type JsonObject, jsonText } from '@weft/ovsdb/json';
+import type { Row } from '@weft/ovsdb/row';
 import type { DatabaseSchema } from '@weft/ovsdb/schema';
 import type { Uuid } from '@weft/ovsdb/uuid';
 import { CtlError } from './ctl-error.ts';
-import { askingOrder, asksForOrder, type ColumnsByTable, entryOrder, type Written } from './entry-order.ts';
+import { askingOrder, asksForOrder, type ColumnsByTable, entryOrder } from './entry-order.ts';
 import { isOrdered, isWhole, type Query, queryKey, whereOf } from './query.ts';
-import { type RowReader, rowReader } from './row-reader.ts';
+import { RowReader } from './row-reader.ts';
 import { type Answer, Snapshot } from './snapshot.ts';
+import { isReplyWithRows, type WrittenRows, WrittenRowsReader } from './written-rows.ts';
 
 /** What the commands of a line have to do with. */
 export interface Footprint {
@@ -45,6 +47,8 @@ export class Session {
   readonly #trace: ((text: string) => void) | undefined;
   #calls = 0;
   #condition: Promise<void> | undefined;
+  /** Makes the reader of a reply with rows, while one is awaited. */
+  #rowsReader: (() => WrittenRowsReader) | undefined;
 
   /** @param trace gets each message that is sent or received, as text; absent: nothing is said */
   constructor(stream: Duplex, name: string, schema: DatabaseSchema, trace?: (text: string) => void) {
@@ -54,6 +58,7 @@ export class Session {
       name,
       // There is nothing to do before a reply is whole.
       limits: { ...defaultLimits, longBytes: defaultLimits.maxBytes },
+      readerOf: (begin) => (this.#trace === undefined && isReplyWithRows(begin) ? this.#rowsReader?.() : undefined),
       onNotification: (method) => {
         if (method !== 'update') return;
         this.#changes++;
@@ -178,11 +183,7 @@ export class Session {
     }
     const written = await this.#initial(asked);
     const entered = entryOrder(this.#schema, replicated, written, ordered);
-    return queries.map(({ table }) => {
-      const read = this.#reader(table, fetched.get(table)!);
-      const rows = Object.entries(written[table] ?? {}).map(([uuid, { initial }]) => read(uuid, initial));
-      return { rows, entered: entered.get(table) };
-    });
+    return queries.map(({ table }) => ({ rows: written.get(table) ?? [], entered: entered.get(table) }));
   }
 
   /** Answers any queries by one transaction. */
@@ -200,8 +201,10 @@ export class Session {
     return queries.map((query, i) => {
       const result = results[i];
       if (!isObject(result) || !isArray(result.rows)) throw new CtlError(`${this.#peer.name}: ${errorText(result)}`);
-      const read = this.#reader(query.table, fetchedColumns(query, columns));
-      const rows = (result.rows as readonly JsonObject[]).map((row) => read((row._uuid as readonly string[])[1]!, row));
+      const reader = this.#reader(query.table, fetchedColumns(query, columns));
+      const rows = (result.rows as readonly JsonObject[]).map((row) =>
+        reader.read((row._uuid as readonly string[])[1]!, row),
+      );
       return { rows, entered: isOrdered(query) ? entered.get(query.table) : undefined };
     });
   }
@@ -222,22 +225,29 @@ export class Session {
   }
 
   /** Whole tables, as a monitor of them (ovsdb-server(7), `monitor_cond`) begins; tables without rows are absent. */
-  async #initial(columns: ColumnsByTable): Promise<Written> {
+  async #initial(columns: ColumnsByTable): Promise<WrittenRows> {
     const requests = Object.fromEntries(
       askingOrder(columns.keys()).map((table) => [table, [{ columns: [...columns.get(table)!] }]]),
     );
     const id = `weft-ctl-${this.#monitors++}`;
+    const tables = new Map<string, Row[]>();
+    const readers = new Map([...columns].map(([table, names]) => [table, this.#reader(table, names)]));
+    const reader = () => new WrittenRowsReader(readers, tables);
+    this.#rowsReader = reader;
     const reply = this.#call('monitor_cond', [this.#schema.name, id, requests]);
     const cancelled = this.#call('monitor_cancel', [id]);
     const [updates] = await Promise.all([reply, cancelled]);
-    return isObject(updates) ? (updates as unknown as Written) : {};
+    this.#rowsReader = undefined;
+    // A reply that was not read so.
+    if (isObject(updates)) reader().feed(Buffer.from(jsonText({ result: updates })));
+    return tables;
   }
 
   #reader(table: string, fetched: ReadonlySet<string>): RowReader {
     const key = `${table}|${[...fetched].join()}`;
     let reader = this.#readers.get(key);
     if (reader === undefined) {
-      reader = rowReader(table, this.#schema.tables[table]!, fetched);
+      reader = new RowReader(table, this.#schema.tables[table]!, fetched);
       this.#readers.set(key, reader);
     }
     return reader;

@@ -459,6 +459,14 @@ function copy(row: Row): { [column: string]: Datum; _uuid: Uuid } {
 /** Rows as a C program walks them, into whose replica these uuids entered, and then the rows that are new. */
 function asWalked(rows: readonly Row[], entered: readonly Uuid[]): readonly Row[] {
   if (rows.length < 2) return rows;
-  const byUuid = new Map(rows.map((row) => [row._uuid, row]));
-  return replicaOrder([...new Set([...entered, ...byUuid.keys()])]).flatMap((uuid) => byUuid.get(uuid) ?? []);
+  const byUuid = new Map<Uuid, Row>();
+  for (const row of rows) byUuid.set(row._uuid, row);
+  const uuids = new Set(entered);
+  for (const { _uuid } of rows) uuids.add(_uuid);
+  const ordered: Row[] = [];
+  for (const uuid of replicaOrder([...uuids])) {
+    const row = byUuid.get(uuid);
+    if (row !== undefined) ordered.push(row);
+  }
+  return ordered;
 }
