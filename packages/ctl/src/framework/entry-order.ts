@@ -41,9 +41,8 @@ export function asksForOrder(
   replicated: ColumnsByTable,
   tables: ReadonlySet<string>,
 ): ColumnsByTable {
-  const own = new Map([...tables].map((table) => [table, new Set<string>()]));
-  const referrers = [...replicated.keys()].filter((table) => referring(schema, replicated, table, tables).length > 0);
-  if (referrers.length === 0) return own;
+  const referrers = referrersOf(schema, replicated, tables);
+  if (referrers.length === 0) return new Map([...tables].map((table) => [table, new Set<string>()]));
   // Which table's turn comes first depends on all that have rows.
   const asked = new Map([...replicated.keys(), ...tables].map((table) => [table, new Set<string>()]));
   for (const table of referrers) {
@@ -51,6 +50,20 @@ export function asksForOrder(
       if (isReplicated) asked.get(table)!.add(name);
   }
   return asked;
+}
+
+/** The replicated tables whose rows refer to rows of `tables`. Where there are none, rows enter as `entersAlone` has them. */
+export function referrersOf(
+  schema: DatabaseSchema,
+  replicated: ColumnsByTable,
+  tables: ReadonlySet<string>,
+): readonly string[] {
+  return [...replicated.keys()].filter((table) => referring(schema, replicated, table, tables).length > 0);
+}
+
+/** The rows of a table that nothing refers to, in the order in which they enter. */
+export function entersAlone(written: readonly Row[]): readonly Row[] {
+  return walk(written, ({ _uuid }) => hashName(_uuid));
 }
 
 /** Tables in the order in which a C program asks for them: a server may answer in the same. */
@@ -74,7 +87,7 @@ export function entryOrder(
     const own = entered.get(table);
     const columns = referring(schema, replicated, table, entered);
     if (own === undefined && columns.length === 0) continue;
-    for (const row of walk(written.get(table)!, ({ _uuid }) => hashName(_uuid))) {
+    for (const row of entersAlone(written.get(table)!)) {
       own?.add(row._uuid);
       for (const { enter } of columns) enter(row, entered);
     }

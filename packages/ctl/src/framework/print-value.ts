@@ -13,7 +13,7 @@ const uuidLike = /^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[
 
 /** Does a string need no quotes to be told from the other types? */
 function isBareWord(text: string): boolean {
-  return bareWord.test(text) && text !== 'true' && text !== 'false' && !uuidLike.test(text);
+  return bareWord.test(text) && text !== 'true' && text !== 'false' && !(text.length === 36 && uuidLike.test(text));
 }
 
 /** One atom; strings in quotes where they need them. */

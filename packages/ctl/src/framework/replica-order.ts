@@ -12,7 +12,16 @@ import type { Uuid } from '@weft/ovsdb/uuid';
 
 /** Orders uuids as a C program walks rows that got into its replica in this order. */
 export function replicaOrder(entered: readonly Uuid[]): Uuid[] {
-  return walk(entered, (uuid) => Number.parseInt(uuid.slice(0, 8), 16));
+  return walk(entered, hashUuid);
+}
+
+/** Orders rows in the same way. */
+export function rowsInReplicaOrder<R extends { readonly _uuid: Uuid }>(entered: readonly R[]): R[] {
+  return walk(entered, ({ _uuid }) => hashUuid(_uuid));
+}
+
+function hashUuid(uuid: Uuid): number {
+  return Number.parseInt(uuid.slice(0, 8), 16);
 }
 
 /** Orders the pairs of a map of strings, given by ascending keys, as a C program walks it. */
@@ -60,13 +69,18 @@ const none = -1;
 
 /** MurmurHash3, 32 bits, seed 0, of the text's UTF-8; what remains after the last whole word is a word padded with zeros. */
 export function hashName(text: string): number {
-  if (scratch.length < text.length * 3 + 4) scratch = Buffer.alloc(text.length * 3 + 4);
-  const bytes = scratch;
-  const length = bytes.write(text);
-  bytes.fill(0, length, length + 4);
+  return hashBytes(ascii.test(text) ? text : Buffer.from(text).toString('latin1'));
+}
+
+const ascii = /^\p{ASCII}*$/u;
+
+/** The hash of bytes, each of which is a character. */
+function hashBytes(bytes: string): number {
+  const { length } = bytes;
   let h = 0;
   for (let i = 0; i < length; i += 4) {
-    let k = bytes[i]! | (bytes[i + 1]! << 8) | (bytes[i + 2]! << 16) | (bytes[i + 3]! << 24);
+    let k = 0;
+    for (let j = Math.min(i + 4, length) - 1; j >= i; j--) k = (k << 8) | bytes.charCodeAt(j);
     k = Math.imul(k, 0xcc9e2d51);
     k = (k << 15) | (k >>> 17);
     h ^= Math.imul(k, 0x1b873593);
@@ -80,6 +94,3 @@ export function hashName(text: string): number {
   h = Math.imul(h, 0xc2b2ae35);
   return (h ^ (h >>> 16)) >>> 0;
 }
-
-/** Where `hashName` writes the bytes of a text, zeros behind them. */
-let scratch = Buffer.alloc(256);

@@ -7,7 +7,7 @@ import type { Row } from '@weft/ovsdb/row';
 import type { DatabaseSchema } from '@weft/ovsdb/schema';
 import type { Uuid } from '@weft/ovsdb/uuid';
 import { CtlError } from './ctl-error.ts';
-import { askingOrder, asksForOrder, type ColumnsByTable, entryOrder } from './entry-order.ts';
+import { askingOrder, asksForOrder, type ColumnsByTable, entersAlone, entryOrder, referrersOf } from './entry-order.ts';
 import { isOrdered, isWhole, type Query, queryKey, whereOf } from './query.ts';
 import { RowReader } from './row-reader.ts';
 import { type Answer, Snapshot } from './snapshot.ts';
@@ -182,8 +182,14 @@ export class Session {
       asked.set(table, new Set([...(fetched.get(table) ?? []), ...names]));
     }
     const written = await this.#initial(asked);
+    if (referrersOf(this.#schema, replicated, ordered).length === 0) {
+      return queries.map(({ table }): Answer => {
+        const rows = written.get(table) ?? [];
+        return { rows: ordered.has(table) ? entersAlone(rows) : rows };
+      });
+    }
     const entered = entryOrder(this.#schema, replicated, written, ordered);
-    return queries.map(({ table }) => ({ rows: written.get(table) ?? [], entered: entered.get(table) }));
+    return queries.map(({ table }): Answer => ({ rows: written.get(table) ?? [], entered: entered.get(table) }));
   }
 
   /** Answers any queries by one transaction. */

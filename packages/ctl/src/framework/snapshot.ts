@@ -26,7 +26,7 @@ export class MissingRows extends Error {
 export class Snapshot {
   readonly #schema: DatabaseSchema;
   readonly #answers = new Map<string, readonly Row[]>();
-  readonly #entered = new Map<string, readonly Uuid[]>();
+  readonly #entered = new Map<string, readonly Uuid[] | undefined>();
   /** The answers that have all columns that commands read, by table. */
   readonly #whole = new Map<string, (readonly Row[])[]>();
   /** The rows of a table by uuid; made when one is asked for. */
@@ -39,7 +39,7 @@ export class Snapshot {
   /** Records what the database answered. */
   add(query: Query, { rows, entered }: Answer): void {
     this.#answers.set(queryKey(query), rows);
-    if (isOrdered(query)) this.#entered.set(query.table, entered ?? rows.map((row) => row._uuid));
+    if (isOrdered(query)) this.#entered.set(query.table, entered);
     if (query.kind === 'ids' || query.kind === 'column') return;
     const whole = this.#whole.get(query.table);
     if (whole === undefined) this.#whole.set(query.table, [rows]);
@@ -50,7 +50,7 @@ export class Snapshot {
   /** The rows of the database that answer the query, in any order, or undefined if that cannot be told from what was fetched. */
   answer(query: Query): readonly Row[] | undefined {
     if (query.kind === 'uuid') {
-      const row = this.#rowsOf(query.table).get(query.uuid);
+      const row = this.find(query.table, query.uuid);
       if (row !== undefined) return [row];
     }
     const known = this.#answers.get(queryKey(query));
@@ -63,9 +63,14 @@ export class Snapshot {
     return rows?.filter((row) => matches(query, row, this.#schema.tables[table]!));
   }
 
-  /** The uuids that entered a C program's replica of the table; for one that a query of kind `all` or `ids` was answered of. */
-  entered(table: string): readonly Uuid[] {
-    return this.#entered.get(table) ?? [];
+  /** A row that was fetched with all columns that commands read. */
+  find(table: string, uuid: Uuid): Row | undefined {
+    return this.#rowsOf(table).get(uuid);
+  }
+
+  /** The uuids that entered a C program's replica of the table, where they are not those of what answers a query of kind `all` or `ids`, as it stands. */
+  entered(table: string): readonly Uuid[] | undefined {
+    return this.#entered.get(table);
   }
 
   #rowsOf(table: string): ReadonlyMap<string, Row> {

@@ -10,7 +10,7 @@ import type { ColumnType, DatabaseSchema, RowOf, TableName, TableSchema } from '
 import type { Uuid } from '@weft/ovsdb/uuid';
 import { encodeAtom, encodeDatum } from '@weft/ovsdb/wire';
 import { isOrdered, matches, type Query } from './query.ts';
-import { replicaOrder } from './replica-order.ts';
+import { replicaOrder, rowsInReplicaOrder } from './replica-order.ts';
 import { MissingRows, type Snapshot } from './snapshot.ts';
 
 /** A removal of what a set does not have is done, and said. */
@@ -90,7 +90,9 @@ export class Transaction<D extends DatabaseSchema = DatabaseSchema> {
       try {
         const change = this.#changes.get(uuid);
         const row =
-          change?.table === table ? (change.current ?? change.base) : this.select({ kind: 'uuid', table, uuid })[0];
+          change?.table === table
+            ? (change.current ?? change.base)
+            : (this.#snapshot.find(table, uuid) ?? this.select({ kind: 'uuid', table, uuid })[0]);
         if (row !== undefined) rows.push(row);
       } catch (error) {
         if (!(error instanceof MissingRows)) throw error;
@@ -145,7 +147,10 @@ export class Transaction<D extends DatabaseSchema = DatabaseSchema> {
     const base = query.kind === 'holds' && this.isNew(query.atom as Uuid) ? [] : this.#snapshot.answer(query);
     if (base === undefined) throw new MissingRows([query]);
     const rows = this.#changes.size === 0 ? base : this.#withChanges(base, query);
-    return isOrdered(query) ? asWalked(rows, this.#snapshot.entered(query.table)) : rows;
+    if (!isOrdered(query)) return rows;
+    const entered = this.#snapshot.entered(query.table);
+    if (entered === undefined && rows === base) return rowsInReplicaOrder(rows);
+    return asWalked(rows, entered ?? base.map((row) => row._uuid));
   }
 
   /** What answers the query now, of which `base` did: changed rows keep their place, others follow. */
@@ -459,14 +464,6 @@ function copy(row: Row): { [column: string]: Datum; _uuid: Uuid } {
 /** Rows as a C program walks them, into whose replica these uuids entered, and then the rows that are new. */
 function asWalked(rows: readonly Row[], entered: readonly Uuid[]): readonly Row[] {
   if (rows.length < 2) return rows;
-  const byUuid = new Map<Uuid, Row>();
-  for (const row of rows) byUuid.set(row._uuid, row);
-  const uuids = new Set(entered);
-  for (const { _uuid } of rows) uuids.add(_uuid);
-  const ordered: Row[] = [];
-  for (const uuid of replicaOrder([...uuids])) {
-    const row = byUuid.get(uuid);
-    if (row !== undefined) ordered.push(row);
-  }
-  return ordered;
+  const byUuid = new Map(rows.map((row) => [row._uuid, row]));
+  return replicaOrder([...new Set([...entered, ...byUuid.keys()])]).flatMap((uuid) => byUuid.get(uuid) ?? []);
 }

@@ -1,6 +1,6 @@
 /** Conditions of `find` and `wait-until`: `COLUMN[:KEY]OPERATOR VALUE` (ovn-nbctl(8) "Database Commands"). */
 import { type Atom, compareAtoms } from '@weft/ovsdb/atom';
-import { atomsOf, type Datum, fromAtoms, isDefault } from '@weft/ovsdb/datum';
+import { atomsOf, type Datum, datumsEqual, fromAtoms, isDefault } from '@weft/ovsdb/datum';
 import type { Row } from '@weft/ovsdb/row';
 import type { ColumnType } from '@weft/ovsdb/schema';
 import { CtlError } from '../framework/ctl-error.ts';
@@ -101,8 +101,11 @@ function readTest(table: NamedTable, { column, text }: Condition, resolve: Symbo
   const { key: keyText, operator, value } = partsOf(table, text);
   const type = columnType(table, column);
   if (keyText === undefined) {
-    const wanted = elements(type, parseDatum(type, value, resolve));
+    const datum = parseDatum(type, value, resolve);
     const read = columnReader(table, column);
+    // What is asked most is answered without a list for each row.
+    if (operator === '=' || operator === '{=}') return (row) => datumsEqual(read(row), datum);
+    const wanted = elements(type, datum);
     return (row) => evaluate(operator, elements(type, read(row)), wanted);
   }
   if (type.kind !== 'map') throw new CtlError(`cannot specify key to check for non-map column ${column}`);

@@ -41,6 +41,7 @@ const show: NbCommand = {
 
 /** The names by which OpenStack's networking knows things (ovn-nb(5), `external_ids`). */
 function aliases(externalIds: ReadonlyMap<string, string>, keys: readonly string[]): string {
+  if (externalIds.size === 0) return '';
   return keys
     .map((key) => externalIds.get(key) ?? '')
     .filter((alias) => alias !== '')
