@@ -117,7 +117,7 @@ function referring(
     if (!targets(type).some((target) => tables.has(target))) continue;
     if (replicated.get(table)?.has(name)) {
       found.push({ name, isReplicated: true, enter: (row, entered) => enterAll(entered, type, row[name]) });
-    } else if (type.kind === 'scalar') {
+    } else if (type.min > 0) {
       const { refTable = '' } = type.key;
       found.push({ name, isReplicated: false, enter: (_, entered) => entered.get(refTable)?.add(zeroUuid) });
     }
