@@ -1,4 +1,5 @@
-// nbctl and ovn-nbctl by turns, start-up included, on a small database and on 250 switches × 100 ports: `npm run bench -- ctl [SxP]`. A Node.js that does
+// nbctl and ovn-nbctl, sbctl and ovn-sbctl by turns, start-up included, on small databases and on 250 switches × 100 ports, each bound to a chassis:
+// `npm run bench -- ctl [SxP]`. A Node.js that does
 // nothing takes its turn with them: what it takes is the machine's, and no program of ours can be quicker.
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -17,14 +18,20 @@ const servers = [
   { name: 'weft-ovsdb', weft: true },
 ] as const;
 
+type Which = 'nb' | 'sb';
+const databases = { nb: 'OVN_Northbound', sb: 'OVN_Southbound' } as const;
+
 const portName = (s: number, p: number) => `sw${s}-p${p}`;
+
+const portAddress = (s: number, p: number) =>
+  `0a:00:00:${s.toString(16).padStart(2, '0')}:00:${p.toString(16).padStart(2, '0')} 10.0.${s}.${p}`;
 
 /** The operations that make a switch with its ports. */
 function switchOperations(s: number, ports: number): Json[] {
   const operations: Json[] = [];
   const names: Json[] = [];
   for (let p = 0; p < ports; p++) {
-    const address = `0a:00:00:${s.toString(16).padStart(2, '0')}:00:${p.toString(16).padStart(2, '0')} 10.0.${s}.${p}`;
+    const address = portAddress(s, p);
     const row = { name: portName(s, p), addresses: address, port_security: address };
     operations.push({ op: 'insert', table: 'Logical_Switch_Port', 'uuid-name': `p${p}`, row });
     names.push(['named-uuid', `p${p}`]);
@@ -33,15 +40,43 @@ function switchOperations(s: number, ports: number): Json[] {
   return operations;
 }
 
+/** The operations that make a chassis and bind a switch's ports to it. */
+function chassisOperations(s: number, ports: number): Json[] {
+  const encap = { type: 'geneve', ip: `192.0.2.${s}`, chassis_name: `ch${s}`, options: ['map', [['csum', 'true']]] };
+  const chassis = { name: `ch${s}`, hostname: `host${s}`, encaps: ['named-uuid', 'e'] };
+  const operations: Json[] = [
+    { op: 'insert', table: 'Datapath_Binding', 'uuid-name': 'd', row: { tunnel_key: s + 1 } },
+    { op: 'insert', table: 'Encap', 'uuid-name': 'e', row: encap },
+    { op: 'insert', table: 'Chassis', 'uuid-name': 'c', row: chassis },
+  ];
+  for (let p = 0; p < ports; p++) {
+    const references = { datapath: ['named-uuid', 'd'], chassis: ['named-uuid', 'c'] };
+    const row = { ...references, logical_port: portName(s, p), tunnel_key: p + 1, mac: portAddress(s, p), up: true };
+    operations.push({ op: 'insert', table: 'Port_Binding', row });
+  }
+  return operations;
+}
+
+/** Makes switches, and what southbound belongs to them. */
+async function populate(peer: Peer, from: number, to: number, ports: number): Promise<void> {
+  for (let s = from; s < to; s++) {
+    await peer.call('transact', [databases.nb, ...switchOperations(s, ports)]);
+    await peer.call('transact', [databases.sb, ...chassisOperations(s, ports)]);
+  }
+}
+
 async function startServer(weft: boolean, dir: string): Promise<{ child: ChildProcess; socket: string }> {
-  const file = join(dir, weft ? 'weft.db' : 'c.db');
+  const files = (['nb', 'sb'] as const).map((which) => {
+    const file = join(dir, `${weft ? 'weft' : 'c'}-${which}.db`);
+    if (weft) execFileSync(join(bin, 'weft-ovsdb'), ['create', file, which]);
+    else execFileSync('ovsdb-tool', ['create', file, `/usr/share/ovn/ovn-${which}.ovsschema`]);
+    return file;
+  });
   const socket = join(dir, weft ? 'weft.sock' : 'c.sock');
   const control = join(dir, weft ? 'weft.ctl' : 'c.ctl');
-  if (weft) execFileSync(join(bin, 'weft-ovsdb'), ['create', file, 'nb']);
-  else execFileSync('ovsdb-tool', ['create', file, '/usr/share/ovn/ovn-nb.ovsschema']);
   const child = spawn(
     weft ? join(bin, 'weft-ovsdb') : 'ovsdb-server',
-    [file, `--remote=punix:${socket}`, `--unixctl=${control}`, '-vconsole:off'],
+    [...files, `--remote=punix:${socket}`, `--unixctl=${control}`, '-vconsole:off'],
     {
       stdio: 'ignore',
     },
@@ -111,44 +146,48 @@ async function main(): Promise<void> {
       children.push(child);
       const peer = new Peer(await connect({ kind: 'unix', path: socket }));
       for (const [title, from, to] of [
-        ['small: 2 switches × 10 ports', 0, 0],
+        ['small: 2 switches × 10 ports', 0, 2],
         [`${switches} switches × ${ports} ports`, 2, switches],
       ] as const) {
-        if (to === 0) {
-          for (let s = 0; s < 2; s++) await peer.call('transact', ['OVN_Northbound', ...switchOperations(s, 10)]);
-        } else {
-          for (let s = from; s < to; s++)
-            await peer.call('transact', ['OVN_Northbound', ...switchOperations(s, ports)]);
-        }
-        const last = to === 0 ? 1 : 7;
+        const isSmall = to === 2;
+        await populate(peer, from, to, isSmall ? 10 : ports);
+        const last = isSmall ? 1 : 7;
         console.log(`\n${title}, on ${name}`);
         console.log(
           'wall time, CPU time (seconds) and memory'.padEnd(44) +
-            ['node -e 0', 'nbctl', 'ovn-nbctl'].map((name) => name.padStart(22)).join(''),
+            ['node -e 0', 'ours', 'C'].map((name) => name.padStart(22)).join(''),
         );
-        for (const args of [
-          ['lsp-add', `sw${last}`, 'new@'],
-          ['lsp-get-addresses', portName(last, 3)],
-          ['ls-list'],
-          ['show', `sw${last}`],
-          ['list', 'Logical_Switch_Port', portName(last, 3)],
-          ['acl-add', `sw${last}`, 'to-lport', '100', 'ip4.src == @', 'drop'],
-          ...(to === 0
-            ? []
-            : [
-                ['list', 'Logical_Switch'],
-                ['find', 'Logical_Switch_Port', 'name!=x'],
-              ]),
-        ]) {
+        const lines: (readonly [Which, readonly string[]])[] = [
+          ['nb', ['lsp-add', `sw${last}`, 'new@']],
+          ['nb', ['lsp-get-addresses', portName(last, 3)]],
+          ['nb', ['ls-list']],
+          ['nb', ['show', `sw${last}`]],
+          ['nb', ['list', 'Logical_Switch_Port', portName(last, 3)]],
+          ['nb', ['acl-add', `sw${last}`, 'to-lport', '100', 'ip4.src == @', 'drop']],
+        ];
+        if (!isSmall) {
+          lines.push(
+            ['nb', ['list', 'Logical_Switch']],
+            ['nb', ['show']],
+            ['nb', ['list', 'Logical_Switch_Port']],
+            ['nb', ['--columns=name', 'list', 'Logical_Switch_Port']],
+            ['nb', ['find', 'Logical_Switch_Port', 'type=""']],
+            ['sb', ['show']],
+            ['sb', ['list', 'Port_Binding']],
+            ['sb', ['--columns=logical_port', 'list', 'Port_Binding']],
+            ['sb', ['find', 'Port_Binding', 'type=""']],
+          );
+        }
+        for (const [which, args] of lines) {
           const words = [`--db=unix:${socket}`, ...args];
           const figures = measure([
             { program: 'node', args: ['-e', '0'] },
-            { program: join(bin, 'nbctl'), args: words },
-            { program: 'ovn-nbctl', args: words },
+            { program: join(bin, `${which}ctl`), args: words },
+            { program: `ovn-${which}ctl`, args: words },
           ]);
           const text = ({ wall, cpu, memory }: Figure) =>
             `${wall.toFixed(3)} ${cpu.toFixed(2)} ${memory.toFixed(0).padStart(4)} MB`.padStart(22);
-          console.log(args.join(' ').padEnd(44) + figures.map(text).join(''));
+          console.log(`${which}ctl ${args.join(' ')}`.padEnd(44) + figures.map(text).join(''));
         }
       }
       peer.close();
