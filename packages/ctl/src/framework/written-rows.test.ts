@@ -52,7 +52,7 @@ const row: fc.Arbitrary<Json> = fc.record(
     enabled: fc.boolean(),
     dhcpv4_options: uuid.map((id): Json => ['uuid', id]),
     // What nobody asked for.
-    unknown: fc.oneof(fc.constant(null), fc.double({ noNaN: true, noDefaultInfinity: true })),
+    unknown: fc.oneof(fc.constant(null), fc.float({ noNaN: true, noDefaultInfinity: true })),
   },
   { requiredKeys: [] },
 ) as fc.Arbitrary<Json>;
