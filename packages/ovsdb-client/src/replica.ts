@@ -269,6 +269,11 @@ export class Replica<D extends DatabaseSchema> {
     this.#session.reconnect(reason);
   }
 
+  /** See {@link Session.resetClusterState}. */
+  resetClusterState(): void {
+    this.#session.resetClusterState();
+  }
+
   setRemotes(remotes: string): void {
     this.#session.setRemotes(remotes);
   }

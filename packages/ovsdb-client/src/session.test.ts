@@ -270,6 +270,25 @@ describe('the session', () => {
     replica.close();
   });
 
+  it('takes what a rebuilt cluster has once it is told to forget the old one', async () => {
+    const server = new FakeServer();
+    server.status = { ...server.status, ...clustered, index: 100 };
+    const { replica, clock, log } = setUp([server]);
+    await turns();
+    expect(replica.state).toBe('syncing');
+    server.status = { ...server.status, index: 3 };
+    server.peer.close();
+    await passTime(clock);
+    await passTime(clock);
+    expect(log.at(-1)).toBe('tcp:server:1: server has stale data');
+    expect(replica.state).toBe('connecting');
+    replica.resetClusterState();
+    await turns();
+    expect(log.at(-1)).toBe('tcp:server:1: connected');
+    expect(replica.state).toBe('syncing');
+    replica.close();
+  });
+
   it('leaves a server without the database, or whose schema changes', async () => {
     const server = new FakeServer();
     server.status = { ...server.status, name: 'Other' };

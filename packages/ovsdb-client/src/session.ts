@@ -107,6 +107,15 @@ export class Session {
     this.#peer?.close(new ConnectionClosedError(`${this.#peer.name}: ${reason}`));
   }
 
+  /**
+   * Forgets how new the data is that was seen, of any cluster, and asks anew: after a cluster was destroyed and rebuilt, all that it has would count as
+   * stale (ovn-controller(8), `sb-cluster-state-reset`).
+   */
+  resetClusterState(): void {
+    this.#indexes.clear();
+    this.reconnect('cluster state reset requested');
+  }
+
   /** The connection proved to be good: the next failure is the first one. */
   succeeded(): void {
     this.#backoff.succeeded();
