@@ -40,7 +40,7 @@ export interface TcpSegment {
   readonly destinationPort: number;
   readonly sequence: number;
   readonly acknowledgment: number;
-  /** A union of {@link tcpFlag}. */
+  /** A union of {@link tcpFlag}; an encoder takes the four reserved bits above them too. */
   readonly flags: number;
   readonly window: number;
   readonly urgent: number;
@@ -87,8 +87,7 @@ export function encodeTcp(segment: TcpSegment, source: string, destination: stri
     .u16(segment.destinationPort)
     .u32(segment.sequence)
     .u32(segment.acknowledgment)
-    .u8((headerLength / 4) << 4)
-    .u8(segment.flags)
+    .u16(((headerLength / 4) << 12) | (segment.flags & 0xfff))
     .u16(segment.window)
     .u16(0)
     .u16(segment.urgent)

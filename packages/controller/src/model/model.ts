@@ -106,6 +106,8 @@ export class Model {
   /** The localnet port through which the datapath reaches a physical network from here, and its interface. */
   readonly localnetOf: (datapath: string) => LocalnetBinding | undefined;
   readonly zoneOf: (name: string) => number | undefined;
+  /** All that `^name` can stand for on this chassis. */
+  readonly templateVariables: () => ReadonlyMap<string, string> | undefined;
   /** The text for which `^name` stands on this chassis (ovn-sb(5), Chassis_Template_Var). */
   readonly templateVariable: (name: string) => string | undefined;
   /** The switch takes samples for the sets of collectors (ovs-vswitchd.conf.db(5)) of the bridge that the flows are in, and for no others. */
@@ -252,10 +254,11 @@ export class Model {
     this.zoneOf = (name) => this.ctZones.get(name)?.zone;
     const variables = sb.Chassis_Template_Var.index('variables by chassis', ['chassis'], (row) => row.chassis);
     // A memo for each variable: who names one is not compiled anew when another changes.
-    this.templateVariable = runtime.memo('template variable', (name: string) => {
+    this.templateVariables = () => {
       const config = this.config();
-      return config && variables.one(config.systemId)?.variables.get(name);
-    });
+      return config && variables.one(config.systemId)?.variables;
+    };
+    this.templateVariable = runtime.memo('template variable', (name: string) => this.templateVariables()?.get(name));
   }
 
   /**
