@@ -84,9 +84,13 @@ export class DummySwitch {
     return run(['ovs-vsctl', '--timeout=20', `--db=${this.socket('ovs.sock')}`, ...args]);
   }
 
+  get controllerSocket(): string {
+    return this.#controller?.control ?? '';
+  }
+
   /** Asks the controller. */
   appctl(...args: readonly string[]): Promise<string> {
-    return run(['ovs-appctl', '-t', this.#controller?.control ?? '', ...args]);
+    return run(['ovs-appctl', '-t', this.controllerSocket, ...args]);
   }
 
   /** `ovs-ofctl` with br-int. */

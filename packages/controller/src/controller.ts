@@ -6,7 +6,9 @@
  * should be different; bring the switch into step; and when the switch has confirmed, say so (`up`, `ovn-installed`, `nb_cfg`).
  */
 import { Runtime } from '@weft/incremental/runtime';
-import type { PacketIn } from '@weft/openflow/messages';
+import { Stopwatches } from '@weft/incremental/stopwatch';
+import { Compiler } from '@weft/lflow/compile';
+import type { Message, PacketIn } from '@weft/openflow/messages';
 import type { RowChange } from '@weft/ovsdb/row';
 import { TransactionError } from '@weft/ovsdb-client/errors';
 import type { Transaction } from '@weft/ovsdb-client/transaction';
@@ -27,6 +29,7 @@ import { type SbConditions, wantedConditions } from './local/conditions.ts';
 import { configuration } from './local/configuration.ts';
 import { ctZones } from './local/ct-zones.ts';
 import { nbCfg } from './local/nb-cfg.ts';
+import { NbCfgReport } from './local/nb-cfg-report.ts';
 import { patchPorts } from './local/patch-ports.ts';
 import { tunnels } from './local/tunnels.ts';
 import { logicalFlows } from './logical-flows.ts';
@@ -82,6 +85,7 @@ const retryMs = 1000;
 
 /** Lets others have the event loop. */
 const pause = (): Promise<unknown> => new Promise(setImmediate);
+const slices = { budgetMs: turnBudgetMs, now: () => performance.now(), pause };
 
 export class Controller {
   readonly runtime: Runtime;
@@ -91,6 +95,9 @@ export class Controller {
   readonly meters: MeterTable;
   readonly conjunctionIds: ConjunctionIds;
   readonly sync: SwitchSync;
+  readonly compiler = new Compiler();
+  readonly stopwatches = new Stopwatches(['flow-generation', 'flow-installation'], () => performance.now());
+  readonly nbCfgReport: NbCfgReport;
   readonly #options: ControllerOptions;
   readonly #sbWrites = new Writes<typeof sb>();
   readonly #ovsWrites = new Writes<typeof vswitch>();
@@ -132,12 +139,14 @@ export class Controller {
     this.meters = new MeterTable(this.runtime);
     this.conjunctionIds = new ConjunctionIds(this.runtime);
     this.sync = new SwitchSync(this.flows, this.groups, this.meters, options.log, pause);
+    this.nbCfgReport = new NbCfgReport(this.model, options, () => this.schedule());
     this.#announcer = new Announcer((messages) => this.#switch?.send(messages), options.timer);
     const outputs: Outputs = {
       flows: this.flows,
       groups: this.groups,
       meters: this.meters,
       conjunctionIds: this.conjunctionIds,
+      compiler: this.compiler,
       announcer: this.#announcer,
       sbWrites: this.#sbWrites,
       ovsWrites: this.#ovsWrites,
@@ -212,6 +221,12 @@ export class Controller {
     this.schedule();
   }
 
+  /** Sends messages to the switch; false if it is not there. */
+  send(messages: readonly Message[]): boolean {
+    this.#switch?.send(messages);
+    return this.#switch !== undefined;
+  }
+
   packetIn(packet: PacketIn): void {
     this.#packetIn.handle(packet);
   }
@@ -264,6 +279,7 @@ export class Controller {
 
   stop(): void {
     this.#announcer.stop();
+    this.nbCfgReport.stop();
     this.#stopped = true;
     // Whoever takes leave looks for its rows.
     this.#intake.finish();
@@ -276,7 +292,7 @@ export class Controller {
       // More may come while derivations run: what is written below is derived from whole updates only.
       do {
         await this.#takeIn();
-        await this.runtime.flushChunked({ budgetMs: turnBudgetMs, now: () => performance.now(), pause });
+        await this.stopwatches.time('flow-generation', () => this.runtime.flushChunked(slices));
       } while (!this.#intake.empty && !this.#stopped);
     } finally {
       this.#running = false;
@@ -339,7 +355,7 @@ export class Controller {
     for (const port of ports) this.#freshPorts.delete(port);
     const zones = new Set(this.#zonesToFlush);
     this.#zonesToFlush.clear();
-    const done = await this.#pushAlone(() => this.sync.push(zones));
+    const done = await this.#pushAlone(() => this.stopwatches.time('flow-installation', () => this.sync.push(zones)));
     if (!done) {
       for (const port of ports) this.#freshPorts.add(port);
       for (const zone of zones) this.#zonesToFlush.add(zone);
@@ -347,12 +363,8 @@ export class Controller {
       return;
     }
     this.model.installedPorts.apply(ports.map((uuid) => ({ uuid, new: { _uuid: uuid } })));
-    const before = this.model.reported.get('reported')?.nbCfg;
-    if (nbCfg !== undefined && before !== nbCfg) {
-      const row = { _uuid: 'reported', nbCfg, timestamp: this.#options.now() };
-      this.model.reported.apply([{ uuid: 'reported', new: row }]);
-    }
-    if (ports.length > 0 || before !== nbCfg || this.#pushAgain) this.schedule();
+    if (nbCfg !== undefined) this.nbCfgReport.installed(nbCfg);
+    if (ports.length > 0 || this.#pushAgain) this.schedule();
   }
 
   /** One at a time talks to the switch; who comes meanwhile is served by another push. */

@@ -1,3 +1,4 @@
+import type { Compiler } from '@weft/lflow/compile';
 import type { sb } from '@weft/schemas/sb';
 import type { vswitch } from '@weft/schemas/vswitch';
 import type { ConjunctionIds } from './conjunction-ids.ts';
@@ -19,6 +20,8 @@ export interface Outputs {
   readonly groups: GroupTable;
   readonly meters: MeterTable;
   readonly conjunctionIds: ConjunctionIds;
+  /** Of logical flows. */
+  readonly compiler: Compiler;
   readonly announcer: Announcer;
   readonly sbWrites: Writes<typeof sb>;
   readonly ovsWrites: Writes<typeof vswitch>;

@@ -4,14 +4,7 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { Whole } from '@weft/incremental/table';
-import {
-  type ActionContext,
-  type CompileError,
-  Compiler,
-  type GroupSpec,
-  type MatchLookups,
-  type MeterSpec,
-} from '@weft/lflow/compile';
+import type { ActionContext, CompileError, Compiler, GroupSpec, MatchLookups, MeterSpec } from '@weft/lflow/compile';
 import { withConjunctionId } from '@weft/lflow/flows';
 import type { Action } from '@weft/openflow/actions';
 import { field } from '@weft/openflow/fields';
@@ -173,7 +166,7 @@ function isRelated(model: Model, port: PortBinding): boolean {
 class LogicalFlowCompiler implements LogicalFlowSource {
   readonly #model: Model;
   readonly #outputs: Outputs;
-  readonly #compiler = new Compiler();
+  readonly #compiler: Compiler;
   readonly #place = new Place(this);
   /** Rows that were found wrong, so that each is told once. */
   readonly #complained = new Set<string>();
@@ -187,6 +180,7 @@ class LogicalFlowCompiler implements LogicalFlowSource {
   constructor(model: Model, outputs: Outputs) {
     this.#model = model;
     this.#outputs = outputs;
+    this.#compiler = outputs.compiler;
     const { sb } = model.tables;
     this.#addressSet = sb.Address_Set.index('address set by name', ['name'], (row) => row.name);
     this.#multicastKey = sb.Multicast_Group.index(

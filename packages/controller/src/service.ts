@@ -77,6 +77,11 @@ export class ControllerService {
     return this.#sb?.state ?? 'unconfigured';
   }
 
+  /** The southbound cluster was destroyed and rebuilt: what it has is not stale. */
+  resetSbClusterState(): void {
+    this.#sb?.resetClusterState();
+  }
+
   /** Ends. Unless the chassis is to be `restarted`, it takes leave: its rows, its bindings and its tunnels go. */
   async stop(restarted: boolean): Promise<void> {
     this.controller.stop();

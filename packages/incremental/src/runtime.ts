@@ -200,6 +200,11 @@ export class Runtime {
     return new Map([...this.#runs].map(([name, { count }]) => [name, count] as const).filter(([, runs]) => runs > 0));
   }
 
+  /** How often one derivation ran since; undefined if there is none of that name. */
+  runs(name: string): number | undefined {
+    return this.#runs.get(name)?.count;
+  }
+
   resetStats(): void {
     for (const runs of this.#runs.values()) runs.count = 0;
   }

@@ -101,6 +101,21 @@ export class Compiler {
   /** By circumstances. */
   readonly #actionShapes = new Map<number, Shapes<ActionTemplate>>();
 
+  /** How many texts are kept, and how many shapes of texts. */
+  get cached(): { readonly matches: number; readonly actions: number; readonly shapes: number } {
+    let shapes = 0;
+    for (const all of [this.#matchShapes, this.#actionShapes]) for (const one of all.values()) shapes += one.size;
+    return { matches: this.#matches.size, actions: this.#actions.size, shapes };
+  }
+
+  /** Forgets what was found out about texts. Nothing that it compiles changes by it. */
+  flush(): void {
+    this.#matches.clear();
+    this.#actions.clear();
+    this.#matchShapes.clear();
+    this.#actionShapes.clear();
+  }
+
   /** The syntax tree of a match. */
   parseMatch(text: string): Expression | CompileError {
     return withoutDoubts(this.#match(text).parsed);

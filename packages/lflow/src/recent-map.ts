@@ -17,6 +17,19 @@ export class RecentMap<K extends string | number, V> {
     this.#weigh = weigh;
   }
 
+  /** How many keys are known. */
+  get size(): number {
+    let size = this.#young.size;
+    for (const key of this.#old.keys()) if (!this.#young.has(key)) size++;
+    return size;
+  }
+
+  clear(): void {
+    this.#young = new Map();
+    this.#old = new Map();
+    this.#weight = 0;
+  }
+
   get(key: K): V | undefined {
     const young = this.#young.get(key);
     if (young !== undefined || this.#old.size === 0) return young;

@@ -32,6 +32,11 @@ export class Shapes<Template extends { readonly form: Form }> {
   /** By how texts begin, templates of use lately: those that served more texts come first. */
   readonly #lately: { readonly template: Template; served: number }[][] = [];
 
+  /** How many shapes are remembered. */
+  get size(): number {
+    return this.#shapes.size;
+  }
+
   /** The template of a text; `literals` are then those of its gaps. */
   template(text: string, literals: Literals): Template | undefined {
     const head = headOf(text);

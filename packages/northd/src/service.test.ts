@@ -143,6 +143,21 @@ describe('the service', () => {
     expect(ours.service.stats.operations).toBe(2);
   });
 
+  it('computes anew on demand, without writing a row', async () => {
+    const { service, sb } = new Instance();
+    await until(() => service.status === 'active');
+    await nbctl(...network);
+    const before = uuids(sb);
+    const runsOf = () => service.runtime?.stats().size ?? 0;
+    service.clearStats();
+    expect(runsOf()).toBe(0);
+    service.recompute();
+    await until(() => service.stats.rounds > 0);
+    expect(runsOf()).toBeGreaterThan(20);
+    expect(service.stats).toMatchObject({ operations: 0, failures: 0 });
+    expect(uuids(sb)).toEqual(before);
+  });
+
   it('is paused and resumed', async () => {
     const instance = new Instance();
     await nbctl('ls-add', 'ls1');

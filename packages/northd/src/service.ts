@@ -5,6 +5,8 @@
  * meanwhile make another round. Databases that are down, conflicts and a lost lock end the round; the next one starts from what is there then.
  */
 
+import type { Runtime } from '@weft/incremental/runtime';
+import { Stopwatches } from '@weft/incremental/stopwatch';
 import type { JsonObject } from '@weft/ovsdb/json';
 import type { Row, RowChange } from '@weft/ovsdb/row';
 import { ConflictError, NotConnectedError, UncertainError } from '@weft/ovsdb-client/errors';
@@ -52,6 +54,9 @@ const defaultProbeMs = 5000;
 /** A clock may be set: look at it now and then. */
 const longestSleepMs = 60_000;
 
+/** A whole round; deriving; writing SB; writing NB. */
+const phases = ['ovn-northd-loop', 'ovnnb_db_run', 'lflows_to_sb', 'ovnsb_db_run'] as const;
+
 export type Status = 'active' | 'standby' | 'paused';
 
 /** What the last rounds did, for `inc-engine/show-stats`. */
@@ -81,9 +86,13 @@ export class NorthdService {
     lastFlushMs: 0,
     lastWriteMs: 0,
   };
+  /** The phases of a round; where ovn-northd has the same, it has its name. */
+  readonly stopwatches: Stopwatches<(typeof phases)[number]>;
   #paused: boolean;
   #active: Active | undefined;
   #dirty = false;
+  /** The next round begins with nothing derived. */
+  #anew = false;
   /** When the next round comes by itself. */
   #alarm: number | undefined;
   #running = false;
@@ -96,6 +105,7 @@ export class NorthdService {
 
   constructor(options: ServiceOptions, paused = false) {
     this.#options = options;
+    this.stopwatches = new Stopwatches(phases, options.now);
     this.#paused = paused;
     options.nb.onChange((changes) => this.#nbChanged(changes));
     options.sb.onChange((changes) => this.#sbChanged(changes));
@@ -109,14 +119,20 @@ export class NorthdService {
     return this.#holdsLock ? 'active' : 'standby';
   }
 
-  /** How often each derivation ran since the last {@link clearStats}. */
-  get derivations(): ReadonlyMap<string, number> {
-    return this.#active?.northd.rt.stats() ?? new Map();
+  /** What counts how often each derivation ran since the last {@link clearStats}; undefined while this instance is not active. */
+  get runtime(): Runtime | undefined {
+    return this.#active?.northd.rt;
   }
 
   clearStats(): void {
     this.#active?.northd.rt.resetStats();
     Object.assign(this.stats, { rounds: 0, operations: 0, transactions: 0, failures: 0 });
+  }
+
+  /** Derives everything anew from what the databases hold, as after a start (ovn-northd(8)). What is right is not written again. */
+  recompute(): void {
+    this.#anew = true;
+    this.#wake();
   }
 
   /** Stops writing, and lets another instance take over. */
@@ -219,8 +235,10 @@ export class NorthdService {
   async #run(): Promise<void> {
     while (this.#dirty && this.#ready) {
       this.#dirty = false;
+      if (this.#anew) this.#active = undefined;
+      this.#anew = false;
       try {
-        await this.#round(await this.#activate());
+        await this.stopwatches.time('ovn-northd-loop', async () => this.#round(await this.#activate()));
       } catch (error) {
         this.stats.failures++;
         // What was under way may or may not be there: look at everything again.
@@ -295,12 +313,14 @@ export class NorthdService {
     const started = now();
     const { expiry } = active.northd.model;
     expiry.advance(wallClock(), Number(active.northd.model.option('mac_binding_removal_limit') ?? 0) || 0);
-    await active.northd.flushChunked({ budgetMs: flushBudgetMs, now, pause });
+    await this.stopwatches.time('ovnnb_db_run', () =>
+      active.northd.flushChunked({ budgetMs: flushBudgetMs, now, pause }),
+    );
     this.#check(active);
     const flushed = now();
     const nbCfg = sbCfgWanted(active);
-    await this.#write(active, active.sbWriter.units(), (operations) =>
-      sb.transact([this.#assertLock(), ...operations]),
+    await this.stopwatches.time('lflows_to_sb', () =>
+      this.#write(active, active.sbWriter.units(), (operations) => sb.transact([this.#assertLock(), ...operations])),
     );
     this.stats.lastFlushMs = flushed - started;
     this.stats.lastWriteMs = now() - flushed;
@@ -315,7 +335,9 @@ export class NorthdService {
       active.nbWriter.setCounters(global._uuid, counters);
       break;
     }
-    await this.#write(active, active.nbWriter.units(), (operations) => nb.transact(operations));
+    await this.stopwatches.time('ovnsb_db_run', () =>
+      this.#write(active, active.nbWriter.units(), (operations) => nb.transact(operations)),
+    );
     this.stats.rounds++;
     this.#wakeAt(expiry.next);
     if (active.sbWriter.hasWork || active.nbWriter.hasWork) this.#dirty = true;

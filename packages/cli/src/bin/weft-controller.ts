@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ControllerService } from '@weft/controller/service';
 import { status } from '@weft/controller/status';
+import { CommandError } from '@weft/jsonrpc/unixctl-server';
 import { runDaemon } from '../daemon.ts';
 import { configDir, runDir } from '../run-dirs.ts';
 
@@ -33,11 +34,20 @@ void runDaemon(
       },
       now: () => Date.now(),
     });
-    for (const { name, usage, maxArgs, run } of status(service)) daemon.control.register(name, { usage, maxArgs, run });
+    for (const { name, run, ...shape } of status(service)) {
+      daemon.control.register(name, {
+        ...shape,
+        run: (args) => {
+          const result = run(args);
+          if (typeof result !== 'string') throw new CommandError(result.error);
+          return result;
+        },
+      });
+    }
     // A signal ends the process and no more: the chassis stays, for whoever starts the controller again.
     daemon.control.register('exit', {
       usage: '[--restart]',
-      maxArgs: 2,
+      maxArgs: 1,
       run: async (args) => {
         await service.stop(args.includes('--restart'));
         setTimeout(() => void daemon.exit(0, args), 10);

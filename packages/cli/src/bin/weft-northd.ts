@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CommandError } from '@weft/jsonrpc/unixctl-server';
 import { NorthdService, sbTables } from '@weft/northd/service';
+import { showStatistics } from '@weft/northd/statistics';
 import { Replica } from '@weft/ovsdb-client/replica';
 import { nb } from '@weft/schemas/nb';
 import { sb } from '@weft/schemas/sb';
@@ -66,14 +67,38 @@ void runDaemon(
     command('sb-connection-status', () => connectionStatus(sbReplica.state));
     command('nb-cluster-state-reset', () => reset(nbReplica));
     command('sb-cluster-state-reset', () => reset(sbReplica));
+    command('inc-engine/recompute', () => {
+      service.recompute();
+      return '';
+    });
     command('inc-engine/clear-stats', () => {
       service.clearStats();
       return '';
     });
     control.register('inc-engine/show-stats', {
-      usage: '[derivation]',
+      usage: '[NODE [COUNTER]]',
       maxArgs: 2,
-      run: ([name]) => showStats(service, name),
+      run: ([node, counter]) => showStatistics(service, node, counter),
+    });
+    command('parallel-build/get-n-threads', () => '1');
+    control.register('parallel-build/set-n-threads', { usage: 'N_THREADS', minArgs: 1, run: ([n]) => setThreads(n) });
+    const { stopwatches } = service;
+    control.register('stopwatch/show', {
+      usage: '[NAME]',
+      maxArgs: 1,
+      run: ([name]) => {
+        const shown = stopwatches.show(name);
+        if (shown === undefined) throw new CommandError('No such stopwatch');
+        return shown;
+      },
+    });
+    control.register('stopwatch/reset', {
+      usage: '[NAME]',
+      maxArgs: 1,
+      run: ([name]) => {
+        stopwatches.reset(name);
+        return '';
+      },
     });
 
     nbReplica.start();
@@ -93,23 +118,16 @@ function logLine(logger: Logger): (level: 'debug' | 'info' | 'warn' | 'error', m
 const connectionStatus = (state: string): string =>
   state === 'live' || state === 'syncing' ? 'connected' : 'not connected';
 
-function reset(replica: { reconnect(reason: string): void }): string {
-  replica.reconnect('state reset requested');
+function reset(replica: { resetClusterState(): void }): string {
+  replica.resetClusterState();
   return '';
 }
 
-/** How often each derivation ran, and what was written. */
-function showStats(service: NorthdService, name: string | undefined): string {
-  const runs = [...service.derivations].sort(([a], [b]) => (a < b ? -1 : 1));
-  if (name !== undefined) {
-    const found = runs.find(([derivation]) => derivation === name);
-    if (found === undefined) throw new CommandError(`no derivation "${name}" has run`);
-    return String(found[1]);
-  }
-  const { rounds, transactions, operations, failures, lastFlushMs, lastWriteMs } = service.stats;
-  return [
-    `rounds: ${rounds}, transactions: ${transactions}, operations: ${operations}, failures: ${failures}`,
-    `last round: ${lastFlushMs.toFixed(1)} ms computing, ${lastWriteMs.toFixed(1)} ms writing`,
-    ...runs.map(([derivation, count]) => `${derivation}: ${count} runs`),
-  ].join('\n');
+/** ovn-northd takes 1 to 256; more than one would not make this program faster. */
+function setThreads(text = ''): string {
+  const n = /^\d+$/.test(text) ? Number(text) : 0;
+  if (n < 1 || n > 256) throw new CommandError(`invalid n_threads: ${n}`);
+  if (n > 1)
+    throw new CommandError(`n_threads must be 1: weft-northd computes what changed, in one thread, whatever is set`);
+  return '';
 }
