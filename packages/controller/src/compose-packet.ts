@@ -2,8 +2,8 @@
  * The packet that a microflow describes, byte for byte as ovn-controller composes it for `inject-pkt` (ovn-controller(8)). Its rules are not written
  * down: they are what its packets show.
  */
-import { bigintToBytes, formatIpv4, formatIpv6, formatMac, zeroMac } from '@weft/packet/address';
-import { encodeArp } from '@weft/packet/arp';
+import { bigintToBytes, formatIpv4, formatIpv6, formatMac } from '@weft/packet/address';
+import { arpOperation, encodeArp } from '@weft/packet/arp';
 import { internetChecksum } from '@weft/packet/checksum';
 import { Writer } from '@weft/packet/cursor';
 import { encodeEthernet, etherType } from '@weft/packet/ethernet';
@@ -76,33 +76,25 @@ function body(type: number, values: Values): Uint8Array {
     case etherType.ipv6:
       return ipv6(values);
     case etherType.arp:
-      return arp(values);
+      return arp('arp', values);
     case etherType.rarp:
-      return reverseArp(values);
+      return arp('rarp', values);
     default:
       return mplsTypes.has(type) ? new Uint8Array(4 * mplsLabels) : noBytes;
   }
 }
 
-function arp(values: Values): Uint8Array {
+/** The addresses are heeded in requests and replies of ARP only, which are operations 1 and 2 whatever the protocol. */
+function arp(protocol: 'arp' | 'rarp', values: Values): Uint8Array {
+  const operation = values.number(`${protocol}.op`) & 0xff;
+  const known = operation === arpOperation.request || operation === arpOperation.reply;
+  const heeded = known ? values : new Values(() => 0n);
   return encodeArp({
-    operation: values.number('arp.op') & 0xff,
-    senderMac: values.mac('arp.sha'),
-    senderIp: values.ipv4('arp.spa'),
-    targetMac: values.mac('arp.tha'),
-    targetIp: values.ipv4('arp.tpa'),
-  });
-}
-
-/** Of its fields, the operation alone is heeded. */
-function reverseArp(values: Values): Uint8Array {
-  const nobody = { mac: zeroMac, ip: '0.0.0.0' };
-  return encodeArp({
-    operation: values.number('rarp.op') & 0xff,
-    senderMac: nobody.mac,
-    senderIp: nobody.ip,
-    targetMac: nobody.mac,
-    targetIp: nobody.ip,
+    operation,
+    senderMac: heeded.mac(`${protocol}.sha`),
+    senderIp: heeded.ipv4(`${protocol}.spa`),
+    targetMac: heeded.mac(`${protocol}.tha`),
+    targetIp: heeded.ipv4(`${protocol}.tpa`),
   });
 }
 
