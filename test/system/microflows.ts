@@ -50,6 +50,7 @@ export const additions: readonly string[] = [
   'rarp',
   'rarp.op==3 && rarp.sha==00:00:00:00:00:09',
   'arp.spa == 1.2.3.4',
+  'tcp && (vlan.present || 2 <= udp.src <= 7)',
   'arp.op == 3 && arp.spa == 1.2.3.4',
   'rarp.op == 1 && rarp.spa == 1.2.3.4 && rarp.sha == 00:00:00:00:00:09',
   'rarp.op == 4 && rarp.spa == 1.2.3.4 && rarp.tpa == 2.3.4.5 && rarp.sha == 00:00:00:00:00:09 && rarp.tha == 00:00:00:00:00:08',

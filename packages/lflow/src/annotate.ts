@@ -102,7 +102,7 @@ function members(
   });
 }
 
-/** Adds the prerequisites of the symbols, and says what predicates mean; alternatives that all compare one symbol share theirs. */
+/** Adds the prerequisites of the symbols, and says what predicates mean; comparisons side by side that are all of one symbol share theirs. */
 export function annotate(match: Plain, symbols: SymbolTable): Plain {
   switch (match.kind) {
     case 'boolean':
@@ -113,15 +113,11 @@ export function annotate(match: Plain, symbols: SymbolTable): Plain {
     case 'comparison':
       return join('and', [match, ...prerequisites(match.field.symbol, symbols)]);
     case 'and':
-      return join(
-        'and',
-        match.operands.map((operand) => annotate(operand, symbols)),
-      );
     case 'or': {
       const symbol = onlySymbol(match.operands);
       if (symbol !== undefined) return join('and', [match, ...prerequisites(symbol, symbols)]);
       return join(
-        'or',
+        match.kind,
         match.operands.map((operand) => annotate(operand, symbols)),
       );
     }
