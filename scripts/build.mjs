@@ -18,8 +18,6 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
-import { setFlagsFromString } from 'node:v8';
-import { Script } from 'node:vm';
 import { build } from 'esbuild';
 
 // A native addon cannot be bundled.
@@ -50,9 +48,10 @@ const warmUps = {
 
 /**
  * Options of the engine, on the first line of a program. The database keeps its last transactions for a while: with more room for young objects, they
- * are dead before the collector has moved them to the old ones, whose garbage costs far more.
+ * are dead before the collector has moved them to the old ones, whose garbage costs far more. And what it does for one transaction is much code that runs
+ * once: V8 would find it worth optimising after some thousand transactions only, each of which costs twice as much until then.
  */
-const engineOptions = { 'weft-ovsdb': '--max-semi-space-size=32' };
+const engineOptions = { 'weft-ovsdb': ['--max-semi-space-size=32', '--interrupt-budget=10000'] };
 
 const extra = process.argv.slice(2);
 if (extra.length > 0) await bundleBenchmarks(extra);
@@ -96,12 +95,13 @@ async function bundlePrograms() {
   });
   for (const entry of entryPoints) {
     const name = basename(entry, '.ts');
-    const options = engineOptions[name];
-    if (warmUps[name] === undefined) compile(`dist/${name}.js`, options);
+    const options = engineOptions[name] ?? [];
+    if (warmUps[name] === undefined)
+      execFileSync(process.execPath, [...options, 'scripts/compile.cjs', resolve(`dist/${name}.js`)]);
     const launch = readFileSync('scripts/launch.cjs', 'utf8');
     // Node.js reads the certificates of that variable before anything else, some 85 ms for a distribution's bundle. They would be trusted beside its own
     // authorities, none of which our programs ever trust: an SSL connection names its CA.
-    const firstLine = `#!/usr/bin/env -S -u NODE_EXTRA_CA_CERTS node ${options ?? ''}`.trimEnd();
+    const firstLine = `#!/usr/bin/env -S -u NODE_EXTRA_CA_CERTS node ${options.join(' ')}`.trimEnd();
     writeFileSync(`dist/${name}.cjs`, launch.replace(/^.*/, firstLine));
     chmodSync(`dist/${name}.cjs`, 0o755);
     const link = `node_modules/.bin/${name}`;
@@ -137,15 +137,4 @@ async function warmUp() {
     server.kill();
     rmSync(folder, { recursive: true, force: true });
   }
-}
-
-/** Leaves V8's compiled code beside a bundle: all functions, not only those that run first. `options` are those of whoever will load it. */
-function compile(bundle, options) {
-  setFlagsFromString('--no-lazy');
-  const script = new Script(readFileSync(bundle, 'utf8'), { filename: resolve(bundle) });
-  setFlagsFromString('--lazy');
-  if (options !== undefined) setFlagsFromString(options);
-  writeFileSync(`${bundle}.cache`, script.createCachedData());
-  // The next one is loaded with other options; these are numbers, of which 0 is the default.
-  if (options !== undefined) setFlagsFromString(options.replace(/=.*/, '=0'));
 }
