@@ -2,8 +2,8 @@
  * Matches with everything said that they imply: predicates, sets and negations are replaced by comparisons of whole fields or some of their bits, and
  * each comparison has its symbol's prerequisites beside it. In this form ovn-controller shows an expression whose meaning it explains.
  */
-import type { Constant, Expression, FieldRef, Relop } from './ast.ts';
-import { unreachable } from './ast.ts';
+import type { Constant, Expression, FieldRef } from './ast.ts';
+import { negate, unreachable } from './ast.ts';
 import { bitLength, type Value } from './number.ts';
 import { parseMatch, unknownSet } from './parse-match.ts';
 import type { FieldSymbol, PredicateSymbol, SymbolTable } from './symbols.ts';
@@ -46,7 +46,7 @@ export function plain(expression: Expression, symbols: SymbolTable, sets: SetMem
       );
     case 'comparison': {
       const { field } = expression;
-      const relop = negated ? negations[expression.relop] : expression.relop;
+      const relop = negated ? negate(expression.relop) : expression.relop;
       const comparisons = members(expression.constants, field, symbols, sets).map(
         (constant): Plain => ({ kind: 'comparison', field, relop, constants: [constant] }),
       );
@@ -56,15 +56,6 @@ export function plain(expression: Expression, symbols: SymbolTable, sets: SetMem
       return unreachable(expression);
   }
 }
-
-const negations: Readonly<Record<Relop, Relop>> = {
-  '==': '!=',
-  '!=': '==',
-  '<': '>=',
-  '<=': '>',
-  '>': '<=',
-  '>=': '<',
-};
 
 function join(kind: 'and' | 'or', operands: readonly Plain[]): Plain {
   const flat = operands.flatMap((operand) => (operand.kind === kind ? operand.operands : [operand]));

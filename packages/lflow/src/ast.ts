@@ -6,6 +6,20 @@ export type { FieldRef };
 
 export type Relop = '==' | '!=' | '<' | '<=' | '>' | '>=';
 
+const negations: Readonly<Record<Relop, Relop>> = {
+  '==': '!=',
+  '!=': '==',
+  '<': '>=',
+  '<=': '>',
+  '>': '<=',
+  '>=': '<',
+};
+
+/** The operator that holds where this one does not. */
+export function negate(relop: Relop): Relop {
+  return negations[relop];
+}
+
 export type Constant =
   | {
       readonly kind: 'integer';

@@ -5,7 +5,7 @@
  * `ct.trk && ct.new == 0`.
  */
 import type { Constant, Expression, FieldRef, Relop } from './ast.ts';
-import { unreachable } from './ast.ts';
+import { negate, unreachable } from './ast.ts';
 import { Lexer, LflowError } from './lexer.ts';
 import { Alternatives, always, type Clause, type Conjunct, type NormalForm, never, product } from './normal-form.ts';
 import type { NumberFormat, Value } from './number.ts';
@@ -156,19 +156,6 @@ const noLookups: MatchLookups = {
   lookupPortGroup: () => undefined,
   isChassisResident: () => false,
 };
-
-const negations: Readonly<Record<Relop, Relop>> = {
-  '==': '!=',
-  '!=': '==',
-  '<': '>=',
-  '<=': '>',
-  '>': '<=',
-  '>=': '<',
-};
-
-function negate(relop: Relop): Relop {
-  return negations[relop];
-}
 
 function loosen(clause: Clause): Clause {
   return clause.terms.length === 1 || clause.loose ? clause : { ...clause, loose: true };

@@ -6,7 +6,7 @@ export interface MemoryLogOptions {
   readonly now: () => number;
   /** Of the process until now, in kB. */
   readonly peak: () => number;
-  /** What `memory/show` prints. */
+  /** What `memory/show` prints, as far as it takes no time. */
   readonly usage: () => string;
 }
 

@@ -5,28 +5,29 @@ import type { BaseType } from '@weft/ovsdb/schema';
 import type { MemoryTable } from './memory-table.ts';
 import type { OvsdbServer } from './server.ts';
 
-/** The counts, and the memory of the process, as `memory/show` prints them. */
-export function memoryText(server: OvsdbServer): string {
+/**
+ * The counts, and the memory of the process, as `memory/show` prints them. Atoms and weak references are counted by a look at every row, which nobody but a
+ * person who asks is worth: without `inRows` they are left out.
+ */
+export function memoryText(server: OvsdbServer, { inRows = true } = {}): string {
   const { rss, heapUsed, external } = process.memoryUsage();
   const kB = (bytes: number): number => Math.round(bytes / 1024);
   const ofProcess = { 'buffers-kB': kB(external), 'heap-kB': kB(heapUsed), 'rss-kB': kB(rss) };
-  const counts = Object.entries({ ...memoryUsage(server), ...ofProcess }).sort(([a], [b]) => (a < b ? -1 : 1));
+  const counts = Object.entries({ ...memoryUsage(server), ...(inRows ? countsInRows(server) : {}), ...ofProcess }).sort(
+    ([a], [b]) => (a < b ? -1 : 1),
+  );
   return counts.map(([name, count]) => `${name}:${count}`).join(' ');
 }
 
-/** Counts by name. Those after `n-weak-refs` are left out when they are 0. */
+/** Counts by name. Those of sessions and of the history are left out when they are 0. */
 function memoryUsage(server: OvsdbServer): { readonly [name: string]: number } {
-  const counts = { atoms: 0, cells: 0, monitors: 0, 'n-weak-refs': 0 };
+  const counts = { cells: 0, monitors: 0 };
   let transactions = 0;
   for (const name of server.databaseNames()) {
     const database = server.database(name)!;
     counts.monitors += database.monitors.size;
     transactions += database.history.length;
-    for (const table of database.tables.values()) {
-      counts.cells += table.size * table.allColumns.length;
-      counts.atoms += atomsOf(table);
-      counts['n-weak-refs'] += weakReferencesOf(table);
-    }
+    for (const table of database.tables.values()) counts.cells += table.size * table.allColumns.length;
   }
   const sessions = [...server.sessions];
   const sum = (of: (session: (typeof sessions)[number]) => number): number =>
@@ -38,6 +39,17 @@ function memoryUsage(server: OvsdbServer): { readonly [name: string]: number } {
     'txn-history': transactions,
   };
   return { ...counts, ...Object.fromEntries(Object.entries(more).filter(([, count]) => count > 0)) };
+}
+
+function countsInRows(server: OvsdbServer): { readonly [name: string]: number } {
+  const counts = { atoms: 0, 'n-weak-refs': 0 };
+  for (const name of server.databaseNames()) {
+    for (const table of server.database(name)!.tables.values()) {
+      counts.atoms += atomsOf(table);
+      counts['n-weak-refs'] += weakReferencesOf(table);
+    }
+  }
+  return counts;
 }
 
 /** Keys and values, `_uuid` and `_version` among them. */

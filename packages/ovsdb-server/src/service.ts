@@ -154,7 +154,7 @@ export class DatabaseService {
       log: (line) => this.#options.log('info', line),
       now: () => this.uptimeMs,
       peak: () => process.resourceUsage().maxRSS,
-      usage: () => memoryText(this.server),
+      usage: () => memoryText(this.server, { inRows: false }),
     });
     this.#tickTimer = setInterval(() => {
       this.coverage.tick();
