@@ -33,10 +33,12 @@ function scenesOf(text: string): Scene[] {
 }
 
 /** The command lines of the help pages of all commands. */
-function examplesOf(which: Which): string[] {
+async function examplesOf(which: Which): Promise<string[]> {
+  const pageOf = (name: string) =>
+    which === 'nb' ? information('help', nbctl, {}, [name]) : information('help', sbctl, {}, [name]);
   const names = [...(which === 'nb' ? nbctl : sbctl).commands.keys()];
-  return names.flatMap((name) => {
-    const page = which === 'nb' ? information('help', nbctl, {}, [name]) : information('help', sbctl, {}, [name]);
+  const pages = await Promise.all(names.map(async (name) => ({ name, page: await pageOf(name) })));
+  return pages.flatMap(({ name, page }) => {
     const [, examples = ''] = page.split('Examples:\n');
     const lines = examples
       .split('\n')
@@ -56,9 +58,10 @@ afterAll(() => twins.stop());
 describe.each(['nb', 'sb'] as const)('%sctl', (which) => {
   const scenes = scenesOf(readFileSync(join(import.meta.dirname, 'ctl-examples', `${which}.txt`), 'utf8'));
 
-  it('all examples of the help pages are here', () => {
+  it('all examples of the help pages are here', async () => {
     const here = new Set(scenes.flatMap(({ steps }) => steps.map(({ line }) => line)));
-    expect(examplesOf(which).filter((example) => !here.has(example))).toEqual([]);
+    const examples = await examplesOf(which);
+    expect(examples.filter((example) => !here.has(example))).toEqual([]);
   });
 
   for (const { title, steps } of scenes) {

@@ -10,8 +10,9 @@ describe('the help', () => {
     expect([...explained].sort()).toEqual([...globalOptions.keys()].sort());
   });
 
-  it('names the default database', () => {
-    expect(information('help', nbctl, { OVN_NB_DB: 'tcp:10.0.0.1:6641' })).toContain('(default: tcp:10.0.0.1:6641)\n');
+  it('names the default database', async () => {
+    const page = await information('help', nbctl, { OVN_NB_DB: 'tcp:10.0.0.1:6641' });
+    expect(page).toContain('(default: tcp:10.0.0.1:6641)\n');
   });
 });
 

@@ -1,5 +1,6 @@
-/** What `--help`, `--version`, `--commands` and `--options` print. */
+/** What `--help`, `--version`, `--commands` and `--options` print. yargs lays out the help. */
 import type { DatabaseSchema } from '@weft/ovsdb/schema';
+import yargs, { type Argv } from 'yargs';
 import { parseOptionSpec } from './argv.ts';
 import type { Command, RecordName } from './command.ts';
 import { globalOptions } from './global-options.ts';
@@ -14,12 +15,12 @@ type Env = { readonly [name: string]: string | undefined };
  * The text of `--help` (of one command, if `words` has one), `--version`, `--commands` or `--options`.
  * @param env what the default of `--db` depends on
  */
-export function information<D extends DatabaseSchema>(
+export async function information<D extends DatabaseSchema>(
   what: 'help' | 'version' | 'commands' | 'options',
   program: Program<D>,
   env: Env,
   words: readonly string[] = [],
-): string {
+): Promise<string> {
   switch (what) {
     case 'help': {
       const command = words.map((word) => program.commands.get(word)).find((found) => found !== undefined);
@@ -50,11 +51,21 @@ export function usage<D extends DatabaseSchema>(command: Command<D>): string {
 }
 
 /** The help page of one command. */
-export function commandHelp<D extends DatabaseSchema>(program: Program<D>, command: Command<D>): string {
-  const lines = [`usage: ${program.name} [OPTIONS] ${usage(command)}`, '', `${capital(command.summary)}.`];
+export function commandHelp<D extends DatabaseSchema>(program: Program<D>, command: Command<D>): Promise<string> {
+  const lines = [`usage: $0 [OPTIONS] ${usage(command)}`, '', `${capital(command.summary)}.`];
   if (command.details !== undefined) lines.push(command.details);
-  lines.push('', 'Examples:', ...command.examples.map((example) => `  ${program.name} ${example}`));
-  return `${lines.join('\n')}\n`;
+  const layout = page(program).usage(lines.join('\n'));
+  for (const example of command.examples) layout.example(`$0 ${example}`, '');
+  return text(layout);
+}
+
+/** What yargs lays out; what it reads of a command line by itself is not wanted, and lines are as long as they are. */
+function page(program: { readonly name: string }): Argv {
+  return yargs([]).scriptName(program.name).help(false).version(false).wrap(null);
+}
+
+async function text(layout: Argv): Promise<string> {
+  return `${(await layout.getHelp()).replace(/ +$/gm, '')}\n`;
 }
 
 /** With a capital letter in front. */
@@ -62,7 +73,7 @@ export function capital(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-function help<D extends DatabaseSchema>(program: Program<D>, env: Env): string {
+async function help<D extends DatabaseSchema>(program: Program<D>, env: Env): Promise<string> {
   const lines = [
     `${program.name}: ${program.title}`,
     `usage: ${program.name} [OPTIONS] COMMAND [ARG...]`,
@@ -80,13 +91,15 @@ function help<D extends DatabaseSchema>(program: Program<D>, env: Env): string {
       ...(program.recordNames[table] ?? []).map((name) => `    ${recordNameText(name)}`),
     );
   }
+  const layout = page(program).epilogue(connectionMethods);
   for (const { title, options } of optionHelp) {
-    const known = Object.keys(options).filter((name) => program.root.canWait || !waitOptions.has(name));
-    lines.push('', `${title}:`, ...known.flatMap((name) => optionLines(name, options[name]?.text ?? '')));
-    if ('--db' in options) lines.push(`${helpIndent}(default: ${databaseRemotes(program, env)})`);
+    for (const [name, { text }] of Object.entries(options)) {
+      if (!program.root.canWait && waitOptions.has(name)) continue;
+      const describe = name === '--db' ? `${text} (default: ${databaseRemotes(program, env)})` : text;
+      layout.option(withValue(name).slice(2), { group: `${title}:`, describe, ...aliasOf(name) });
+    }
   }
-  lines.push('', ...connectionMethods);
-  return `${lines.join('\n')}\n`;
+  return `${lines.join('\n')}\n\n${await text(layout)}`;
 }
 
 function recordNameText({ column, key, via }: RecordName): string {
@@ -95,26 +108,28 @@ function recordNameText({ column, key, via }: RecordName): string {
   return via === undefined ? `by ${name}` : `via "${via.column}" of ${via.table} with matching ${name}`;
 }
 
-const helpIndent = ' '.repeat(30);
-
 const connectionMethods = [
   'Active database connection methods:',
   '  tcp:HOST:PORT               PORT at remote HOST',
   '  ssl:HOST:PORT               SSL PORT at remote HOST',
   '  unix:FILE                   Unix domain socket named FILE',
-];
+].join('\n');
 
 /** An option with its value, as `-t, --timeout=SECS`. */
 export function optionText(name: string): string {
-  const { takes, short } = globalOptions.get(name) ?? { takes: 'nothing' };
-  const value = optionHelp.map(({ options }) => options[name]?.value).find((found) => found !== undefined) ?? 'ARG';
-  const argument = takes === 'nothing' ? '' : takes === 'value' ? `=${value}` : `[=${value}]`;
-  return `${short === undefined ? '' : `-${short}, `}${name}${argument}`;
+  const { short } = globalOptions.get(name) ?? {};
+  return `${short === undefined ? '' : `-${short}, `}${withValue(name)}`;
 }
 
-function optionLines(name: string, text: string): string[] {
-  const head = `  ${optionText(name)}`;
-  return head.length < helpIndent.length ? [head.padEnd(helpIndent.length) + text] : [head, helpIndent + text];
+function withValue(name: string): string {
+  const { takes } = globalOptions.get(name) ?? { takes: 'nothing' };
+  const value = optionHelp.map(({ options }) => options[name]?.value).find((found) => found !== undefined) ?? 'ARG';
+  return takes === 'nothing' ? name : takes === 'value' ? `${name}=${value}` : `${name}[=${value}]`;
+}
+
+function aliasOf(name: string): { readonly alias?: string } {
+  const { short } = globalOptions.get(name) ?? {};
+  return short === undefined ? {} : { alias: short };
 }
 
 /** A line for each command, as the C programs print them for the shell's completion: `[--option=] ,NAME,ARGUMENTS`. */

@@ -109,7 +109,7 @@ async function run<D extends DatabaseSchema>(program: Program<D>, host: Host, lo
   }
   if (settings.show !== undefined) {
     const { information } = await import('./information.ts');
-    host.stdout(information(settings.show, program, host.env, host.argv));
+    host.stdout(await information(settings.show, program, host.env, host.argv));
     return 0;
   }
   if (settings.timeout === 0) settings.timeout = environmentTimeout(host);
