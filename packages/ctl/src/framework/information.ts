@@ -56,15 +56,15 @@ export function commandHelp<D extends DatabaseSchema>(program: Program<D>, comma
   if (command.details !== undefined) lines.push(command.details);
   const layout = page(program).usage(lines.join('\n'));
   for (const example of command.examples) layout.example(`$0 ${example}`, '');
-  return text(layout);
+  return laidOut(layout);
 }
 
 /** What yargs lays out; what it reads of a command line by itself is not wanted, and lines are as long as they are. */
 function page(program: { readonly name: string }): Argv {
-  return yargs([]).scriptName(program.name).help(false).version(false).wrap(null);
+  return yargs([]).scriptName(program.name).help(false).version(false).detectLocale(false).wrap(null);
 }
 
-async function text(layout: Argv): Promise<string> {
+async function laidOut(layout: Argv): Promise<string> {
   return `${(await layout.getHelp()).replace(/ +$/gm, '')}\n`;
 }
 
@@ -99,7 +99,7 @@ async function help<D extends DatabaseSchema>(program: Program<D>, env: Env): Pr
       layout.option(withValue(name).slice(2), { group: `${title}:`, describe, ...aliasOf(name) });
     }
   }
-  return `${lines.join('\n')}\n\n${await text(layout)}`;
+  return `${lines.join('\n')}\n\n${await laidOut(layout)}`;
 }
 
 function recordNameText({ column, key, via }: RecordName): string {
