@@ -48,10 +48,20 @@ const warmUps = {
 
 /**
  * Options of the engine, on the first line of a program. The database keeps its last transactions for a while: with more room for young objects, they
- * are dead before the collector has moved them to the old ones, whose garbage costs far more. And what it does for one transaction is much code that runs
- * once: V8 would find it worth optimising after some thousand transactions only, each of which costs twice as much until then.
+ * are dead before the collector has moved them to the old ones, whose garbage costs far more. What it does for one transaction is much code that runs once:
+ * V8 would find it worth optimising after some thousand transactions only, each of which costs twice as much until then, and would call many small functions
+ * that are better part of their callers. And after some quiet seconds V8 would give memory back, together with all optimised code for objects of which none
+ * happens to live, so that the next thousands of transactions would cost twice as much again.
  */
-const engineOptions = { 'weft-ovsdb': ['--max-semi-space-size=32', '--interrupt-budget=10000'] };
+const engineOptions = {
+  'weft-ovsdb': [
+    '--max-semi-space-size=32',
+    '--interrupt-budget=10000',
+    '--max-inlined-bytecode-size=1500',
+    '--max-inlined-bytecode-size-cumulative=3000',
+    '--no-memory-reducer',
+  ],
+};
 
 const extra = process.argv.slice(2);
 if (extra.length > 0) await bundleBenchmarks(extra);

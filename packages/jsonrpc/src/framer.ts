@@ -4,7 +4,7 @@
  *
  * Chunks may end anywhere, inside a UTF-8 sequence too: only brackets and quotes are looked at before a value is whole.
  */
-import { isUtf8 } from 'node:buffer';
+import { isAscii, isUtf8 } from 'node:buffer';
 import { defaultLimits, type FramerLimits, FramingError, type ValueReader } from './framing.ts';
 import { type Json, mayBeExponent, parseWireJson } from './json.ts';
 import { LongValue } from './long-value.ts';
@@ -273,9 +273,15 @@ export class JsonFramer {
   }
 }
 
-function parseBytes(bytes: Buffer, bigNumber: boolean): Json {
+/** Nearly all that OVSDB's clients send is ASCII, which takes a fraction of the time. */
+function decode(bytes: Buffer): string {
+  if (isAscii(bytes)) return bytes.toString('latin1');
   if (!isUtf8(bytes)) throw new FramingError('invalid UTF-8');
-  const text = bytes.toString('utf8');
+  return bytes.toString('utf8');
+}
+
+function parseBytes(bytes: Buffer, bigNumber: boolean): Json {
+  const text = decode(bytes);
   try {
     return parseWireJson(text, bigNumber);
   } catch (cause) {

@@ -15,11 +15,18 @@ const maxChanges = 50_000;
 /** And this, about, how much memory their values take: a row may hold a text of a megabyte, or a set of 25,000 ports. */
 const maxBytes = 32 << 20;
 
+interface Entry {
+  readonly committed: Committed;
+  /** About how many bytes it keeps alive. */
+  readonly weight: number;
+}
+
 export class History {
+  /** Names the state before the first entry. */
   #first: Uuid;
-  #entries: Committed[] = [];
-  /** What each entry keeps alive, in bytes. */
-  #weights: number[] = [];
+  /** Of which the first `#dropped` are gone: to move all the others up for each would cost more than all else here. */
+  #entries: (Entry | undefined)[] = [];
+  #dropped = 0;
   #changes = 0;
   #bytes = 0;
 
@@ -29,28 +36,36 @@ export class History {
   }
 
   get lastId(): Uuid {
-    return this.#entries.at(-1)?.id ?? this.#first;
+    return this.#entries.at(-1)?.committed.id ?? this.#first;
   }
 
   get length(): number {
-    return this.#entries.length;
+    return this.#entries.length - this.#dropped;
   }
 
   add(committed: Committed): void {
-    this.#entries.push(committed);
-    const weight = committed.changes.reduce((sum, change) => sum + keptBytes(change), 0);
-    this.#weights.push(weight);
+    let weight = 0;
+    for (const change of committed.changes) weight += keptBytes(change);
+    this.#entries.push({ committed, weight });
     this.#bytes += weight;
     this.#changes += committed.changes.length;
     while (
-      this.#entries.length > maxTransactions ||
-      ((this.#changes > maxChanges || this.#bytes > maxBytes) && this.#entries.length > 1)
+      this.length > maxTransactions ||
+      ((this.#changes > maxChanges || this.#bytes > maxBytes) && this.length > 1)
     ) {
-      const dropped = this.#entries.shift()!;
-      this.#bytes -= this.#weights.shift()!;
-      this.#changes -= dropped.changes.length;
-      this.#first = dropped.id;
+      this.#drop();
     }
+  }
+
+  #drop(): void {
+    const { committed, weight } = this.#entries[this.#dropped]!;
+    this.#entries[this.#dropped++] = undefined;
+    this.#bytes -= weight;
+    this.#changes -= committed.changes.length;
+    this.#first = committed.id;
+    if (this.#dropped < maxTransactions) return;
+    this.#entries = this.#entries.slice(this.#dropped);
+    this.#dropped = 0;
   }
 
   /** The net changes after the transaction `id`, or undefined if it is not known. */
@@ -58,9 +73,10 @@ export class History {
     // What a client sends that has nothing yet.
     if (id === zeroUuid) return undefined;
     if (id === this.lastId) return [];
-    const index = id === this.#first ? -1 : this.#entries.findIndex((entry) => entry.id === id);
+    const index =
+      id === this.#first ? this.#dropped - 1 : this.#entries.findIndex((entry) => entry?.committed.id === id);
     if (index === -1 && id !== this.#first) return undefined;
-    return compose(this.#entries.slice(index + 1));
+    return compose(this.#entries.slice(index + 1).map((entry) => entry!.committed));
   }
 
   /** The present state is known by another name, which need not be remembered by the old one. */
@@ -71,7 +87,7 @@ export class History {
   restart(id: Uuid): void {
     this.#first = id;
     this.#entries = [];
-    this.#weights = [];
+    this.#dropped = 0;
     this.#changes = 0;
     this.#bytes = 0;
   }
