@@ -8,8 +8,8 @@ const rowsPerPiece = 500;
 
 export type Piece = string | Buffer | (() => string | Buffer | undefined);
 
-/** A table smaller than this is not worth keeping serialised. */
-const keepFrom = 256;
+/** A table smaller than this is not worth keeping serialised. One of some hundred switches is: each has hundreds of ports. */
+const keepFrom = 32;
 
 /** `<table-updates>` in pieces. They show the state of now, whenever they are made. */
 export function dumpPieces(view: MonitorView): Piece[] {
