@@ -56,7 +56,7 @@ const warmUps = {
 const engineOptions = {
   'weft-ovsdb': [
     '--max-semi-space-size=32',
-    '--interrupt-budget=10000',
+    '--interrupt-budget=40000',
     '--max-inlined-bytecode-size=1500',
     '--max-inlined-bytecode-size-cumulative=3000',
     '--no-memory-reducer',
