@@ -26,6 +26,20 @@ describe('the history', () => {
     expect(history.since(number(100 + 498))).toBeUndefined();
   });
 
+  it('knows them after thousands, whichever they are', () => {
+    const history = new History(number(99));
+    for (let n = 0; n < 2700; n++) {
+      update(history, n, 10);
+      if (n < 1000 || n % 97 !== 0) continue;
+      expect(history.length).toBe(1000);
+      expect(history.lastId).toBe(number(100 + n));
+      expect(history.since(number(100 + n - 1000))?.[0]?.old?.text).toBe(String(n - 999).padEnd(10));
+      expect(history.since(number(100 + n - 500))?.[0]?.old?.text).toBe(String(n - 499).padEnd(10));
+      expect(history.since(number(100 + n - 1))?.[0]?.old?.text).toBe(String(n).padEnd(10));
+      expect(history.since(number(100 + n - 1001))).toBeUndefined();
+    }
+  });
+
   it('keeps fewer when their rows are large, but the last one always', () => {
     const history = new History(number(99));
     for (let n = 0; n < 200; n++) update(history, n, 1 << 20);
