@@ -4,6 +4,8 @@ import type { Piece } from './monitor/dump.ts';
 
 /** With more than this unread, updates wait where they can be merged, and dumps stop growing. */
 const readyBelow = 1 << 20;
+/** A kept piece that is shorter costs less as part of a text than in a write of its own. */
+const shortBytes = 4096;
 /** Work between two looks at other clients. */
 const sliceMs = 10;
 
@@ -70,6 +72,7 @@ export class Output {
       const piece = this.#pieces[this.#next++]!;
       const part = typeof piece === 'function' ? piece() : piece;
       if (typeof part === 'string') text += part;
+      else if (part !== undefined && part.length < shortBytes) text += part.toString();
       else if (part !== undefined) {
         if (text !== '') this.#peer.sendText(text);
         text = '';
