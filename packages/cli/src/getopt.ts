@@ -18,7 +18,7 @@ interface Option {
   readonly value: Value;
 }
 
-/** Returns `--name` and `--name=value` for each option, then `--` and the rest. Throws UsageError. */
+/** Returns `--name` and `--name="value"` for each option, then `--` and the rest. Throws UsageError. */
 export function getopt(
   argv: readonly string[],
   options: { readonly [name: string]: Options },
@@ -47,7 +47,7 @@ function long(arg: string, known: readonly Option[], following: string[]): strin
   if (kind === 'none') return `--${name}`;
   const given = value ?? (kind === 'optional' ? '' : following.shift());
   if (given === undefined) throw new UsageError(`option '--${name}' requires an argument`);
-  return `--${name}=${given}`;
+  return spelledOut(name, given);
 }
 
 function named(prefix: string, arg: string, known: readonly Option[]): Option {
@@ -59,6 +59,11 @@ function named(prefix: string, arg: string, known: readonly Option[]): Option {
   if (candidates.length === 1) return only;
   const possibilities = candidates.map(({ name }) => `'--${name}'`).join(' ');
   throw new UsageError(`option '${arg}' is ambiguous; possibilities: ${possibilities}`);
+}
+
+/** yargs takes a pair of quotes off each value, which may have its own. */
+function spelledOut(name: string, value: string): string {
+  return `--${name}="${value}"`;
 }
 
 /** Letters, of which the last may have a value. */
@@ -73,7 +78,7 @@ function* short(arg: string, known: readonly Option[], following: string[]): Gen
     const joined = arg.slice(i + 1);
     const value = joined !== '' || option.value === 'optional' ? joined : following.shift();
     if (value === undefined) throw new UsageError(`option requires an argument -- '${option.letter}'`);
-    yield `--${option.name}=${value}`;
+    yield spelledOut(option.name, value);
     return;
   }
 }

@@ -5,13 +5,9 @@
 import type { DatabaseSchema } from '@weft/ovsdb/schema';
 import { arity, type Command, type Invocation } from './command.ts';
 import { CtlError, UsageError } from './ctl-error.ts';
+import { type OptionSpec, type OptionSpecs, optionValues } from './option-values.ts';
 
 export type Takes = 'nothing' | 'value' | 'optional value';
-
-export interface OptionSpec {
-  readonly takes: Takes;
-  readonly short?: string;
-}
 
 /** Global options in the order given, and what follows them. */
 export interface GlobalArguments {
@@ -19,6 +15,16 @@ export interface GlobalArguments {
   /** Options of the first command. */
   readonly local: readonly { readonly text: string; readonly name: string; readonly value?: string }[];
   readonly rest: readonly string[];
+}
+
+/** What an option takes, from the way it is declared for yargs. */
+export function takenBy({ type, optional }: OptionSpec): Takes {
+  return type === 'boolean' ? 'nothing' : optional ? 'optional value' : 'value';
+}
+
+function specOf(takes: Takes): OptionSpec {
+  if (takes === 'nothing') return { type: 'boolean' };
+  return takes === 'value' ? { type: 'string' } : { type: 'string', optional: true };
 }
 
 /** What an option of a command takes, from the way the command declares it. */
@@ -29,7 +35,7 @@ export function parseOptionSpec(spec: string): { readonly name: string; readonly
 }
 
 /**
- * Splits global options from commands.
+ * Splits global options from commands, as getopt_long(3) does: yargs, which reads the options, knows no names cut short, and looks at their order no more.
  * @param globals by name, with dashes
  * @param locals options of all commands, by name
  */
@@ -40,9 +46,7 @@ export function parseGlobal(
 ): GlobalArguments {
   const global: { name: string; value?: string }[] = [];
   const local: { text: string; name: string; value?: string }[] = [];
-  const shorts = new Map(
-    [...globals].flatMap(([name, spec]) => (spec.short === undefined ? [] : [[spec.short, name]])),
-  );
+  const shorts = new Map([...globals].flatMap(([name, { alias }]) => (alias === undefined ? [] : [[alias, name]])));
   let i = 0;
   for (; i < argv.length; i++) {
     const arg = argv[i]!;
@@ -55,7 +59,8 @@ export function parseGlobal(
       const equals = arg.indexOf('=');
       const given = equals < 0 ? arg : arg.slice(0, equals);
       const name = complete(arg, given, globals, locals);
-      const takes = globals.get(name)?.takes ?? locals.get(name)!;
+      const spec = globals.get(name);
+      const takes = spec === undefined ? locals.get(name)! : takenBy(spec);
       let value = equals < 0 ? undefined : arg.slice(equals + 1);
       if (value !== undefined && takes === 'nothing') throw new UsageError(`option '${arg}' doesn't allow an argument`);
       if (value === undefined && takes === 'value') {
@@ -69,7 +74,7 @@ export function parseGlobal(
     for (let at = 1; at < arg.length; at++) {
       const name = shorts.get(arg[at]!);
       if (name === undefined) throw new UsageError(`unrecognized option '${arg[at]}'`);
-      const takes = globals.get(name)!.takes;
+      const takes = takenBy(globals.get(name)!);
       if (takes === 'nothing') {
         global.push({ name });
         continue;
@@ -161,8 +166,21 @@ function parseCommand<D extends DatabaseSchema>(
   const { min, max } = arity(command.args);
   if (args.length < min) throw new CtlError(`'${name}' command requires at least ${min} arguments`);
   if (args.length > max) throw new CtlError(`'${name}' command takes at most ${max} arguments`);
-  const options = new Map(
-    [...given].map(([option, value]) => [option, value ?? (known.get(option) === 'nothing' ? '' : undefined)]),
+  return { command, invocation: { name, args, options: readOptions(given, known) } };
+}
+
+/** What a command's options say, in the form that `Invocation` describes. */
+function readOptions(
+  given: ReadonlyMap<string, string | undefined>,
+  known: ReadonlyMap<string, Takes>,
+): Invocation['options'] {
+  if (given.size === 0) return new Map();
+  const specs: OptionSpecs = Object.fromEntries([...known].map(([option, takes]) => [option.slice(2), specOf(takes)]));
+  const values = optionValues([...given], specs);
+  return new Map(
+    [...given.keys()].map((option) => {
+      const value = values[option.slice(2)];
+      return [option, value === true ? (known.get(option) === 'nothing' ? '' : undefined) : String(value)];
+    }),
   );
-  return { command, invocation: { name, args, options } };
 }

@@ -14,7 +14,7 @@ import { parseGlobal } from './argv.ts';
 import { CtlError } from './ctl-error.ts';
 import { applyLogOption, logRun, reason } from './ctl-log.ts';
 import { passedOptions } from './daemon-client.ts';
-import { applyOptions, defaultSettings, globalOptions, logOptions, type Settings } from './global-options.ts';
+import { globalOptions, logOptions, readOptions, type Settings } from './global-options.ts';
 import { versionText } from './information.ts';
 import { execute, type Host, localOptions, parse, refuseWaiting } from './main.ts';
 import { failureReason, logDirectory, openSession, runDirectory } from './open-session.ts';
@@ -175,11 +175,11 @@ function readLine<D extends DatabaseSchema>(
 ): CommandLine<D> {
   const parsed = parseGlobal(args, optionsOfCommands, localOptions(program));
   refuseWaiting(program, parsed);
-  const settings = { ...defaultSettings(), tls };
   // What is said of logs is said to the daemon.
-  applyOptions(settings, parsed.global, (name, value) =>
+  const read = readOptions(parsed.global, (name, value) =>
     applyLogOption(log, name, value, program.name, logDirectory(host.env)),
   );
+  const settings = { ...read, tls };
   const commands = parse(program, parsed, log);
   const waits = settings.wait !== 'none' || commands.some(({ command }) => command.name === 'wait-until');
   return { commands, settings, waits };

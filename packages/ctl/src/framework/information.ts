@@ -1,12 +1,11 @@
 /** What `--help`, `--version`, `--commands` and `--options` print. yargs lays out the help. */
 import type { DatabaseSchema } from '@weft/ovsdb/schema';
 import yargs, { type Argv } from 'yargs';
-import { parseOptionSpec } from './argv.ts';
+import { parseOptionSpec, takenBy } from './argv.ts';
 import type { Command, RecordName } from './command.ts';
-import { globalOptions } from './global-options.ts';
+import { type GlobalOption, globalOptions, groups } from './global-options.ts';
 import { waitOptions } from './main.ts';
 import { databaseRemotes } from './open-session.ts';
-import { optionHelp } from './option-help.ts';
 import type { Program } from './program.ts';
 
 type Env = { readonly [name: string]: string | undefined };
@@ -92,11 +91,14 @@ async function help<D extends DatabaseSchema>(program: Program<D>, env: Env): Pr
     );
   }
   const layout = page(program).epilogue(connectionMethods);
-  for (const { title, options } of optionHelp) {
-    for (const [name, { text }] of Object.entries(options)) {
-      if (!program.root.canWait && waitOptions.has(name)) continue;
-      const describe = name === '--db' ? `${text} (default: ${databaseRemotes(program, env)})` : text;
-      layout.option(withValue(name).slice(2), { group: `${title}:`, describe, ...aliasOf(name) });
+  for (const group of Object.values(groups)) {
+    for (const [name, { alias, describe, ...option }] of globalOptions) {
+      if (option.group !== group || (!program.root.canWait && waitOptions.has(name))) continue;
+      layout.option(withValue(name, option).slice(2), {
+        group: `${group}:`,
+        describe: name === '--db' ? `${describe} (default: ${databaseRemotes(program, env)})` : describe,
+        ...(alias === undefined ? {} : { alias }),
+      });
     }
   }
   return `${lines.join('\n')}\n\n${await laidOut(layout)}`;
@@ -116,20 +118,13 @@ const connectionMethods = [
 ].join('\n');
 
 /** An option with its value, as `-t, --timeout=SECS`. */
-export function optionText(name: string): string {
-  const { short } = globalOptions.get(name) ?? {};
-  return `${short === undefined ? '' : `-${short}, `}${withValue(name)}`;
+export function optionText(name: string, option: GlobalOption): string {
+  return `${option.alias === undefined ? '' : `-${option.alias}, `}${withValue(name, option)}`;
 }
 
-function withValue(name: string): string {
-  const { takes } = globalOptions.get(name) ?? { takes: 'nothing' };
-  const value = optionHelp.map(({ options }) => options[name]?.value).find((found) => found !== undefined) ?? 'ARG';
-  return takes === 'nothing' ? name : takes === 'value' ? `${name}=${value}` : `${name}[=${value}]`;
-}
-
-function aliasOf(name: string): { readonly alias?: string } {
-  const { short } = globalOptions.get(name) ?? {};
-  return short === undefined ? {} : { alias: short };
+function withValue(name: string, option: GlobalOption): string {
+  const takes = takenBy(option);
+  return takes === 'nothing' ? name : takes === 'value' ? `${name}=${option.value}` : `${name}[=${option.value}]`;
 }
 
 /** A line for each command, as the C programs print them for the shell's completion: `[--option=] ,NAME,ARGUMENTS`. */
@@ -164,10 +159,10 @@ export function argumentMarks(args: string): string {
 
 function optionList<D extends DatabaseSchema>(program: Program<D>): string {
   const lines: string[] = [];
-  for (const [name, { takes, short }] of globalOptions) {
-    const value = takes === 'nothing' ? '' : '=ARG';
+  for (const [name, option] of globalOptions) {
+    const value = takenBy(option) === 'nothing' ? '' : '=ARG';
     lines.push(`${name}${value}`);
-    if (short !== undefined) lines.push(`-${short}${value === '' ? '' : ' ARG'}`);
+    if (option.alias !== undefined) lines.push(`-${option.alias}${value === '' ? '' : ' ARG'}`);
   }
   const seen = new Set<string>();
   for (const command of program.commands.values()) {

@@ -6,7 +6,7 @@ import { type GlobalArguments, parseCommands, parseGlobal, parseOptionSpec, type
 import { colourError, colourOverview } from './colour.ts';
 import { CtlError, UsageError } from './ctl-error.ts';
 import { applyLogOption, createLog, logCall } from './ctl-log.ts';
-import { applyOptions, defaultSettings, globalOptions, type Settings } from './global-options.ts';
+import { globalOptions, readOptions, type Settings } from './global-options.ts';
 import {
   databaseRemotes,
   failureReason,
@@ -91,14 +91,13 @@ async function run<D extends DatabaseSchema>(program: Program<D>, host: Host, lo
     globalOptions,
     localOptions(program),
   );
-  const settings = defaultSettings();
   const method = host.env.OVS_SYSLOG_METHOD;
   if (method !== undefined && method !== '') applyLogOption(log, '--syslog-method', method, program.name, '');
   refuseWaiting(program, parsed);
   const apply = (name: string, value: string | undefined): void =>
     applyLogOption(log, name, value, program.name, logDirectory(host.env));
   const targets: (string | undefined)[] = [];
-  applyOptions(settings, parsed.global, (name, value) => {
+  const settings = readOptions(parsed.global, (name, value) => {
     // What it says of itself obeys all the options.
     if (name === '--syslog-target') targets.push(value);
     else apply(name, value);
@@ -112,9 +111,9 @@ async function run<D extends DatabaseSchema>(program: Program<D>, host: Host, lo
     host.stdout(await information(settings.show, program, host.env, host.argv));
     return 0;
   }
-  if (settings.timeout === 0) settings.timeout = environmentTimeout(host);
-  if (settings.timeout > 0) {
-    host.alarm(settings.timeout, () => {
+  const timeout = settings.timeout || environmentTimeout(host);
+  if (timeout > 0) {
+    host.alarm(timeout, () => {
       log.write('fatal_signal', 'warn', 'terminating with signal 14 (Alarm clock)');
       return log.flush();
     });
@@ -187,13 +186,13 @@ async function completion<D extends DatabaseSchema>(program: Program<D>, host: H
     host.stdout(script);
     return 0;
   }
-  const settings = defaultSettings();
+  let settings = readOptions([]);
   // Options in front of the command say where the database is; a line that is not finished may be wrong in many ways.
   let line = words;
   try {
     const before = [...environmentOptions(program, host, log), ...words.slice(0, -1)];
     const parsed = parseGlobal(before, globalOptions, localOptions(program));
-    applyOptions(settings, parsed.global);
+    settings = readOptions(parsed.global);
     line = [...parsed.rest, words.at(-1) ?? ''];
   } catch (error) {
     if (!(error instanceof CtlError)) throw error;

@@ -1,8 +1,8 @@
 /** The manual page of the programs, from their registries: `docs/nbctl.md`. */
 import type { DatabaseSchema } from '@weft/ovsdb/schema';
 import type { Command } from './command.ts';
+import { globalOptions, groups } from './global-options.ts';
 import { capital, optionText, usage } from './information.ts';
-import { optionHelp } from './option-help.ts';
 import type { Program } from './program.ts';
 
 const intro = `# nbctl and sbctl
@@ -48,10 +48,12 @@ export function manualPage(programs: readonly Program<DatabaseSchema>[]): string
 }
 
 function optionLines(): string[] {
-  return optionHelp.flatMap(({ title, options }) => [
-    `### ${title}`,
+  return Object.values(groups).flatMap((group) => [
+    `### ${group}`,
     '',
-    ...Object.entries(options).map(([name, { text }]) => `- \`${optionText(name)}\`: ${text}`),
+    ...[...globalOptions].flatMap(([name, option]) =>
+      option.group === group ? [`- \`${optionText(name, option)}\`: ${option.describe}`] : [],
+    ),
     '',
   ]);
 }

@@ -113,7 +113,7 @@ async function checkLeader(session: Session, remote: string, log: Log): Promise<
 
 /** The SSL options in the form that connections take. */
 export function tlsOptions(tls: Settings['tls']): { tls?: TlsFiles } {
-  if (Object.keys(tls).length === 0) return {};
+  if (Object.values(tls).every((file) => file === undefined)) return {};
   const { bootstrapCaCert, ...files } = tls;
   return { tls: bootstrapCaCert === undefined ? files : { ...files, caCert: bootstrapCaCert, bootstrapCaCert: true } };
 }
