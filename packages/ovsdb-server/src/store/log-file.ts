@@ -46,13 +46,13 @@ export class LogFile {
   }
 
   /** The records from the beginning to the first that is not whole. What follows that is overwritten by what is appended. */
-  read(): LogRecord[] {
-    const { records, length, rest } = parseLog(readFileSync(this.#path));
+  read(after: number): Pick<ParsedLog, 'records' | 'last'> {
+    const { records, last, length, rest } = parseLog(readFileSync(this.#path), after);
     this.#length = length;
     this.#ragged = rest > 0;
     // Whoever wrote them may not have synced them.
     this.#unsynced = length > 0;
-    return records;
+    return { records, last };
   }
 
   /** Appends records, all or none. Throws the system's error. */
@@ -114,28 +114,37 @@ export class LogFile {
   }
 }
 
-/** The whole records at the beginning of `bytes`, how many bytes they take, and how many follow them. */
-export function parseLog(bytes: Buffer): {
+/** What a file says, up to the first record that is not whole. */
+export interface ParsedLog {
   readonly records: LogRecord[];
+  /** Number of the last of all the transactions, 0 if there is none. */
+  readonly last: number;
+  /** In bytes, of all whole records. */
   readonly length: number;
+  /** How many bytes follow them. */
   readonly rest: number;
-} {
+}
+
+/** Reads the records of the transactions that come after the one with the number `after`; most of a log is there for people, and it is long. */
+export function parseLog(bytes: Buffer, after = 0): ParsedLog {
   const records: LogRecord[] = [];
   let length = 0;
+  let last = 0;
   for (let end = bytes.indexOf(newline); end !== -1; end = bytes.indexOf(newline, length)) {
     const start = length + checksumLength + 1;
     if (start > end) break;
     const checksum = bytes.toString('latin1', length, length + checksumLength);
     if (crc32(bytes.subarray(start, end + 1)) !== Number.parseInt(checksum, 16)) break;
-    const line = bytes.toString('utf8', start, end);
-    const first = line.indexOf(' ');
-    const second = line.indexOf(' ', first + 1);
-    records.push({
-      sequence: Number(line.slice(0, first)),
-      id: line.slice(first + 1, second),
-      changes: line.slice(second + 1),
-    });
     length = end + 1;
+    const first = bytes.indexOf(space, start);
+    last = Number(bytes.toString('latin1', start, first));
+    if (last <= after) continue;
+    const second = bytes.indexOf(space, first + 1);
+    records.push({
+      sequence: last,
+      id: bytes.toString('latin1', first + 1, second),
+      changes: bytes.toString('utf8', second + 1, end),
+    });
   }
-  return { records, length, rest: bytes.length - length };
+  return { records, last, length, rest: bytes.length - length };
 }

@@ -5,7 +5,9 @@
  */
 import { closeSync, existsSync, fsyncSync, openSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { LogFile, type LogRecord, parseLog } from './log-file.ts';
+import { LogFile, type LogRecord, type ParsedLog, parseLog } from './log-file.ts';
+
+type FileRecords = Pick<ParsedLog, 'records' | 'last'>;
 
 const suffixes = ['-log', '-log2'] as const;
 
@@ -30,18 +32,18 @@ export class Log {
     if (fresh) syncFolder(file);
   }
 
-  /** What the log of `file` holds, without touching it. */
-  static peek(file: string): LogRecord[] {
+  /** The records in the log of `file` of the transactions after the one with that number, without touching it. */
+  static peek(file: string, after = 0): LogRecord[] {
     return inOrder(
-      suffixes.map((suffix) => (existsSync(file + suffix) ? parseLog(readFileSync(file + suffix)).records : [])),
+      suffixes.map((suffix) => (existsSync(file + suffix) ? parseLog(readFileSync(file + suffix), after).records : [])),
     );
   }
 
-  /** All records; to be called before anything is appended. */
-  read(): LogRecord[] {
-    const [first, second] = this.#files.map((file) => file.read()) as [LogRecord[], LogRecord[]];
-    if ((second.at(-1)?.sequence ?? 0) > (first.at(-1)?.sequence ?? 0)) this.#active = 1;
-    return inOrder([first, second]);
+  /** The records of the transactions after the one with that number; to be called before anything is appended. */
+  read(after: number): LogRecord[] {
+    const [first, second] = this.#files.map((file) => file.read(after)) as [FileRecords, FileRecords];
+    if (second.last > first.last) this.#active = 1;
+    return inOrder([first.records, second.records]);
   }
 
   /** Appends records, all or none. Throws the system's error. */

@@ -122,9 +122,9 @@ export class SqlTable {
     const select = this.#db.prepare(`SELECT _uuid, _seq, ${expressions.join(', ')} FROM ${this.#sqlName}`).raw(true);
     for (const record of select.iterate() as IterableIterator<readonly (string | number | null)[]>) {
       const values: [string, Datum][] = [];
-      for (const [i, { name, fromSql }] of columns.entries()) {
+      for (let i = 0; i < columns.length; i++) {
         const value = record[i + 2]!;
-        if (value !== null) values.push([name, fromSql(value)]);
+        if (value !== null) values.push([columns[i]!.name, columns[i]!.fromSql(value)]);
       }
       onRow(table.text.make(record[0] as Uuid, values), record[1] as number);
     }
@@ -176,20 +176,15 @@ function sqlColumn(name: string, sqlName: string, type: ColumnType): SqlColumn {
         ...base,
         toSql: setWriter(key),
         expression: type.min === 0 ? `NULLIF(${sqlName}, '[]')` : sqlName,
-        fromSql: (value) => toSet((JSON.parse(value as string) as JsonAtom[]).map((atom) => toAtom(key, atom))),
+        fromSql: setReader(key),
       };
-    case 'map': {
-      const valueType = type.value?.type ?? 'string';
+    case 'map':
       return {
         ...base,
         toSql: mapToSql,
         expression: type.min === 0 ? `NULLIF(${sqlName}, '{}')` : sqlName,
-        fromSql: (value) => {
-          const object = JSON.parse(value as string) as { [key: string]: JsonAtom };
-          return toMap(Object.entries(object).map(([k, v]) => [toAtom(key, k), toAtom(valueType, v)] as const));
-        },
+        fromSql: mapReader(key, type.value?.type ?? 'string'),
       };
-    }
   }
 }
 
@@ -221,6 +216,23 @@ function setWriter(type: AtomicType): (datum: Datum) => string {
     // A switch has hundreds of ports, and a uuid nothing to escape.
     return type === 'uuid' ? `["${atoms.join('","')}"]` : `[${atoms.map(atomText).join(',')}]`;
   };
+}
+
+/** Strings, which most sets hold, are read as they are. */
+function setReader(type: AtomicType): (value: string | number) => Datum {
+  if (isText(type)) return (value) => toSet(JSON.parse(value as string) as string[]);
+  return (value) => toSet((JSON.parse(value as string) as JsonAtom[]).map((atom) => toAtom(type, atom)));
+}
+
+function mapReader(keyType: AtomicType, valueType: AtomicType): (value: string | number) => Datum {
+  const parse = (value: string | number) => JSON.parse(value as string) as { [key: string]: JsonAtom };
+  if (isText(keyType) && isText(valueType)) return (value) => toMap(Object.entries(parse(value)) as [string, string][]);
+  return (value) =>
+    toMap(Object.entries(parse(value)).map(([k, v]) => [toAtom(keyType, k), toAtom(valueType, v)] as const));
+}
+
+function isText(type: AtomicType): boolean {
+  return type === 'string' || type === 'uuid';
 }
 
 function mapToSql(datum: Datum): string {

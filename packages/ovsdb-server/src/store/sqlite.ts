@@ -40,7 +40,7 @@ const rowsPerLook = 16;
 const foldDelayMs = 1000;
 /**
  * The log is kept for people beyond what the tables need of it: so many bytes of the last transactions at least, some 10,000 of nbctl's, and up to twice as
- * many. Whoever opens the file after a failure reads them all, which this bounds.
+ * many. Whoever opens the file after a failure looks at them all, which this bounds.
  */
 const keptBytes = 4 << 20;
 /** Appends that never pause that long put it off so many times at most, so the log stays short. */
@@ -157,7 +157,7 @@ export class SqliteStore implements Store {
 
   load(tables: ReadonlyMap<string, MemoryTable>): Loaded {
     try {
-      const records = this.#readLog();
+      const { saved, records } = this.#readLog();
       const first = records[0]?.sequence ?? Number.POSITIVE_INFINITY;
       const sequences = new Map<string, Map<Uuid, number>>();
       for (const [name, sqlTable] of this.#tables) {
@@ -169,13 +169,11 @@ export class SqliteStore implements Store {
         });
         sequences.set(name, written);
       }
-      this.#saved = Number(getMeta(this.#db, 'sequence') ?? '0');
-      this.#sequence = this.#saved;
+      this.#saved = saved;
+      this.#sequence = saved;
       this.#lastId = getMeta(this.#db, 'id') ?? zeroUuid;
       let lost = false;
       for (const { sequence, id, changes } of records) {
-        // The tables have it, and its file was about to be dropped.
-        if (sequence <= this.#saved) continue;
         // The machine failed before a record between these had reached the disk.
         lost = sequence !== this.#sequence + 1;
         if (lost) break;
@@ -354,18 +352,24 @@ export class SqliteStore implements Store {
     });
   }
 
-  /** Records in order. A store that is only read finds log and tables at one moment, and begins a transaction in which it can read the tables. */
-  #readLog(): LogRecord[] {
-    if (this.#log !== undefined) return this.#log.read();
+  /**
+   * The number of the transaction up to which the tables have everything, and what the log has beyond it, in order. A store that is only read finds log and
+   * tables at one moment, and begins a transaction in which it can read the tables.
+   */
+  #readLog(): { readonly saved: number; readonly records: LogRecord[] } {
+    if (this.#log !== undefined) {
+      const saved = savedBy(this.#db);
+      return { saved, records: this.#log.read(saved) };
+    }
     for (;;) {
       this.#db.exec('BEGIN');
-      const before = getMeta(this.#db, 'sequence');
-      const records = Log.peek(this.#path);
+      const saved = savedBy(this.#db);
+      const records = Log.peek(this.#path, saved);
       const other = openDatabase(this.name, true);
-      const after = getMeta(other, 'sequence');
+      const now = savedBy(other);
       other.close();
       // Else the server that has the file dropped records between our looks.
-      if (before === after) return records;
+      if (saved === now) return { saved, records };
       this.#rollback.run();
     }
   }
@@ -460,6 +464,11 @@ export class SqliteStore implements Store {
     }
     return true;
   }
+}
+
+/** The number of the transaction up to which the tables have everything. */
+function savedBy(db: Sqlite): number {
+  return Number(getMeta(db, 'sequence') ?? '0');
 }
 
 function sqlTables(db: Sqlite, schema: DatabaseSchema): Map<string, SqlTable> {
