@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Outbox } from './outbox.ts';
 
-const turn = (): Promise<void> => new Promise((done) => process.nextTick(done));
+const turn = (): Promise<void> => new Promise((done) => setImmediate(done));
 
 describe('an outbox', () => {
   it('visits all who asked once, in order, when the work at hand is done', async () => {

@@ -9,6 +9,7 @@ import { defaultLimits, type FramerLimits, FramingError, type ValueReader } from
 import { type Json, stringifyJson } from './json.ts';
 import { classify, type RequestId } from './message.ts';
 import { Outbox } from './outbox.ts';
+import { receiveFrom } from './receive.ts';
 
 /** The peer answered a request with an error; `error` is what it sent: a string, or an object with `error` and `details`. */
 export class JsonRpcError extends Error {
@@ -112,7 +113,7 @@ export class Peer {
       if (this.#paused || this.#held || this.#clock.now() - this.#turnStarted > turnMs) this.#framer.hold();
     };
     this.#framer = new JsonFramer(receive, options.limits ?? defaultLimits, options.readerOf);
-    stream.on('data', (chunk: Uint8Array) => this.#push(chunk));
+    receiveFrom(stream, (chunk) => this.#push(chunk));
     stream.on('end', () => {
       this.#ended = true;
       if (!this.#framer.holding) this.#finish(undefined);

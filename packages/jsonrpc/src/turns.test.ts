@@ -23,14 +23,14 @@ describe('many requests that come at once', () => {
       },
     });
     left.write(requests(10));
-    const seen: number[] = [];
+    const seen = [done.length];
     while (done.length < 10) {
       await turn();
       seen.push(done.length);
     }
     expect(done).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
     // 3 of 4 ms each are more than 10 ms.
-    expect(seen.filter((count) => count > 0)).toEqual(expect.arrayContaining([3, 6, 9, 10]));
+    expect([...new Set(seen)]).toEqual([3, 6, 9, 10]);
   });
 
   it('are all answered if the peer sends nothing after them', async () => {
