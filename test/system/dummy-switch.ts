@@ -46,7 +46,9 @@ export class DummySwitch {
   /** Starts the switch; its database is `ovs`. */
   async startSwitch(): Promise<void> {
     const dummy = ['--enable-dummy=system', '--disable-system', `--unixctl=${join(this.dir, 'vswitchd.ctl')}`];
-    this.#switch = await this.start('vswitchd', ['ovs-vswitchd', this.socket('ovs.sock'), ...dummy]);
+    // A bridge of the type `netdev` is no dummy: its devices, which outlive the switch, belong into a network of its own. Only root can make either.
+    const ownNetwork = process.getuid?.() === 0 ? ['unshare', '--net'] : [];
+    this.#switch = await this.start('vswitchd', [...ownNetwork, 'ovs-vswitchd', this.socket('ovs.sock'), ...dummy]);
   }
 
   async restartSwitch(): Promise<void> {

@@ -1,11 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { Outbox } from './outbox.ts';
+import { inPromises, Outbox } from './outbox.ts';
 
 const turn = (): Promise<void> => new Promise((done) => setImmediate(done));
 
-describe('an outbox', () => {
+describe.each([
+  ['in the next tick', new Outbox()],
+  ['among promises', new Outbox(inPromises)],
+])('an outbox that is emptied %s', (_when, outbox) => {
   it('visits all who asked once, in order, when the work at hand is done', async () => {
-    const outbox = new Outbox();
     const visits: string[] = [];
     outbox.add(() => {
       visits.push('a');

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import { defaultLimits, type FramerLimits } from '@weft/jsonrpc/framing';
-import { Outbox } from '@weft/jsonrpc/outbox';
+import { inPromises, Outbox } from '@weft/jsonrpc/outbox';
 import { Peer } from '@weft/jsonrpc/peer';
 import { OvsdbError } from '@weft/ovsdb/error';
 import { canonicalText, type Json } from '@weft/ovsdb/json';
@@ -67,7 +67,7 @@ export class OvsdbServer {
   readonly sessions = new Set<Session>();
   readonly counters = { requests: 0, transactions: 0, sessions: 0 };
   readonly #served = new Map<string, Served>();
-  readonly #outbox = new Outbox();
+  readonly #outbox = new Outbox(inPromises);
   readonly #self: Database;
   readonly #options: ServerOptions;
   #backup = false;
