@@ -223,6 +223,10 @@ function comparable(text: string, known: ReadonlySet<string>): string {
       .replace(/(insert\\",\[\\"set\\",)\[(-?[\d.,e-]+)\]/g, (_, head: string, list: string) => {
         return `${head}[${list.split(',').sort().join()}]`;
       })
+      // So do references.
+      .replace(/(\[\\"uuid\\",\\"[^"\\]+\\"\],?){2,}/g, (list) =>
+        list.replace(/\],\[/g, '] [').split(' ').sort().join(),
+      )
       // Which row that is still referred to a server names first is up to it.
       .replace(/row \S+ because of \d+ remaining/g, 'row because of remaining')
       // Which of two rows in conflict a server names first is up to it.

@@ -272,10 +272,10 @@ export function execute<D extends DatabaseSchema>(
       const remote = given ?? `unix:${rundir}/br-int.mgmt`;
       try {
         const { readSwitch } = await import('./read-switch.ts');
-        return await readSwitch({ remote, rundir, ...tlsOptions(settings.tls) }, cookies, details, log);
+        const options = { remote, rundir, ...tlsOptions(settings.tls) };
+        return { flows: await readSwitch(options, cookies, details, log) };
       } catch (error) {
-        warn(program.name, `${remote}: connection failed (${failureReason(error)})`);
-        return new Map();
+        return { flows: new Map(), problem: `${remote}: connection failed (${failureReason(error)})` };
       }
     },
     now: host.now,

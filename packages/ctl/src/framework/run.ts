@@ -33,12 +33,12 @@ export interface RunOptions {
   readonly wait: 'none' | 'sb' | 'hv';
   readonly printWaitTime: boolean;
   readonly warn: (module: string, message: string, level?: 'WARN' | 'ERR') => void;
-  /** Reads the flows of an OpenFlow switch that have these cookies, as text; warns and gives none if there is no switch. */
+  /** Reads the flows of an OpenFlow switch that have these cookies, as text. */
   readonly readSwitch: (
     remote: string | undefined,
     cookies: readonly number[],
     details: boolean,
-  ) => Promise<SwitchFlows>;
+  ) => Promise<SwitchAnswer>;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
 }
@@ -52,6 +52,12 @@ export interface RootTable<D extends DatabaseSchema> {
 
 /** Lines by cookie. */
 export type SwitchFlows = ReadonlyMap<number, readonly string[]>;
+
+export interface SwitchAnswer {
+  readonly flows: SwitchFlows;
+  /** Why there are none. */
+  readonly problem?: string;
+}
 
 interface Output {
   readonly parts: OutputPart[];
@@ -229,7 +235,8 @@ function runAll<D extends DatabaseSchema>(
       forceWait: () => {
         shared.forceWait = true;
       },
-      switchFlows: (remote, details) => shared.switches.reader(remote, details),
+      switchFlows: (remote, details) =>
+        shared.switches.reader(remote, details, (problem) => warn(program.name, problem)),
     };
     command.run(context);
   }

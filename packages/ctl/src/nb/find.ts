@@ -16,13 +16,15 @@ type Named =
   | 'Port_Group'
   | 'Load_Balancer';
 
+function named<T extends Named>(tx: NbTransaction, table: T, text: string): readonly NbRow<T>[] {
+  const byUuid = tx.get(table, parseUuid(text));
+  return byUuid === undefined ? tx.holding(table, 'name' as never, text) : [byUuid];
+}
+
 function find<T extends Named>(tx: NbTransaction, table: T, text: string, several: string): NbRow<T> | undefined {
-  const uuid = parseUuid(text);
-  const byUuid = tx.get(table, uuid);
-  if (byUuid !== undefined) return byUuid;
-  const named = tx.holding(table, 'name' as never, text);
-  if (named.length > 1) throw new CtlError(`Multiple ${several} named '${text}'.  Use a UUID.`);
-  return named[0];
+  const found = named(tx, table, text);
+  if (found.length > 1) throw new CtlError(`Multiple ${several} named '${text}'.  Use a UUID.`);
+  return found[0];
 }
 
 /** The logical switch of that name or uuid; undefined if there is none. @throws CtlError for a name that several have */
@@ -65,9 +67,9 @@ export function needRouterPort(tx: NbTransaction, text: string): NbRow<'Logical_
   return need(findRouterPort(tx, text), notFound(text, 'port'));
 }
 
-/** The port group of that name or uuid; undefined if there is none. @throws CtlError for a name that several have */
+/** The port group of that name or uuid; undefined if there is none. Only one that is yet to be committed can have another's name, and either may be meant. */
 export function findPortGroup(tx: NbTransaction, text: string): NbRow<'Port_Group'> | undefined {
-  return find(tx, 'Port_Group', text, 'port groups');
+  return named(tx, 'Port_Group', text)[0];
 }
 
 /** The load balancer of that name or uuid; undefined if there is none. @throws CtlError for a name that several have */
