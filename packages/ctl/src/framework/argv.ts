@@ -35,7 +35,7 @@ export function parseOptionSpec(spec: string): { readonly name: string; readonly
 }
 
 /**
- * Splits global options from commands, as getopt_long(3) does: yargs, which reads the options, knows no names cut short, and looks at their order no more.
+ * Splits global options from commands, as getopt_long(3) does: yargs, which reads their values, knows no names cut short, and does not say in which order they came.
  * @param globals by name, with dashes
  * @param locals options of all commands, by name
  */
@@ -166,11 +166,11 @@ function parseCommand<D extends DatabaseSchema>(
   const { min, max } = arity(command.args);
   if (args.length < min) throw new CtlError(`'${name}' command requires at least ${min} arguments`);
   if (args.length > max) throw new CtlError(`'${name}' command takes at most ${max} arguments`);
-  return { command, invocation: { name, args, options: readOptions(given, known) } };
+  return { command, invocation: { name, args, options: commandOptions(given, known) } };
 }
 
 /** What a command's options say, in the form that `Invocation` describes. */
-function readOptions(
+function commandOptions(
   given: ReadonlyMap<string, string | undefined>,
   known: ReadonlyMap<string, Takes>,
 ): Invocation['options'] {
