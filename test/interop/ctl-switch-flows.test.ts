@@ -93,6 +93,7 @@ it.each([
   { args: ['--ovs=unix:/nonexistent', 'lflow-list'], has: 'match=(ip4)' },
   { args: ['--ovs=nonsense', 'lflow-list'], has: 'match=(ip4)' },
   { args: ['--ovs=tcp:127.0.0.1:1', 'lflow-list'], has: 'match=(ip4)' },
+  { args: ['--ovs=junk', '--stats', '--vflows', 'lflow-list'], has: 'match=(ip4)' },
   // What is warned of comes in the order of the commands.
   { args: 'destroy Chassis -- --ovs=junk lflow-list -- destroy Chassis -- --ovs=junk dump-flows'.split(' '), has: '' },
 ])('$args', async ({ args, has }) => {
