@@ -1,6 +1,6 @@
 /** Random command lines, made from what the registry says of each command: its arguments and its options. */
 
-import { parseOptionSpec } from '@weft/ctl/framework/argv';
+import { parseOptionSpec, takenBy } from '@weft/ctl/framework/argv';
 import type { Command } from '@weft/ctl/framework/command';
 import { operators as conditionOperators } from '@weft/ctl/generic/condition';
 import { nbctl } from '@weft/ctl/nb/program';
@@ -355,7 +355,9 @@ export function randomCommandLine(which: Which, random: () => number): string[] 
 }
 
 function randomOption(spec: string, random: () => number, pick: Pick): string {
-  const { name, takes } = parseOptionSpec(spec);
+  const option = parseOptionSpec(spec);
+  const { name } = option;
+  const takes = takenBy(option.spec);
   if (takes === 'nothing' || (takes === 'optional value' && random() < 0.5)) return name;
   return `${name}=${pick(optionValues[name] ?? ['x'])}`;
 }

@@ -13,7 +13,7 @@ export class Outbox {
 
   /**
    * `soon` calls back when the work at hand is done. In the next tick all promises have run, too: whoever goes on when one is kept, as clients do, sends what
-   * he has then along. For a server that knows no promises in its work, `inPromises` costs a tenth of a tick.
+   * he has then along. For a server that knows no promises in its work, `inPromises` costs less than a tick.
    */
   constructor(soon: (run: () => void) => void = process.nextTick) {
     this.#soon = soon;

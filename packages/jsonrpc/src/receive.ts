@@ -1,6 +1,6 @@
 /**
- * Receiving without a queue. A stream of Node.js puts each chunk that comes in through its queue, and in the next tick looks whether there is room for more:
- * for a short message that is a tenth of all that a server does for it.
+ * Receiving without a queue. A stream of Node.js puts each chunk that comes in through its queue, and in the next tick looks whether there is room for more,
+ * which for a short message is much of all that a server does for it.
  */
 import type { Duplex } from 'node:stream';
 

@@ -5,7 +5,7 @@
 import type { DatabaseSchema } from '@weft/ovsdb/schema';
 import { arity, type Command, type Invocation } from './command.ts';
 import { CtlError, UsageError } from './ctl-error.ts';
-import { type OptionSpec, type OptionSpecs, optionValues } from './option-values.ts';
+import { type OptionSpec, optionValues } from './option-values.ts';
 
 export type Takes = 'nothing' | 'value' | 'optional value';
 
@@ -22,27 +22,23 @@ export function takenBy({ type, optional }: OptionSpec): Takes {
   return type === 'boolean' ? 'nothing' : optional ? 'optional value' : 'value';
 }
 
-function specOf(takes: Takes): OptionSpec {
-  if (takes === 'nothing') return { type: 'boolean' };
-  return takes === 'value' ? { type: 'string' } : { type: 'string', optional: true };
-}
-
-/** What an option of a command takes, from the way the command declares it. */
-export function parseOptionSpec(spec: string): { readonly name: string; readonly takes: Takes } {
-  if (spec.endsWith('=')) return { name: spec.slice(0, -1), takes: 'value' };
-  if (spec.endsWith('?')) return { name: spec.slice(0, -1), takes: 'optional value' };
-  return { name: spec, takes: 'nothing' };
+/** An option of a command, from the way the command declares it. */
+export function parseOptionSpec(text: string): { readonly name: string; readonly spec: OptionSpec } {
+  if (text.endsWith('=')) return { name: text.slice(0, -1), spec: { type: 'string' } };
+  if (text.endsWith('?')) return { name: text.slice(0, -1), spec: { type: 'string', optional: true } };
+  return { name: text, spec: { type: 'boolean' } };
 }
 
 /**
- * Splits global options from commands, as getopt_long(3) does: yargs, which reads their values, knows no names cut short, and does not say in which order they came.
+ * Splits global options from commands, as getopt_long(3) does: yargs, which reads their values, knows no names cut short, and does not say in which order
+ * they came.
  * @param globals by name, with dashes
  * @param locals options of all commands, by name
  */
 export function parseGlobal(
   argv: readonly string[],
   globals: ReadonlyMap<string, OptionSpec>,
-  locals: ReadonlyMap<string, Takes>,
+  locals: ReadonlyMap<string, OptionSpec>,
 ): GlobalArguments {
   const global: { name: string; value?: string }[] = [];
   const local: { text: string; name: string; value?: string }[] = [];
@@ -59,8 +55,7 @@ export function parseGlobal(
       const equals = arg.indexOf('=');
       const given = equals < 0 ? arg : arg.slice(0, equals);
       const name = complete(arg, given, globals, locals);
-      const spec = globals.get(name);
-      const takes = spec === undefined ? locals.get(name)! : takenBy(spec);
+      const takes = takenBy(globals.get(name) ?? locals.get(name)!);
       let value = equals < 0 ? undefined : arg.slice(equals + 1);
       if (value !== undefined && takes === 'nothing') throw new UsageError(`option '${arg}' doesn't allow an argument`);
       if (value === undefined && takes === 'value') {
@@ -93,7 +88,7 @@ function complete(
   arg: string,
   given: string,
   globals: ReadonlyMap<string, OptionSpec>,
-  locals: ReadonlyMap<string, Takes>,
+  locals: ReadonlyMap<string, OptionSpec>,
 ): string {
   if (globals.has(given) || locals.has(given)) return given;
   const known = [...globals.keys(), ...locals.keys()];
@@ -148,13 +143,14 @@ function parseCommand<D extends DatabaseSchema>(
     const mistyped = { word: name, known: [...commands.keys()] };
     throw new CtlError(`unknown command '${name}'; use --help for help`, { mistyped });
   }
-  const known = new Map((command.options ?? []).map(parseOptionSpec).map(({ name, takes }) => [name, takes]));
+  const known = new Map((command.options ?? []).map(parseOptionSpec).map(({ name, spec }) => [name, spec]));
   for (const [option, value] of given) {
-    const takes = known.get(option);
-    if (takes === undefined) {
+    const spec = known.get(option);
+    if (spec === undefined) {
       const mistyped = { word: option, known: [...known.keys()] };
       throw new CtlError(`'${name}' command has no '${option}' option`, { mistyped });
     }
+    const takes = takenBy(spec);
     if (takes === 'value' && value === undefined) {
       throw new CtlError(`missing argument to '${option}' option on '${name}' command`);
     }
@@ -172,15 +168,16 @@ function parseCommand<D extends DatabaseSchema>(
 /** What a command's options say, in the form that `Invocation` describes. */
 function commandOptions(
   given: ReadonlyMap<string, string | undefined>,
-  known: ReadonlyMap<string, Takes>,
+  known: ReadonlyMap<string, OptionSpec>,
 ): Invocation['options'] {
   if (given.size === 0) return new Map();
-  const specs: OptionSpecs = Object.fromEntries([...known].map(([option, takes]) => [option.slice(2), specOf(takes)]));
+  const specs = Object.fromEntries([...known].map(([option, spec]) => [option.slice(2), spec]));
   const values = optionValues([...given], specs);
   return new Map(
     [...given.keys()].map((option) => {
       const value = values[option.slice(2)];
-      return [option, value === true ? (known.get(option) === 'nothing' ? '' : undefined) : String(value)];
+      if (value !== true) return [option, String(value)];
+      return [option, known.get(option)!.type === 'boolean' ? '' : undefined];
     }),
   );
 }

@@ -3,7 +3,7 @@
  * being typed, and gets the candidates, one per line: commands, options, and names from the database where an argument is one.
  */
 import type { DatabaseSchema } from '@weft/ovsdb/schema';
-import { parseOptionSpec } from './argv.ts';
+import { parseOptionSpec, takenBy } from './argv.ts';
 import type { Command } from './command.ts';
 import type { ColumnsByTable } from './entry-order.ts';
 import { globalOptions } from './global-options.ts';
@@ -105,8 +105,9 @@ export function complete<D extends DatabaseSchema>(
 }
 
 function optionWord(spec: string): string {
-  const { name, takes } = parseOptionSpec(spec);
-  return takes === 'value' ? `${name}=` : name;
+  const option = parseOptionSpec(spec);
+  const { name } = option;
+  return takenBy(option.spec) === 'value' ? `${name}=` : name;
 }
 
 function argumentCompletion<D extends DatabaseSchema>(

@@ -42,9 +42,8 @@ export function versionText(program: { readonly name: string }): string {
 /** `[--option=VALUE] command ARGS`. */
 export function usage<D extends DatabaseSchema>(command: Command<D>): string {
   const options = (command.options ?? []).map((text) => {
-    const { name, takes } = parseOptionSpec(text);
-    const value = name.replace(/^-+/, '').toUpperCase();
-    return takes === 'nothing' ? `[${name}]` : takes === 'value' ? `[${name}=${value}]` : `[${name}[=${value}]]`;
+    const { name, spec } = parseOptionSpec(text);
+    return `[${withValue(name, { ...spec, value: name.replace(/^-+/, '').toUpperCase() })}]`;
   });
   return [...options, command.name, command.args].filter((word) => word !== '').join(' ');
 }
@@ -167,10 +166,10 @@ function optionList<D extends DatabaseSchema>(program: Program<D>): string {
   const seen = new Set<string>();
   for (const command of program.commands.values()) {
     for (const option of command.options ?? []) {
-      const { name, takes } = parseOptionSpec(option);
+      const { name, spec } = parseOptionSpec(option);
       if (seen.has(name)) continue;
       seen.add(name);
-      lines.push(takes === 'nothing' ? name : `${name}=ARG`);
+      lines.push(takenBy(spec) === 'nothing' ? name : `${name}=ARG`);
     }
   }
   return `${lines.join('\n')}\n`;

@@ -2,7 +2,7 @@
 import { ConnectionClosedError } from '@weft/jsonrpc/peer';
 import type { DatabaseSchema } from '@weft/ovsdb/schema';
 import type { Log, LogOutputs } from '@weft/vlog/log';
-import { type GlobalArguments, parseCommands, parseGlobal, parseOptionSpec, type Takes } from './argv.ts';
+import { type GlobalArguments, parseCommands, parseGlobal, parseOptionSpec } from './argv.ts';
 import { colourError, colourOverview } from './colour.ts';
 import { CtlError, UsageError } from './ctl-error.ts';
 import { applyLogOption, createLog, logCall } from './ctl-log.ts';
@@ -15,6 +15,7 @@ import {
   socketDirectory,
   tlsOptions,
 } from './open-session.ts';
+import type { OptionSpec } from './option-values.ts';
 import type { Program } from './program.ts';
 import { type Runnable, type RunOptions, runCommands } from './run.ts';
 import type { Session } from './session.ts';
@@ -220,13 +221,13 @@ function environmentTimeout(host: Host): number {
   return /^[0-9]+$/.test(text) ? Number(text) : 0;
 }
 
-/** The options of all commands, and what each takes. */
-export function localOptions<D extends DatabaseSchema>(program: Program<D>): ReadonlyMap<string, Takes> {
-  const options = new Map<string, Takes>();
+/** The options of all commands. */
+export function localOptions<D extends DatabaseSchema>(program: Program<D>): ReadonlyMap<string, OptionSpec> {
+  const options = new Map<string, OptionSpec>();
   for (const command of program.commands.values()) {
     for (const text of command.options ?? []) {
-      const { name, takes } = parseOptionSpec(text);
-      options.set(name, takes);
+      const { name, spec } = parseOptionSpec(text);
+      options.set(name, spec);
     }
   }
   return options;

@@ -1,5 +1,5 @@
 /**
- * What options say. Of yargs this is the parser alone: all of yargs, which lays out the help, takes 10 ms to load, and a command has not much more than that
+ * What options say. Of yargs this is the parser alone: all of yargs, which lays out the help, takes some 10 ms to load, and a command has not much more than that
  * to itself.
  */
 import type { Options } from 'yargs';
@@ -14,22 +14,18 @@ export interface OptionSpec extends Options {
   readonly optional?: true;
 }
 
-/** Options by their names, without dashes. */
-export interface OptionSpecs {
-  readonly [name: string]: OptionSpec;
-}
-
 /** An option as it was given: its name, with dashes, and its value. */
 export type Given = readonly [name: string, value?: string | undefined];
 
 /**
  * Has yargs read options.
+ * @param options by name, without dashes
  * @param negated `--no-NAME` says that NAME is false, which need not be declared
  * @returns by name, without dashes: of options that are given twice, the last value; `true` for those without one
  */
 export function optionValues(
   given: readonly Given[],
-  options: OptionSpecs,
+  options: { readonly [name: string]: OptionSpec },
   { negated = false }: { readonly negated?: boolean } = {},
 ): { readonly [name: string]: unknown } {
   const declared = Object.entries(options);

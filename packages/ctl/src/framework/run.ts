@@ -218,12 +218,6 @@ function runAll<D extends DatabaseSchema>(
   for (const [index, { command, invocation }] of commands.entries()) {
     const output: Output = { parts: [], table: undefined };
     outputs.push(output);
-    // A command may ask a switch for more than one thing, and says once why it cannot.
-    const problems = new Set<string>();
-    const warnOnce = (problem: string): void => {
-      if (!problems.has(problem)) warn(program.name, problem);
-      problems.add(problem);
-    };
     const context: Context<D> = {
       tx,
       args: invocation.args,
@@ -241,7 +235,8 @@ function runAll<D extends DatabaseSchema>(
       forceWait: () => {
         shared.forceWait = true;
       },
-      switchFlows: (remote, details) => shared.switches.reader(remote, details, warnOnce),
+      switchFlows: (remote, details) =>
+        shared.switches.reader(remote, details, (problem) => warn(program.name, problem)),
     };
     command.run(context);
   }

@@ -133,7 +133,7 @@ const lflowList: SbCommand = {
       );
       printSwitchFlows(flow);
     }
-    if (options.has('--vflows')) printVflows(context, only);
+    if (options.has('--vflows')) printVflows(context, only, printSwitchFlows);
   },
 };
 

@@ -2,7 +2,6 @@
 import type { SbRow } from '@weft/schemas/sb';
 import { mapOrder } from '../framework/replica-order.ts';
 import { datapathName } from './datapath.ts';
-import { switchFlowPrinter } from './switch-flows.ts';
 import type { SbContext } from './types.ts';
 
 type Datapath = Pick<SbRow<'Datapath_Binding'>, '_uuid' | 'external_ids'>;
@@ -15,8 +14,12 @@ export const vflowReads = {
   Load_Balancer: ['name', 'protocol', 'vips', 'datapaths', 'datapath_group'],
 } as const;
 
-/** Prints the records of a datapath, or of all. */
-export function printVflows(context: SbContext, only: Datapath | undefined): void {
+/** Prints the records of a datapath, or of all, each followed by what `printSwitchFlows` has for it. */
+export function printVflows(
+  context: SbContext,
+  only: Datapath | undefined,
+  printSwitchFlows: (row: { readonly _uuid: string }) => void,
+): void {
   const { tx, options, print } = context;
   const listed = ['Port_Binding', 'MAC_Binding', 'Multicast_Group', 'Chassis', 'Load_Balancer'] as const;
   const named = ['Datapath_Binding', 'Logical_DP_Group'] as const;
@@ -31,7 +34,6 @@ export function printVflows(context: SbContext, only: Datapath | undefined): voi
     const row = tx.get('Datapath_Binding', of);
     return `datapath=${row === undefined ? '' : datapathName(row)}, `;
   };
-  const printSwitchFlows = switchFlowPrinter(context);
   const section = <R extends { readonly _uuid: string }>(
     title: string,
     rows: readonly R[],

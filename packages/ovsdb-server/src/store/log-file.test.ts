@@ -30,9 +30,10 @@ it('reads what was appended, after any transaction, up to where it was cut', () 
       log.close();
       const whole = readFileSync(path).length;
       truncateSync(path, Math.max(0, whole - cut));
-      const all = parseLog(readFileSync(path));
-      expect(all.records).toEqual(appended.slice(0, all.records.length));
-      if (cut === 0) expect(all.records).toHaveLength(appended.length);
+      const left = readFileSync(path);
+      const all = parseLog(left);
+      // JSON has no newlines: what ends with one is whole.
+      expect(all.records).toEqual(appended.slice(0, left.filter((byte) => byte === 0x0a).length));
       expect(all.length + all.rest).toBe(Math.max(0, whole - cut));
       expect(all.last).toBe(all.records.at(-1)?.sequence ?? 0);
       const some = parseLog(readFileSync(path), after);
