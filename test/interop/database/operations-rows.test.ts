@@ -50,6 +50,16 @@ const statements: readonly Statement[] = [
     answers: [/"b":false,.*"few":0,"fixed":"","i":0,"is":\["set",\[\]\].*"m":\["map",\[\]\]/],
   },
   {
+    says: '5.2.1: columns of which the default is not allowed must be given, sets and maps among them',
+    play: [
+      [insert('Narrow', { limits: ['map', [['a', 1]]] })],
+      [insert('Narrow', { few: 1 })],
+      [insert('Narrow', { few: 1, limits: ['map', [['a', 1]]] })],
+      [select([], undefined, 'Narrow')],
+    ],
+    answers: ['0 is less than minimum allowed value 1', '0 is less than minimum allowed value 0.5', 'uuid', '"few":1'],
+  },
+  {
     says: '5.2.1: each new row has a new uuid',
     play: [
       [insert('T', {}), insert('T', {})],

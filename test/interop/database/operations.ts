@@ -34,6 +34,15 @@ export const schema = {
       },
     },
     Leaf: { columns: { name: { type: 'string' } } },
+    Narrow: {
+      isRoot: true,
+      columns: {
+        few: { type: { key: { type: 'integer', minInteger: 1 }, min: 1, max: 2 } },
+        limits: {
+          type: { key: { type: 'string', maxLength: 3 }, value: { type: 'real', minReal: 0.5 }, min: 1, max: 2 },
+        },
+      },
+    },
     One: { isRoot: true, maxRows: 1, columns: { name: { type: 'string' } } },
     Unique: {
       isRoot: true,

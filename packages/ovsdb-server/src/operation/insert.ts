@@ -1,7 +1,6 @@
 /** RFC 7047 section 5.2.1, and the `uuid` member of ovsdb-server(7) section 5.2.1. */
-import type { Atom } from '@weft/ovsdb/atom';
+import { defaultAtom } from '@weft/ovsdb/atom';
 import { checkAtom } from '@weft/ovsdb/constraint';
-import { defaultDatum } from '@weft/ovsdb/datum';
 import { OvsdbError, syntaxError } from '@weft/ovsdb/error';
 import type { TableSchema } from '@weft/ovsdb/schema';
 import { isUuid, parseUuid, type Uuid } from '@weft/ovsdb/uuid';
@@ -52,8 +51,12 @@ function withoutDefault(schema: TableSchema): readonly Required[] {
   let required = requiredColumns.get(schema);
   if (required === undefined) {
     required = Object.entries(schema.columns).flatMap(([column, { type }]) => {
-      if (type.kind !== 'scalar') return [];
-      const check = () => checkAtom(type.key, defaultDatum(type) as Atom);
+      // An empty default has nothing that a constraint could forbid.
+      if (type.min === 0) return [];
+      const check = () => {
+        checkAtom(type.key, defaultAtom(type.key.type));
+        if (type.value !== undefined) checkAtom(type.value, defaultAtom(type.value.type));
+      };
       try {
         check();
         return [];
