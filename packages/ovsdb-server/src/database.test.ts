@@ -131,7 +131,7 @@ describe('a database', () => {
     const before = begin();
     expect(shown(dumpPieces(before.view))).toHaveLength(300);
 
-    await db.replace(schema, convert(db.tables, schema));
+    db.replace(schema, convert(db.tables, schema));
     // Who monitored the old tables is disconnected a moment later.
     const after = begin();
     db.monitors.remove(before);

@@ -277,11 +277,11 @@ export class Database {
     else this.#settle([{ id, changes: applied, durable: false, comments: [], results: [], done: () => {} }]);
   }
 
-  /** Puts another schema and contents in the place of these, as `convert` does. Waiting transactions end without an answer. */
-  async replace(schema: DatabaseSchema, environment: TransactionEnvironment): Promise<void> {
+  /** Puts another schema and contents in the place of these, as `convert` does. Everything must be settled, or it would be stored in the new tables. */
+  replace(schema: DatabaseSchema, environment: TransactionEnvironment): void {
     const id = newUuid();
     const rows = new Map([...environment.tables].map(([name, table]) => [name, table.rows()] as const));
-    await this.store.replace(schema, rows, id, 'converted by weft-ovsdb');
+    this.store.replace(schema, rows, id, 'converted by weft-ovsdb');
     this.#environment = environment;
     this.monitors.tablesReplaced();
     this.#sequence++;

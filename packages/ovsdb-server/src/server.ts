@@ -183,8 +183,11 @@ export class OvsdbServer {
     });
   }
 
-  /** Puts a database under another schema (ovsdb-server(7) section 4.1.19). `done` is called before clients are disconnected, whoever asked among them. */
-  async convert(database: Database, schema: DatabaseSchema, done: () => void): Promise<void> {
+  /**
+   * Puts a database under another schema (ovsdb-server(7) section 4.1.19): at once, if everything is stored. Throws if that cannot be; calls `done`, with
+   * what went wrong if something did, before clients are disconnected, whoever asked among them.
+   */
+  convert(database: Database, schema: DatabaseSchema, done: (error?: unknown) => void): void {
     const served = this.#served.get(database.name);
     if (schema.name !== database.name) {
       const details = `new schema name (${schema.name}) does not match database name (${database.name})`;
@@ -193,18 +196,23 @@ export class OvsdbServer {
     if (served === undefined || database === this.#self || served.options.model === 'relay') {
       throw new OvsdbError('not allowed', `${database.name}: this database cannot be converted here`);
     }
-    await new Promise<void>((resolve) => database.whenSettled(resolve));
-    const environment = convert(database.tables, schema);
-    for (const session of this.sessions) if (session.changeAware) session.databaseChanged(database);
-    await database.replace(schema, environment);
-    this.#write({
-      op: 'update',
-      table: 'Database',
-      where: [['_uuid', '==', ['uuid', served.uuid]]],
-      row: { schema: schemaText(schema) },
+    database.whenSettled(() => {
+      try {
+        database.replace(schema, convert(database.tables, schema));
+      } catch (error) {
+        done(error);
+        return;
+      }
+      for (const session of this.sessions) if (session.changeAware) session.databaseChanged(database);
+      this.#write({
+        op: 'update',
+        table: 'Database',
+        where: [['_uuid', '==', ['uuid', served.uuid]]],
+        row: { schema: schemaText(schema) },
+      });
+      done();
+      this.#databasesChanged(undefined);
     });
-    done();
-    this.#databasesChanged(undefined);
   }
 
   /** Serves a client. */

@@ -455,8 +455,10 @@ export class Session implements LockHolder, MonitorSink {
       throw new OvsdbError('not allowed', 'convert is not allowed on this connection');
     }
     const schema = parseSchema(params[1]);
-    const done = (): void => this.#reply(id, '{}');
-    this.#server.convert(database, schema, done).catch((error: unknown) => this.#replyError(id, error));
+    this.#server.convert(database, schema, (error) => {
+      if (error === undefined) this.#reply(id, '{}');
+      else this.#replyError(id, error);
+    });
   }
 
   #reply(id: Json, result: string, error = 'null'): void {

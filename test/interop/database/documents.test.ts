@@ -373,6 +373,28 @@ const statements: readonly Statement[] = [
     ],
   },
   {
+    says: '4.1.19: what a client sends in one piece with a conversion is executed before it or after it, as it stands there',
+    lines: [
+      ['a', 'set_db_change_aware', true],
+      [
+        'a',
+        {
+          raw: [
+            ['transact', 'D', ...rows],
+            ['convert', 'D', { ...schema, tables: { T: { isRoot: true, columns: { fresh: { type: 'integer' } } } } }],
+            ['transact', 'D', { op: 'insert', table: 'T', row: { fresh: 7 } }],
+            ['transact', 'D', { op: 'insert', table: 'T', row: { name: 'late' } }],
+            ['convert', 'D', schema as unknown as Json],
+            ['transact', 'D', select([])],
+          ]
+            .map(([method, ...params], i) => JSON.stringify({ id: `part ${i}`, method, params }))
+            .join(''),
+        },
+      ],
+    ],
+    heard: ['part 0', 'part 1', /"part 2".*"uuid"/, /"part 3".*No column name/, 'part 4', /"part 5".*rows/],
+  },
+  {
     says: '4.1.19: a conversion that fails changes nothing',
     lines: [
       transact(...rows),

@@ -264,7 +264,7 @@ describe('the history', () => {
     await db.close();
     const { store: second, db: converted } = await serve();
     transact(converted, insert('b'));
-    await converted.replace(schema, convert(converted.tables, schema));
+    converted.replace(schema, convert(converted.tables, schema));
     expect(told()).toEqual(['3 converted by weft-ovsdb']);
     transact(converted, insert('c'));
     expect((await afterKill()).rows).toBe('a=0 b=0 c=0');

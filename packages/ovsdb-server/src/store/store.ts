@@ -36,13 +36,11 @@ export interface Store {
   append(sequence: number, entries: readonly LogEntry[], durable: boolean): AppendResult | Promise<AppendResult>;
   /** Calls back for each batch that another process appended. Returns a function that ends it. Absent: there can be no other writer. */
   watch?(listener: () => void): () => void;
-  /** Replaces everything, schema included, atomically and durably. `comment` says why, to whoever looks at what became of the database. */
-  replace(
-    schema: DatabaseSchema,
-    tables: ReadonlyMap<string, Iterable<Row>>,
-    id: Uuid,
-    comment: string,
-  ): void | Promise<void>;
+  /**
+   * Replaces everything, schema included, atomically and durably. `comment` says why, to whoever looks at what became of the database. At once, unlike
+   * `append`: a transaction that is executed meanwhile would be one of tables that are gone.
+   */
+  replace(schema: DatabaseSchema, tables: ReadonlyMap<string, Iterable<Row>>, id: Uuid, comment: string): void;
   /** Gives back the room that old data takes. */
   compact(): void | Promise<void>;
   close(): void | Promise<void>;
