@@ -12,6 +12,7 @@ import { arePersistent, type TableChange } from './changes.ts';
 import { History } from './history.ts';
 import type { MemoryTable } from './memory-table.ts';
 import { MonitorHub } from './monitor/hub.ts';
+import type { MonitorView } from './monitor/view.ts';
 import { newUuid } from './new-uuid.ts';
 import type { Access } from './operation/context.ts';
 import type { Store } from './store/store.ts';
@@ -77,6 +78,9 @@ export class Database {
   #environment: TransactionEnvironment;
   readonly #timers: Timers;
   readonly #onFatal: (error: Error) => void;
+  /** The state as it was loaded, and the tables that had rows in it, of which what is ephemeral was lost. */
+  readonly #loadedId: Uuid;
+  readonly #loadedTables: ReadonlySet<MemoryTable>;
   #sequence: number;
   #pending: Pending[] = [];
   #storing: Promise<void> | undefined;
@@ -100,6 +104,8 @@ export class Database {
     this.#onFatal = onFatal;
     this.#sequence = loaded.sequence;
     this.history = new History(loaded.lastId === zeroUuid ? newUuid() : loaded.lastId);
+    this.#loadedId = loaded.lastId;
+    this.#loadedTables = new Set([...environment.tables.values()].filter(({ size }) => size > 0));
     this.monitors = new MonitorHub(timers);
   }
 
@@ -179,6 +185,17 @@ export class Database {
     waiter.cancelTimer?.();
     waiter.cancelTimer = undefined;
     return this.#waiters.delete(waiter);
+  }
+
+  /** The net changes after the transaction `id`, or undefined if a client that has seen that one with this view must be shown all rows anew. */
+  missed(id: Uuid, view: MonitorView): readonly TableChange[] | undefined {
+    if (id === this.#loadedId) {
+      for (const [table, { view: columns }] of view.tables) {
+        // It may have seen values that ended with the server, and the difference to them is not known.
+        if (columns.ephemeral && this.#loadedTables.has(table)) return undefined;
+      }
+    }
+    return this.history.since(id);
   }
 
   /** Stores what has been executed. With a store that answers at once, everything is settled when this returns. */

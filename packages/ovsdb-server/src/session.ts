@@ -358,7 +358,7 @@ export class Session implements LockHolder, MonitorSink {
       const { lastId } = database.history;
       const head = `{"id":${jsonText(id)},"error":null,"result":`;
       if (method === 'update3') {
-        const missed = database.history.since(since as string);
+        const missed = database.missed(since as string, member.view);
         if (missed !== undefined) {
           const updates = member.view.updates(missed) ?? '{}';
           this.send(`${head}[true,"${lastId}",${updates}]}`);

@@ -26,6 +26,8 @@ export class TableView {
   /** No other view of the database has it. */
   readonly key: number;
   readonly selects: Select;
+  /** It shows columns that are not stored. */
+  readonly ephemeral: boolean;
   readonly #format: Format;
   readonly #initial: readonly string[];
   readonly #insert: readonly string[];
@@ -45,6 +47,7 @@ export class TableView {
     this.#modify = having('modify');
     // Of the requests, not of the columns: one without columns still wants to hear of rows.
     this.selects = selects;
+    this.ephemeral = columns.some(({ name }) => table.schema.columns[name]?.ephemeral === true);
   }
 
   initial(row: Row): string {

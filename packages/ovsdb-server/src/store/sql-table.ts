@@ -118,8 +118,8 @@ export class SqlTable {
   /** Reads all rows into memory; `onRow` gets the number of the transaction that wrote each. */
   load(table: MemoryTable, onRow: (row: Row, sequence: number) => void): void {
     const columns = this.#columns;
-    const expressions = columns.map(({ expression }) => expression);
-    const select = this.#db.prepare(`SELECT _uuid, _seq, ${expressions.join(', ')} FROM ${this.#sqlName}`).raw(true);
+    const expressions = ['_uuid', '_seq', ...columns.map(({ expression }) => expression)];
+    const select = this.#db.prepare(`SELECT ${expressions.join(', ')} FROM ${this.#sqlName}`).raw(true);
     for (const record of select.iterate() as IterableIterator<readonly (string | number | null)[]>) {
       const values: [string, Datum][] = [];
       for (let i = 0; i < columns.length; i++) {
