@@ -101,12 +101,31 @@ export function mayBeExponent(bytes: Uint8Array, i: number): boolean {
   return before === undefined || before === 0x2b || before === 0x2d || before === 0x65 || before === 0x45;
 }
 
+/** What this program and the C ones write to files: an integer has all its digits and no exponent, and no number is too small to be read again. */
+function storedNumber(token: string, whole: string): number | bigint {
+  const value = Number(token);
+  return token === whole && !Number.isSafeInteger(value) ? BigInt(token) : value;
+}
+
+/**
+ * Parses JSON text from a file that a database program wrote, with integers beyond 2^53 as bigints.
+ * @throws SyntaxError
+ */
+export function parseStoredJson(text: string): Json {
+  // With fewer digits there is no such integer.
+  return /\d{16}/.test(text) ? parseSlowly(text, storedNumber) : (JSON.parse(text) as Json);
+}
+
 /**
  * Parses JSON text, with integers beyond 2^53 as bigints. Several times slower than `JSON.parse`; for texts that may hold such an integer, or a number
  * that no double holds.
  * @throws SyntaxError if the text is not one JSON value, or has such a number.
  */
 export function parseExactJson(text: string): Json {
+  return parseSlowly(text, exactNumber);
+}
+
+function parseSlowly(text: string, numberOf: typeof exactNumber): Json {
   let position = 0;
 
   const next = (): string => {
@@ -121,7 +140,7 @@ export function parseExactJson(text: string): Json {
 
   const scalar = (token: string): Json => {
     const [, whole, fraction, exponent] = decimal.exec(token) ?? [];
-    return whole === undefined ? (JSON.parse(token) as Json) : exactNumber(token, whole, fraction, exponent);
+    return whole === undefined ? (JSON.parse(token) as Json) : numberOf(token, whole, fraction, exponent);
   };
 
   // A stack of its own, so that deep nesting costs memory and not the call stack.

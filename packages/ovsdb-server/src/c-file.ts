@@ -5,6 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
+import { parseStoredJson } from '@weft/jsonrpc/json';
 import { applyDifference } from '@weft/ovsdb/diff';
 import { OvsdbError } from '@weft/ovsdb/error';
 import { isObject, type Json, type JsonObject, jsonText } from '@weft/ovsdb/json';
@@ -50,7 +51,7 @@ function readRecords(file: string, bytes: Buffer): { readonly records: Json[]; r
       return { records, damage: `byte ${at}: the record's checksum is wrong` };
     }
     try {
-      records.push(JSON.parse(body.toString('utf8')) as Json);
+      records.push(parseStoredJson(body.toString('utf8')));
     } catch {
       return { records, damage: `byte ${at}: the record is not JSON` };
     }

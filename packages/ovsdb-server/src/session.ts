@@ -169,7 +169,7 @@ export class Session implements LockHolder, MonitorSink {
       if (waiting.database !== database) continue;
       waiting.abandon();
       this.#waiting.delete(key);
-      this.#reply(JSON.parse(key) as Json, 'null', '"canceled"');
+      this.send(`{"id":${key},"result":null,"error":"canceled"}`);
     }
     for (const [key, monitor] of this.#monitors) {
       if (monitor.database !== database) continue;

@@ -82,6 +82,28 @@ describe('a database file of the C server', () => {
     expect(sorted(JSON.parse(answer) as Json)).toEqual(theirs);
   });
 
+  it('keeps integers of 64 bits, in rows and in the schema', async () => {
+    const big = [9007199254740993n, 9223372036854775806n, -9223372036854775807n];
+    const type = { key: { type: 'integer', minInteger: big[2]!, maxInteger: big[1]! }, min: 0, max: 'unlimited' };
+    const schema: Json = { name: 'Big', version: '1.0.0', tables: { T: { isRoot: true, columns: { n: { type } } } } };
+    const server = await startCServer(schema);
+    const peer = await server.connect();
+    const insert = { op: 'insert', table: 'T', row: { n: ['set', big] } };
+    await peer.call('transact', ['Big', insert]);
+    peer.close();
+    const [ours, theirs] = [join(folder, 'big.db'), join(folder, 'big-c.db')];
+    expect(await tool('import', ours, join(server.folder, 'db')), errors.join()).toBe(0);
+    await server.stop();
+    expect(await tool('export', ours, theirs), errors.join()).toBe(0);
+    const select = '["Big",{"op":"select","table":"T","where":[],"columns":["n"]}]';
+    const answer = execFileSync('ovsdb-tool', ['query', theirs, select]).toString();
+    expect(answer.trim()).toBe(
+      '[{"rows":[{"n":["set",[-9223372036854775807,9007199254740993,9223372036854775806]]}]}]',
+    );
+    const tooMuch = '["Big",{"op":"insert","table":"T","row":{"n":9223372036854775807}}]';
+    expect(execFileSync('ovsdb-tool', ['query', theirs, tooMuch]).toString()).toContain('9223372036854775806');
+  });
+
   it('is imported up to where it is damaged', async () => {
     const peer = await c.connect();
     await peer.call('transact', ['Fuzz', { op: 'insert', table: 'Few', row: { name: 'a' } }]);

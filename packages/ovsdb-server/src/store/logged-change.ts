@@ -1,4 +1,5 @@
 /** The changes of one transaction as a record of the log, both ways. */
+import { parseStoredJson } from '@weft/jsonrpc/json';
 import { applyDifference } from '@weft/ovsdb/diff';
 import type { Json } from '@weft/ovsdb/json';
 import type { Row } from '@weft/ovsdb/row';
@@ -44,7 +45,7 @@ function joined(comments: readonly string[]): string {
 }
 
 export function readLogText(text: string): LoggedTransaction {
-  const changes = JSON.parse(text) as (LoggedChange | LoggedDate)[];
+  const changes = parseStoredJson(text) as unknown as (LoggedChange | LoggedDate)[];
   const last = changes.at(-1);
   const dated = last !== undefined && isDate(last);
   if (dated) changes.pop();

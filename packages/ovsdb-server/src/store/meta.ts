@@ -1,4 +1,5 @@
 /** What a database file says of itself, in its table `_meta`: format, schema, and up to which transaction the SQL tables have everything. */
+import { parseStoredJson } from '@weft/jsonrpc/json';
 import { OvsdbError } from '@weft/ovsdb/error';
 import type { DatabaseSchema } from '@weft/ovsdb/schema';
 import { parseSchema } from '@weft/ovsdb/schema-json';
@@ -8,7 +9,7 @@ import type { Sqlite } from './load-sqlite.ts';
 export function storedSchema(file: string, db: Sqlite): DatabaseSchema {
   const text = getMeta(db, 'schema') ?? 'null';
   try {
-    return parseSchema(JSON.parse(text));
+    return parseSchema(parseStoredJson(text));
   } catch (cause) {
     // A later version of this program may know types and constraints that this one does not.
     const reason = cause instanceof Error ? cause.message : String(cause);

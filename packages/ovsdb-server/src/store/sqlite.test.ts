@@ -12,7 +12,7 @@ import {
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import type { Json } from '@weft/ovsdb/json';
-import { column, database, integer, string, table } from '@weft/ovsdb/schema';
+import { column, database, integer, real, string, table } from '@weft/ovsdb/schema';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { convert } from '../convert.ts';
 import { Database } from '../database.ts';
@@ -22,7 +22,7 @@ import type { Scheduler } from './scheduler.ts';
 import { SqliteStore } from './sqlite.ts';
 
 const schema = database('D', '1.0.0', {
-  T: table({ name: column(string()), n: column(integer()) }, { isRoot: true, indexes: [['name']] }),
+  T: table({ name: column(string()), n: column(integer()), r: column(real()) }, { isRoot: true, indexes: [['name']] }),
 });
 
 let folder: string;
@@ -165,6 +165,21 @@ describe('the log', () => {
     truncateSync(`${file}-log2`, 0);
     appendFileSync(`${file}-log2`, third);
     expect((await afterKill()).rows).toBe(`a=${first}`);
+  });
+
+  it('has all digits of integers of 64 bits, and numbers that are next to nothing', async () => {
+    const { db } = await serve();
+    transact(db, insert('a', 9007199254740993n as unknown as number), insert('b', 2 ** 53));
+    transact(db, insert('c', 9223372036854775807n as unknown as number), {
+      ...(add('b', 1) as object),
+      mutations: [
+        ['n', '+=', 3],
+        ['r', '+=', Number.MIN_VALUE],
+      ],
+    });
+    expect((await afterKill()).rows).toBe('a=9007199254740993 b=9007199254740995 c=9223372036854775807');
+    await db.close();
+    expect((await afterKill()).rows).toBe('a=9007199254740993 b=9007199254740995 c=9223372036854775807');
   });
 
   it('is found by a daemon that has left the directory of its file', async () => {
