@@ -42,8 +42,8 @@ export interface PeerOptions {
   readonly pauseAboveBytes?: number;
   /** With more than this waiting already, another message closes the connection. Default: no limit. */
   readonly maxQueuedBytes?: number;
-  /** An `echo` is about to be answered. */
-  readonly onEcho?: () => void;
+  /** Answers that are put off must come now: an `echo` is answered next, or what came is no message and ends the connection. */
+  readonly onSettle?: () => void;
   /** Requests except `echo`. Answer with `reply` or `replyError`, now or later. Without a handler they get "unknown method". */
   readonly onRequest?: (method: string, params: readonly Json[], id: RequestId, peer: Peer) => void;
   /** A reply to nothing ends the connection. Default: it is ignored. */
@@ -289,6 +289,9 @@ export class Peer {
     } catch (error) {
       // Only what the peer sent ends its connection; an error in a handler is a defect here, and must not be hidden.
       if (!(error instanceof FramingError)) throw error;
+      // What came before it was sound, and was done.
+      this.#options.onSettle?.();
+      this.#flush();
       this.close(error);
     }
     if (this.#closed) return;
@@ -321,14 +324,11 @@ export class Peer {
 
   #receive(value: Json): void {
     const message = classify(value);
-    if (typeof message === 'string') {
-      this.close(new FramingError(message));
-      return;
-    }
+    if (typeof message === 'string') throw new FramingError(message);
     switch (message.kind) {
       case 'request':
         if (message.method === 'echo') {
-          this.#options.onEcho?.();
+          this.#options.onSettle?.();
           this.reply(message.id, message.params);
         } else if (this.#options.onRequest) this.#options.onRequest(message.method, message.params, message.id, this);
         else this.replyError(message.id, 'unknown method');
@@ -342,7 +342,7 @@ export class Peer {
         if (pending === undefined) {
           // The answer to a probe, whenever it comes, is none to a request.
           if (this.#options.refuseReplies && !(message.kind === 'reply' && message.id === probeId)) {
-            this.close(new FramingError('message is a reply to nothing'));
+            throw new FramingError('message is a reply to nothing');
           }
           return;
         }

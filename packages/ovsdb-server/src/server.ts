@@ -226,7 +226,7 @@ export class OvsdbServer {
       // A client that asks and does not read the answers is not read either.
       pauseAboveBytes: 8 << 20,
       refuseReplies: true,
-      onEcho: () => session?.settle(),
+      onSettle: () => session?.settle(),
       onRequest: (method, params, id) => session?.handle(method, params, id),
       onNotification: (method, params) => session?.notification(method, params),
       onDrain: () => session?.drained(),

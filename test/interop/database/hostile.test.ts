@@ -1,9 +1,12 @@
 /** Clients that misbehave, each beside a good one, which must not notice. */
 import { createConnection, type Socket } from 'node:net';
+import { JsonFramer } from '@weft/jsonrpc/framer';
 import type { Peer } from '@weft/jsonrpc/peer';
 import type { Json } from '@weft/ovsdb/json';
+import { schemaToJson } from '@weft/ovsdb/schema-json';
 import { nb } from '@weft/schemas/nb';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { startCServer } from './c-server.ts';
 import { startWeftServer, type WeftServer } from './weft-server.ts';
 
 let server: WeftServer;
@@ -85,6 +88,35 @@ describe('a client that sends nonsense is disconnected', () => {
     await stillGood();
   });
 });
+
+describe('what stands in one piece before nonsense is answered, as by the C server', () => {
+  const request = (id: number, method: string, ...params: Json[]): string => JSON.stringify({ id, method, params });
+  const insert = { op: 'insert', table: 'Logical_Switch', row: { name: 'in time' } };
+  const sound = [request(1, 'transact', 'OVN_Northbound', insert), request(2, 'list_dbs')].join('');
+  const heardFrom = (path: string, text: string): Promise<string> =>
+    new Promise((resolve) => {
+      let heard = '';
+      const socket = createConnection(path, () => socket.write(text));
+      socket.on('error', () => {}).on('data', (data) => (heard += data.toString()));
+      socket.on('close', () => resolve(heard.replace(/[0-9a-f-]{36}/, 'uuid')));
+    });
+
+  it('whatever the nonsense is', async () => {
+    const c = await startCServer(schemaToJson(nb));
+    for (const nonsense of [' nonsense ', ']', '{"id":1}', '{"id":"none","result":1,"error":null}', '[]']) {
+      const answers = await heardFrom(server.socket, sound + nonsense);
+      expect(answers, nonsense).toContain('"uuid"');
+      expect(parseAll(answers), nonsense).toEqual(parseAll(await heardFrom(c.socket, sound + nonsense)));
+    }
+    await c.stop();
+  });
+});
+
+function parseAll(text: string): Json[] {
+  const values: Json[] = [];
+  new JsonFramer((value) => values.push(value as Json)).push(Buffer.from(text));
+  return values;
+}
 
 describe('a request that makes no sense gets an error', () => {
   it.each<[string, string, Json[], string]>([
