@@ -46,7 +46,8 @@ describe('a database', () => {
 
   it('puts memory back when the store fails, and goes on afterwards', async () => {
     const store = new TestStore(schema);
-    const db = await Database.open(store);
+    const failures: string[] = [];
+    const db = await Database.open(store, { onFailure: (error) => failures.push(error.toText()) });
     db.transact([insert('kept')], options, () => {});
     db.flush();
     store.answer = () => {
@@ -59,6 +60,10 @@ describe('a database', () => {
     db.transact([insert('lost too')], options, (text) => answers.push(text));
     db.flush();
     expect(answers).toHaveLength(2);
+    db.transact([insert('lost again')], options, () => {});
+    db.flush();
+    // A log that is on the same disk must not grow with each.
+    expect(failures).toEqual(['I/O error: Error: No space left on device']);
     for (const answer of answers) expect(answer).toMatch(/"error":"I\/O error"/);
     expect(names(db)).toEqual(['kept']);
     store.answer = () => 'ok';

@@ -78,6 +78,8 @@ export class Database {
   #environment: TransactionEnvironment;
   readonly #timers: Timers;
   readonly #onFatal: (error: Error) => void;
+  readonly #onFailure: (error: OvsdbError) => void;
+  #failing = false;
   /** The state as it was loaded, and the tables that had rows in it, of which what is ephemeral was lost. */
   readonly #loadedId: Uuid;
   readonly #loadedTables: ReadonlySet<MemoryTable>;
@@ -97,11 +99,13 @@ export class Database {
     loaded: { sequence: number; lastId: Uuid },
     timers: Timers,
     onFatal: (error: Error) => void,
+    onFailure: (error: OvsdbError) => void,
   ) {
     this.store = store;
     this.#environment = environment;
     this.#timers = timers;
     this.#onFatal = onFatal;
+    this.#onFailure = onFailure;
     this.#sequence = loaded.sequence;
     this.history = new History(loaded.lastId === zeroUuid ? newUuid() : loaded.lastId);
     this.#loadedId = loaded.lastId;
@@ -109,10 +113,17 @@ export class Database {
     this.monitors = new MonitorHub(timers);
   }
 
-  /** `onFatal` is called if the store can no longer be relied on: another process writes to it. */
+  /**
+   * `onFatal` is called if the store can no longer be relied on: another process writes to it. `onFailure`: it has refused transactions, and again only
+   * after it has taken some, so that a full disk does not fill the log.
+   */
   static async open(
     store: Store,
-    options: { readonly timers?: Timers; readonly onFatal?: (error: Error) => void } = {},
+    options: {
+      readonly timers?: Timers;
+      readonly onFatal?: (error: Error) => void;
+      readonly onFailure?: (error: OvsdbError) => void;
+    } = {},
   ): Promise<Database> {
     const environment = createTables(store.schema);
     const loaded = await store.load(environment.tables);
@@ -121,7 +132,8 @@ export class Database {
       ((error) => {
         throw error;
       });
-    return new Database(store, environment, loaded, options.timers ?? systemTimers, onFatal);
+    const onFailure = options.onFailure ?? (() => {});
+    return new Database(store, environment, loaded, options.timers ?? systemTimers, onFatal, onFailure);
   }
 
   get name(): string {
@@ -213,8 +225,10 @@ export class Database {
     const sequence = this.#sequence;
     this.#sequence += entries.length;
     const stored = (result: 'ok' | 'conflict'): void => {
-      if (result === 'ok') this.#settle(batch);
-      else {
+      if (result === 'ok') {
+        this.#failing = false;
+        this.#settle(batch);
+      } else {
         const conflict = new OvsdbError('I/O error', `${this.store.name}: another process has written to the database`);
         this.#fail(batch, sequence, conflict);
         this.#onFatal(conflict);
@@ -273,6 +287,8 @@ export class Database {
       }
     }
     const failure = error instanceof OvsdbError ? error : new OvsdbError('I/O error', String(error), { cause: error });
+    if (!this.#failing) this.#onFailure(failure);
+    this.#failing = true;
     const text = jsonText(failure.toJson());
     for (const { results, done } of all) done(`[${[...results, text].join(',')}]`);
   }

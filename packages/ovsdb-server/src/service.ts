@@ -100,7 +100,10 @@ export class DatabaseService {
     if (this.server.standaloneDatabases().some(({ store }) => store.name === file)) {
       throw new OvsdbError('ovsdb error', `${file}: already open`);
     }
-    const database = await Database.open(SqliteStore.open(file), { onFatal: this.#options.onFatal });
+    const { log, onFatal } = this.#options;
+    const onFailure = (error: OvsdbError): void => log('error', error.toText());
+    const database = await Database.open(SqliteStore.open(file), { onFatal, onFailure });
+    for (const damage of database.store.damage ?? []) log('warn', damage);
     try {
       this.server.add(database);
     } catch (error) {

@@ -46,13 +46,14 @@ export class LogFile {
   }
 
   /** The records from the beginning to the first that is not whole. What follows that is overwritten by what is appended. */
-  read(after: number): Pick<ParsedLog, 'records' | 'last'> {
-    const { records, last, length, rest } = parseLog(readFileSync(this.#path), after);
+  read(after: number): ParsedLog {
+    const parsed = parseLog(readFileSync(this.#path), after);
+    const { length, rest } = parsed;
     this.#length = length;
     this.#ragged = rest > 0;
     // Whoever wrote them may not have synced them.
     this.#unsynced = length > 0;
-    return { records, last };
+    return parsed;
   }
 
   /** Appends records, all or none. Throws the system's error. */

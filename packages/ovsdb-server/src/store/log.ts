@@ -7,13 +7,13 @@ import { closeSync, existsSync, fsyncSync, openSync, readFileSync, rmSync, statS
 import { dirname, resolve } from 'node:path';
 import { LogFile, type LogRecord, type ParsedLog, parseLog } from './log-file.ts';
 
-type FileRecords = Pick<ParsedLog, 'records' | 'last'>;
-
 const suffixes = ['-log', '-log2'] as const;
 
 export class Log {
   readonly #paths: readonly string[];
   readonly #files: readonly [LogFile, LogFile];
+  /** What `read` found that is no record, in words: the machine failed while it was written, or somebody else wrote to a file. */
+  readonly damage: string[] = [];
   /** Which one is appended to. */
   #active = 0;
   #turning = false;
@@ -41,7 +41,13 @@ export class Log {
 
   /** The records of the transactions after the one with that number; to be called before anything is appended. */
   read(after: number): LogRecord[] {
-    const [first, second] = this.#files.map((file) => file.read(after)) as [FileRecords, FileRecords];
+    const [first, second] = this.#files.map((file) => file.read(after)) as [ParsedLog, ParsedLog];
+    for (const [i, { length, rest }] of [first, second].entries()) {
+      if (rest > 0)
+        this.damage.push(
+          `${this.#paths[i]}: ${rest} bytes from byte ${length} on are no whole records, and are dropped`,
+        );
+    }
     if (second.last > first.last) this.#active = 1;
     return inOrder([first.records, second.records]);
   }

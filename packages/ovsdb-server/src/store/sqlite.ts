@@ -191,6 +191,9 @@ export class SqliteStore implements Store {
       }
       // The numbers of the records that are no use are given out again.
       if (lost && this.#log !== undefined) {
+        this.#log.damage.push(
+          `${this.name}: transactions after number ${this.#sequence} are lost, since a record of the log is missing`,
+        );
         this.#foldAll();
         this.#syncTables();
         this.#log.clear();
@@ -202,6 +205,10 @@ export class SqliteStore implements Store {
     } finally {
       if (this.#log === undefined && this.#db.inTransaction) this.#rollback.run();
     }
+  }
+
+  get damage(): readonly string[] {
+    return this.#log?.damage ?? [];
   }
 
   append(sequence: number, entries: readonly LogEntry[], durable: boolean): AppendResult {

@@ -27,6 +27,8 @@ export interface Store {
   readonly schema: DatabaseSchema;
   /** For messages. */
   readonly name: string;
+  /** What `load` could not read and left out, in words. Absent: everything can be read, or nothing. */
+  readonly damage?: readonly string[];
   /** Puts every row into `tables`, whose indexes are exact then. */
   load(tables: ReadonlyMap<string, MemoryTable>): Loaded | Promise<Loaded>;
   /**
