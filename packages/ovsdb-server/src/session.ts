@@ -356,6 +356,7 @@ export class Session implements LockHolder, MonitorSink {
       const member = database.monitors.add(requests, method, jsonText(monitorId), this);
       this.#monitors.set(key, { database, member });
       const { lastId } = database.history;
+      member.told = lastId;
       const head = `{"id":${jsonText(id)},"error":null,"result":`;
       if (method === 'update3') {
         const missed = database.missed(since as string, member.view);
@@ -388,8 +389,14 @@ export class Session implements LockHolder, MonitorSink {
       this.#monitors.delete(oldKey);
       this.#monitors.set(newKey, monitor);
       member.id = jsonText(newId!);
-      const updates = database.monitors.change(member, conditions);
-      if (updates !== undefined) this.#output.stream([member.head(database.history.lastId), ...updates, ']}']);
+      const { lastId } = database.history;
+      let updates = database.monitors.change(member, conditions);
+      // What the new conditions show began here. A client that came back with an older transaction would be told how rows changed that it never had.
+      if (updates === undefined && member.method === 'update3' && member.told !== lastId) updates = ['{}'];
+      if (updates !== undefined) {
+        member.told = lastId;
+        this.#output.stream([member.head(lastId), ...updates, ']}']);
+      }
       this.#reply(id, '{}');
     });
   }

@@ -1,4 +1,4 @@
-/** What clients that were there before find after a restart of our server (ovsdb-server(7) section 4.1.15). */
+/** What clients that were there before find when they come back, after a restart of our server too (ovsdb-server(7) section 4.1.15). */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -77,4 +77,25 @@ it('a row that holds nothing that is stored is there again', async () => {
   await start();
   const select = { op: 'select', table: 'U', where: [], columns: ['_uuid', 'seen'] };
   expect(JSON.stringify(await transact(select)).match(/"seen":""/g)).toHaveLength(2);
+});
+
+it('a client that changed its condition, and comes back, is not told how a row changed that it never had', async () => {
+  const other = await connectTo(join(folder, 'sock'));
+  const write = (...operations: Json[]): Promise<Json> => other.call('transact', ['D', ...operations]);
+  const becomes = (n: number): Json => ({ op: 'update', table: 'T', where: [['name', '==', 'a']], row: { n } });
+  await write({ op: 'insert', table: 'T', row: { name: 'a', n: 1 } });
+  const showing = (n: number): Json => ({ T: [{ columns: ['name', 'n'], where: [['n', '==', n]] }] });
+  await since(nothing, showing(7));
+  await write(becomes(2));
+  const id = JSON.stringify(showing(7));
+  await client.call('monitor_cond_change', [id, id, { T: [{ where: [['n', '==', 1]] }] }]);
+  const [, last, updates] = told.at(-1) as Json[];
+  expect(updates).toEqual({});
+  client.close();
+  await write(becomes(1));
+  client = await connectTo(join(folder, 'sock'));
+  const [found, , missed] = await since(last!, showing(1));
+  expect(found).toBe(true);
+  expect(JSON.stringify(missed)).toContain('"insert":{"name":"a","n":1}');
+  other.close();
 });

@@ -223,6 +223,7 @@ function deliver(view: MonitorView, id: Uuid, changes: readonly TableChange[], u
     // Most clients choose the same id for their monitor, and then the whole message is the same.
     if (last?.id !== member.id || last.method !== member.method) message = `${member.head(id)}${updates}]}`;
     last = member;
+    member.told = id;
     member.sink.send(message);
   }
 }

@@ -21,6 +21,8 @@ export class Member {
   /** The monitor's id as JSON text. */
   id: string;
   view: MonitorView;
+  /** The last transaction that the client was told, by which it asks for the rest if it comes back. */
+  told: Uuid | undefined;
   /** Commits that the sink was not ready for. */
   #behind: Committed[] = [];
 
@@ -52,6 +54,8 @@ export class Member {
     const { id } = this.#behind.at(-1)!;
     const updates = this.view.updates(compose(this.#behind));
     this.#behind = [];
-    if (updates !== undefined) this.sink.send(`${this.head(id)}${updates}]}`);
+    if (updates === undefined) return;
+    this.told = id;
+    this.sink.send(`${this.head(id)}${updates}]}`);
   }
 }
