@@ -1,11 +1,11 @@
 /** Opens passive remotes. */
 import { existsSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
+import { dirname } from 'node:path';
 import type { Duplex } from 'node:stream';
-import type { PeerCertificate, TLSSocket } from 'node:tls';
 import { systemReason } from './connect.ts';
 import { formatHostPort, formatRemote, type PassiveRemote } from './remote.ts';
-import { bootstrapCa, loadTls, type TlsFiles } from './tls.ts';
+import type { TlsFiles } from './tls.ts';
 
 export interface Accepted {
   readonly stream: Duplex;
@@ -23,7 +23,8 @@ export interface Listener {
 }
 
 export interface ListenOptions {
-  readonly tls?: TlsFiles;
+  /** Asked for each connection: what it names may change, and what the files contain. */
+  readonly tls?: () => TlsFiles | undefined;
   readonly onError?: (error: Error) => void;
 }
 
@@ -47,6 +48,8 @@ export async function listen(
     switch (remote.kind) {
       case 'punix': {
         rmSync(remote.path, { force: true });
+        // Node.js would say that permission is denied.
+        if (!existsSync(dirname(remote.path))) throw new Error('No such file or directory');
         const server = createServer((stream) => onConnection({ stream, name: `unix#${accepted++}` }));
         // Between bind and chmod nobody else may connect, so the mode comes from the mask.
         const mask = process.umask(0o007);
@@ -63,32 +66,23 @@ export async function listen(
         return wrap(server, remote, options);
       }
       case 'pssl': {
-        const context = loadTls(options.tls);
-        const tls = await import('node:tls');
-        let bootstrapTo = context.bootstrapTo;
-        const requestCert = context.verify || bootstrapTo !== undefined;
-        const server = tls.createServer(
-          { ...context.options, requestCert, rejectUnauthorized: context.verify, noDelay: true },
-          (stream: TLSSocket) => {
-            const name = peerName('ssl', stream);
-            if (bootstrapTo !== undefined) {
-              // The CA certificate of the first client that shows one is kept, and this client connects again to be verified by it.
-              try {
-                if (!existsSync(bootstrapTo)) bootstrapCa(stream, bootstrapTo);
-                server.setSecureContext(loadTls(options.tls).options);
-                bootstrapTo = undefined;
-              } catch (error) {
-                options.onError?.(new Error(`${name}: ${error instanceof Error ? error.message : String(error)}`));
-              }
-              stream.destroy();
-            } else if (requestCert && !stream.authorized) {
-              // What a server that began without a CA certificate has to see to by itself.
-              options.onError?.(new Error(`${name}: ${stream.authorizationError}`));
-              stream.destroy();
-            } else onConnection({ stream, name, ...verifiedName(stream) });
-          },
-        );
-        server.on('tlsClientError', (error) => options.onError?.(error));
+        // Cryptography takes longer to load than a listener at a unix socket takes to start.
+        const { tlsServer } = await import('./tls-server.ts');
+        const server = tlsServer({
+          files: options.tls ?? (() => undefined),
+          onConnection: (stream, commonName) =>
+            onConnection({
+              stream,
+              name: peerName('ssl', stream),
+              ...(commonName === undefined ? {} : { commonName }),
+            }),
+          onError: (error, stream) =>
+            options.onError?.(
+              stream === undefined
+                ? error
+                : new Error(`${peerName('ssl', stream)}: ${error.message}`, { cause: error }),
+            ),
+        });
         await start(server, { port: remote.port, host: remote.host ?? '0.0.0.0' });
         return wrap(server, remote, options);
       }
@@ -141,11 +135,4 @@ function wrap(server: Server, remote: PassiveRemote, options: ListenOptions): Li
 
 function peerName(kind: string, socket: Socket): string {
   return `${kind}:${formatHostPort(socket.remoteAddress ?? '', socket.remotePort ?? 0)}`;
-}
-
-function verifiedName(socket: TLSSocket): { commonName?: string } {
-  if (!socket.authorized) return {};
-  const certificate: PeerCertificate | undefined = socket.getPeerCertificate();
-  const name = certificate?.subject?.CN;
-  return typeof name === 'string' ? { commonName: name } : {};
 }

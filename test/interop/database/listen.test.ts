@@ -2,7 +2,7 @@
  * The passive connection methods of ovsdb(7), with and without ports and addresses, sound and bent: our server and the C server, each in a network of its own,
  * listen on the same sockets. With TLS, the names of the files may be in the database (ovsdb-server(1), "Public Key Infrastructure Options").
  */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { makeAuthority, makeCertificate } from '@weft/jsonrpc/testing-pki';
@@ -29,6 +29,10 @@ beforeAll(async () => {
   ours = await ourPrograms();
 });
 afterAll(() => rmSync(folder, { recursive: true }));
+
+function copy(from: string, to: string): void {
+  copyFileSync(join(folder, from), join(folder, to));
+}
 
 /** What a command writes that runs while a server listens. */
 function during(programs: Programs, options: readonly string[], command: string): string {
@@ -72,3 +76,40 @@ it('the key, the certificate and the CA may be named in the database', () => {
   expect(databases).toContain('_Server');
   expect(during(ours, options, command)).toBe(databases);
 });
+
+it('the key, the certificate and the CA are those of the moment: files are renewed, rows change, and what cannot be read changes nothing', () => {
+  makeAuthority(folder, 'ca', 'test-ca');
+  for (const name of ['server', 'client']) makeCertificate(folder, name);
+  for (const name of ['ca', 'server', 'client'])
+    for (const end of ['key', 'pem']) copy(`${name}.${end}`, `old-${name}.${end}`);
+  makeAuthority(folder, 'ca', 'new-ca');
+  for (const name of ['server', 'client']) {
+    makeCertificate(folder, name);
+    for (const end of ['key', 'pem']) copy(`${name}.${end}`, `new-${name}.${end}`);
+  }
+  copy('ca.pem', 'new-ca.pem');
+  const options = [
+    '--remote=pssl:6641:127.0.0.1',
+    '--remote=punix:FOLDER/sock',
+    ...['private-key=db:S,SSL,key', 'certificate=db:S,SSL,certificate', 'ca-cert=db:S,SSL,ca'].map(
+      (text) => `--${text}`,
+    ),
+  ];
+  const script = `cd ${folder}
+    call() { ovsdb-client --timeout=5 -p $1-client.key -c $1-client.pem -C $2-ca.pem list-dbs ssl:127.0.0.1:6641 >/dev/null 2>&1; }
+    # The C server looks at most every 2.5 s, and at the seconds of a file's time.
+    becomes() { for i in 1 2 3 4 5 6 7 8; do call $1 $1 && echo "$1 is served" && return; sleep 1; done; echo "$1 is not served"; }
+    refuses() { call $1 $1 && echo "$1 is served" || echo "$1 is refused"; call $1 $2 && echo "$1 is served" || echo "$1 is refused"; }
+    renew() { sleep 1.1; for file in server.key server.pem ca.pem; do cp $1-$file $file; done; }
+    ssl() {
+      row="{\\"key\\":\\"$PWD/$1\\",\\"certificate\\":\\"$PWD/$2\\",\\"ca\\":\\"$PWD/$3\\"}"
+      ovsdb-client transact unix:FOLDER/sock "[\\"S\\",{\\"op\\":\\"update\\",\\"table\\":\\"SSL\\",\\"where\\":[],\\"row\\":$row}]"
+    }
+    renew old; becomes old; refuses new old
+    renew new; becomes new; refuses old new
+    ssl old-server.key old-server.pem old-ca.pem; becomes old; refuses new old
+    ssl old-server.key old-server.pem missing.pem; sleep 3; becomes old; refuses new old`;
+  const heard = during(cPrograms, options, script);
+  expect(heard.match(/is served/g)).toHaveLength(4);
+  expect(during(ours, options, script)).toBe(heard);
+}, 120_000);
