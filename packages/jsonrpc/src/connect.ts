@@ -8,7 +8,12 @@ export interface ConnectOptions {
   readonly tls?: TlsFiles;
   /** Gives up when it fires. */
   readonly signal?: AbortSignal;
+  /** Gives up after so long. Without it, whoever connects to a host that answers nothing waits for minutes, and for a TLS peer that has stopped for ever. */
+  readonly timeoutMs?: number;
 }
+
+/** Long enough for a host that is busy; whoever has another remote goes on there. */
+export const connectTimeoutMs = 10_000;
 
 /** Connecting failed; `message` names the remote and the reason, `cause` is the system's error. */
 export class ConnectError extends Error {
@@ -20,18 +25,21 @@ export class ConnectError extends Error {
  * @throws ConnectError
  */
 export async function connect(remote: ActiveRemote, options: ConnectOptions = {}): Promise<Duplex> {
+  const signals = options.signal === undefined ? [] : [options.signal];
+  if (options.timeoutMs !== undefined) signals.push(AbortSignal.timeout(options.timeoutMs));
+  const signal = AbortSignal.any(signals);
   try {
     switch (remote.kind) {
       case 'unix':
-        return await ready(createConnection({ path: remote.path }), 'connect', options.signal);
+        return await ready(createConnection({ path: remote.path }), 'connect', signal);
       case 'tcp': {
         const socket = createConnection({ host: remote.host, port: remote.port, noDelay: true });
-        return await ready(socket, 'connect', options.signal);
+        return await ready(socket, 'connect', signal);
       }
       case 'ssl':
-        return await connectTls(remote, options);
+        return await connectTls(remote, options.tls, signal);
       case 'ws':
-        return await connectWs(remote.url, options.signal);
+        return await connectWs(remote.url, signal);
     }
   } catch (cause) {
     const reason = cause instanceof Error ? systemReason(cause) : String(cause);
@@ -39,10 +47,14 @@ export async function connect(remote: ActiveRemote, options: ConnectOptions = {}
   }
 }
 
-async function connectTls(remote: { host: string; port: number }, options: ConnectOptions): Promise<Duplex> {
+async function connectTls(
+  remote: { host: string; port: number },
+  files: TlsFiles | undefined,
+  signal: AbortSignal,
+): Promise<Duplex> {
   // Cryptography takes longer to load than a short-lived client takes for its work.
   const [{ bootstrapCa, loadTls }, tls] = await Promise.all([import('./tls.ts'), import('node:tls')]);
-  const context = loadTls(options.tls);
+  const context = loadTls(files);
   const socket = tls.connect({
     ...context.options,
     host: remote.host,
@@ -50,26 +62,26 @@ async function connectTls(remote: { host: string; port: number }, options: Conne
     rejectUnauthorized: context.verify,
     checkServerIdentity: () => undefined,
   });
-  await ready(socket, 'secureConnect', options.signal);
+  await ready(socket, 'secureConnect', signal);
   if (context.bootstrapTo !== undefined) {
     bootstrapCa(socket, context.bootstrapTo);
     socket.destroy();
     // The connection that delivered the certificate was not verified by it, so another one is made, which is.
-    return connectTls(remote, options);
+    return connectTls(remote, files, signal);
   }
   socket.setNoDelay(true);
   return socket;
 }
 
-async function connectWs(url: string, signal: AbortSignal | undefined): Promise<Duplex> {
+async function connectWs(url: string, signal: AbortSignal): Promise<Duplex> {
   const { WebSocket, createWebSocketStream } = await import('ws');
   const socket = new WebSocket(url, { maxPayload: 0 });
   const stream = createWebSocketStream(socket);
   await new Promise<void>((resolve, reject) => {
-    const abort = (): void => void stream.destroy(new Error('aborted'));
-    signal?.addEventListener('abort', abort, { once: true });
+    const abort = (): void => void stream.destroy(abortion(signal));
+    signal.addEventListener('abort', abort, { once: true });
     const settle = (action: () => void) => () => {
-      signal?.removeEventListener('abort', abort);
+      signal.removeEventListener('abort', abort);
       action();
     };
     socket.once('open', settle(resolve));
@@ -78,12 +90,12 @@ async function connectWs(url: string, signal: AbortSignal | undefined): Promise<
   return stream;
 }
 
-function ready<S extends Duplex>(stream: S, event: string, signal: AbortSignal | undefined): Promise<S> {
+function ready<S extends Duplex>(stream: S, event: string, signal: AbortSignal): Promise<S> {
   return new Promise((resolve, reject) => {
     const done = (action: () => void): void => {
       stream.off(event, onReady);
       stream.off('error', onError);
-      signal?.removeEventListener('abort', onAbort);
+      signal.removeEventListener('abort', onAbort);
       action();
     };
     const onReady = (): void => done(() => resolve(stream));
@@ -92,15 +104,22 @@ function ready<S extends Duplex>(stream: S, event: string, signal: AbortSignal |
         stream.destroy();
         reject(error);
       });
-    const onAbort = (): void => onError(new Error('aborted'));
+    const onAbort = (): void => onError(abortion(signal));
     stream.once(event, onReady);
     stream.once('error', onError);
-    if (signal?.aborted) onAbort();
-    else signal?.addEventListener('abort', onAbort, { once: true });
+    if (signal.aborted) onAbort();
+    else signal.addEventListener('abort', onAbort, { once: true });
   });
 }
 
+function abortion({ reason }: AbortSignal): Error {
+  const late = reason instanceof Error && reason.name === 'TimeoutError';
+  return new Error(late ? 'Connection timed out' : 'aborted');
+}
+
 const reasons: { readonly [code: string]: string } = {
+  EADDRINUSE: 'Address already in use',
+  EADDRNOTAVAIL: 'Cannot assign requested address',
   ECONNREFUSED: 'Connection refused',
   ENOENT: 'No such file or directory',
   EACCES: 'Permission denied',

@@ -20,7 +20,7 @@ afterAll(() => rmSync(dir, { recursive: true, force: true }));
 async function roundTrip(
   passive: string,
   active: (port: number) => ActiveRemote,
-  tls?: { server: object; client: object },
+  tls?: { server: TlsFiles; client: TlsFiles },
 ) {
   const accepted: Accepted[] = [];
   const listener = await listen(
@@ -29,7 +29,7 @@ async function roundTrip(
       accepted.push(connection);
       new Peer(connection.stream, { onRequest: (method, _params, id, peer) => peer.reply(id, method) });
     },
-    { tls: tls?.server },
+    { tls: () => tls?.server },
   );
   const port = 'port' in listener.remote ? listener.remote.port : 0;
   const peer = new Peer(await connect(active(port), { tls: tls?.client }));
@@ -71,6 +71,26 @@ describe('remotes, live', () => {
     // An address of TEST-NET-1 (RFC 5737) answers nobody.
     const signal = AbortSignal.abort();
     await expect(connect({ kind: 'tcp', host: '192.0.2.1', port: 9 }, { signal })).rejects.toThrow(ConnectError);
+  });
+
+  it('gives up on somebody who takes the connection and no more', async () => {
+    const listener = await listen(parsePassive('ptcp:0:127.0.0.1'), () => {});
+    const port = 'port' in listener.remote ? listener.remote.port : 0;
+    const remote = { kind: 'ssl', host: '127.0.0.1', port } as const;
+    const tls = { privateKey: join(dir, 'me.key'), certificate: join(dir, 'me.pem'), caCert: 'none' };
+    makeAuthority(dir, 'me', 'me');
+    await expect(connect(remote, { tls, timeoutMs: 50 })).rejects.toThrow(
+      `ssl:127.0.0.1:${port}: connection attempt failed (Connection timed out)`,
+    );
+    await listener.close();
+  });
+
+  it('says what is wrong with a place to listen at', async () => {
+    const path = join(dir, 'missing', 'sock');
+    await expect(listen({ kind: 'punix', path }, () => {})).rejects.toThrow('listen failed: No such file or directory');
+    const listener = await listen(parsePassive('ptcp:0:127.0.0.1'), () => {});
+    await expect(listen(listener.remote, () => {})).rejects.toThrow('listen failed: Address already in use');
+    await listener.close();
   });
 
   describe('ssl', () => {
@@ -119,7 +139,7 @@ describe('remotes, live', () => {
           names.push(commonName);
           new Peer(stream);
         },
-        { tls: { ...server, caCert, bootstrapCaCert: true } },
+        { tls: () => ({ ...server, caCert, bootstrapCaCert: true }) },
       );
       const port = 'port' in listener.remote ? listener.remote.port : 0;
       const call = async (tls: TlsFiles): Promise<Json> => {
@@ -154,7 +174,7 @@ describe('remotes, live', () => {
         ({ stream }) => {
           new Peer(stream, { onRequest: (_method, _params, id, peer) => peer.reply(id, ['One', 'Two']) });
         },
-        { tls: server },
+        { tls: () => server },
       );
       const port = 'port' in listener.remote ? listener.remote.port : 0;
       const args = [...flags('chassis-1'), '--timeout=10', 'list-dbs', `ssl:127.0.0.1:${port}`];

@@ -4,7 +4,7 @@
  * another relay from where it stopped.
  */
 import { Backoff } from '@weft/jsonrpc/backoff';
-import { connect } from '@weft/jsonrpc/connect';
+import { connect, connectTimeoutMs } from '@weft/jsonrpc/connect';
 import { JsonRpcError, Peer } from '@weft/jsonrpc/peer';
 import { parseActive, splitRemotes } from '@weft/jsonrpc/remote';
 import type { TlsFiles } from '@weft/jsonrpc/tls';
@@ -83,7 +83,10 @@ export class Relay {
     const { rundir, tls, log } = this.#options;
     try {
       const files = tls();
-      const stream = await connect(parseActive(remote, { rundir }), files === undefined ? {} : { tls: files });
+      const stream = await connect(parseActive(remote, { rundir }), {
+        timeoutMs: connectTimeoutMs,
+        ...(files === undefined ? {} : { tls: files }),
+      });
       const peer = new Peer(stream, {
         name: remote,
         probeIntervalMs,

@@ -3,7 +3,7 @@
  * reconfigured and closed as the rows change, and told how they fare in their status columns.
  */
 import { Backoff, defaultBackoff } from '@weft/jsonrpc/backoff';
-import { connect } from '@weft/jsonrpc/connect';
+import { connect, connectTimeoutMs, systemReason } from '@weft/jsonrpc/connect';
 import { type Accepted, type Listener, listen } from '@weft/jsonrpc/listen';
 import { formatRemote, isPassive, parseActive, parsePassive } from '@weft/jsonrpc/remote';
 import type { TlsFiles } from '@weft/jsonrpc/tls';
@@ -35,6 +35,8 @@ export interface RemoteStatus {
 }
 
 const defaultProbeMs = 5000;
+/** No probe interval and no longest wait is shorter, whatever a row says: who writes 5 means seconds, and 5 ms would end every connection. */
+const leastMs = 1000;
 
 /** One remote, open until it is closed. */
 export class Remote {
@@ -83,52 +85,66 @@ export class Remote {
   }
 
   status(now: number): RemoteStatus {
+    const { size } = this.#sessions;
+    const status = isPassive(this.#settings.target) ? this.#listenerStatus() : this.#clientStatus(now);
+    if (this.#lastError !== undefined && size === 0) status.set('last_error', this.#lastError);
+    return { connected: size > 0, status };
+  }
+
+  /** Whoever listens has nothing to tell of one connection: it may have many. */
+  #listenerStatus(): Map<string, string> {
     const status = new Map<string, string>();
-    const sessions = [...this.#sessions.keys()];
-    if (this.#listener !== undefined) {
-      const { remote } = this.#listener;
-      if (remote.kind !== 'punix') status.set('bound_port', String(remote.port));
-      if (sessions.length > 1) status.set('n_connections', String(sessions.length));
-    }
-    const only = sessions.length === 1 ? sessions[0] : undefined;
+    const remote = this.#listener?.remote;
+    if (remote !== undefined && remote.kind !== 'punix') status.set('bound_port', String(remote.port));
+    if (this.#sessions.size > 1) status.set('n_connections', String(this.#sessions.size));
+    return status;
+  }
+
+  #clientStatus(now: number): Map<string, string> {
+    const status = new Map<string, string>();
+    const [only] = this.#sessions;
     if (only !== undefined) {
-      status.set('sec_since_connect', String(Math.floor((now - this.#sessions.get(only)!) / 1000)));
-      if (only.locksHeld.length > 0) status.set('locks_held', only.locksHeld.join(' '));
-      if (only.locksWaiting.length > 0) status.set('locks_waiting', only.locksWaiting.join(' '));
+      const [session, since] = only;
+      status.set('sec_since_connect', String(Math.floor((now - since) / 1000)));
+      if (session.locksHeld.length > 0) status.set('locks_held', session.locksHeld.join(' '));
+      if (session.locksWaiting.length > 0) status.set('locks_waiting', session.locksWaiting.join(' '));
     }
-    if (this.#listener === undefined && !isPassive(this.#settings.target)) {
-      status.set('state', only === undefined ? (this.#connecting === undefined ? 'BACKOFF' : 'CONNECTING') : 'ACTIVE');
-    }
-    if (this.#lastDisconnect !== undefined && sessions.length <= 1) {
+    status.set('state', only === undefined ? (this.#connecting === undefined ? 'BACKOFF' : 'CONNECTING') : 'ACTIVE');
+    if (this.#lastDisconnect !== undefined) {
       status.set('sec_since_disconnect', String(Math.floor((now - this.#lastDisconnect) / 1000)));
     }
-    if (this.#lastError !== undefined && sessions.length === 0) status.set('last_error', this.#lastError);
-    return { connected: sessions.length > 0, status };
+    return status;
   }
 
   async #listen(): Promise<void> {
     const { target } = this.#settings;
     const { log, rundir, tls } = this.#environment;
     try {
-      const files = tls();
       this.#listener = await listen(parsePassive(target, { rundir }), (accepted) => this.#serve(accepted), {
-        ...(files === undefined ? {} : { tls: files }),
+        tls,
         onError: (error) => log('warn', `${target}: ${error.message}`),
       });
       this.#lastError = undefined;
       if (this.#closed) await this.#listener.close();
       else log('info', `${formatRemote(this.#listener.remote)}: listening`);
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
-      if (this.#lastError === undefined) log('warn', message);
-      this.#lastError = message;
+      if (this.#lastError === undefined) log('warn', error instanceof Error ? error.message : String(error));
+      this.#lastError = reasonOf(error);
       if (!this.#closed) this.#retry = setTimeout(() => void this.#listen(), 1000);
     }
   }
 
   async #connect(): Promise<void> {
     const { log, rundir, tls } = this.#environment;
-    const backoff = new Backoff({ ...defaultBackoff, maxMs: this.#settings.maxBackoff ?? defaultBackoff.maxMs });
+    const settings = (): RemoteSettings => this.#settings;
+    const backoff = new Backoff({
+      ...defaultBackoff,
+      get maxMs() {
+        const { maxBackoff = defaultBackoff.maxMs } = settings();
+        return Math.max(maxBackoff, leastMs);
+      },
+    });
+    let waited = 0;
     while (!this.#closed) {
       const { target } = this.#settings;
       this.#connecting = new AbortController();
@@ -136,13 +152,16 @@ export class Remote {
         const files = tls();
         const stream = await connect(parseActive(target, { rundir }), {
           signal: this.#connecting.signal,
+          timeoutMs: connectTimeoutMs,
           ...(files === undefined ? {} : { tls: files }),
         });
         this.#connecting = undefined;
         this.#lastError = undefined;
-        backoff.succeeded();
         log('info', `${target}: connected`);
+        const since = performance.now();
         await new Promise<void>((resolve) => this.#serve({ stream, name: target }, resolve));
+        // Whoever takes connections only to close them is no better than one who refuses them.
+        if (performance.now() - since > waited) backoff.succeeded();
       } catch (error) {
         this.#connecting = undefined;
         const message = error instanceof Error ? error.message : String(error);
@@ -150,8 +169,9 @@ export class Remote {
         this.#lastError = message;
       }
       if (this.#closed) return;
+      waited = backoff.failed();
       await new Promise<void>((resolve) => {
-        this.#retry = setTimeout(resolve, backoff.failed());
+        this.#retry = setTimeout(resolve, waited);
       });
     }
   }
@@ -177,7 +197,8 @@ export class Remote {
   #probeMs(): number {
     const { inactivityProbe, target } = this.#settings;
     // Over a unix socket the kernel says when the other side is gone.
-    return inactivityProbe ?? (/^p?unix:/.test(target) ? 0 : defaultProbeMs);
+    if (inactivityProbe === undefined) return /^p?unix:/.test(target) ? 0 : defaultProbeMs;
+    return inactivityProbe === 0 ? 0 : Math.max(inactivityProbe, leastMs);
   }
 }
 
@@ -253,6 +274,12 @@ export class Remotes {
       await remote.open();
     }
   }
+}
+
+/** Without the remote, of which the row that shows it tells: `strerror(errno)`, as ovn-nb(5) has it. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return systemReason(error.cause instanceof Error ? error.cause : error);
 }
 
 function settingsJson(settings: RemoteSettings): { [name: string]: string | number | boolean } {

@@ -3,7 +3,7 @@
  * into its own files and takes no writes from clients, until it is told to be active itself.
  */
 import { Backoff } from '@weft/jsonrpc/backoff';
-import { connect } from '@weft/jsonrpc/connect';
+import { connect, connectTimeoutMs } from '@weft/jsonrpc/connect';
 import { ConnectionClosedError, Peer } from '@weft/jsonrpc/peer';
 import { parseActive } from '@weft/jsonrpc/remote';
 import type { TlsFiles } from '@weft/jsonrpc/tls';
@@ -103,7 +103,10 @@ export class Replication {
     let peer: Peer | undefined;
     try {
       const files = tls();
-      const stream = await connect(parseActive(remote, { rundir }), files === undefined ? {} : { tls: files });
+      const stream = await connect(parseActive(remote, { rundir }), {
+        timeoutMs: connectTimeoutMs,
+        ...(files === undefined ? {} : { tls: files }),
+      });
       if (!server.backup || this.#peer !== undefined || remote !== this.active) {
         stream.destroy();
         return;
