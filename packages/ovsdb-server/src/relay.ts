@@ -20,6 +20,7 @@ import { Database, type RemoteChange } from './database.ts';
 import type { MemoryTable } from './memory-table.ts';
 import { newUuid } from './new-uuid.ts';
 import type { Forwarder, OvsdbServer } from './server.ts';
+import { SourceWatch } from './source-watch.ts';
 import { MemoryStore } from './store/memory.ts';
 
 export interface RelayOptions {
@@ -32,6 +33,8 @@ export interface RelayOptions {
 
 const monitorId = 'relay';
 const probeIntervalMs = 60_000;
+/** Without a source for so long, the relay tells its clients to look elsewhere. A source that only starts again must not cost it all of them. */
+const outageMs = 30_000;
 /** With more than this on its way to the source, clients that send more are not read any further. */
 const maxQueuedBytes = 8 << 20;
 
@@ -57,6 +60,7 @@ export class Relay {
   /** What is to be sent when there is a source again. */
   readonly #held = new Set<() => void>();
   #timer: NodeJS.Timeout | undefined;
+  #outage: NodeJS.Timeout | undefined;
   #attempts = 0;
   #closed = false;
 
@@ -75,6 +79,7 @@ export class Relay {
   close(): void {
     this.#closed = true;
     clearTimeout(this.#timer);
+    clearTimeout(this.#outage);
     this.#source?.close();
   }
 
@@ -90,12 +95,18 @@ export class Relay {
       const peer = new Peer(stream, {
         name: remote,
         probeIntervalMs,
-        onNotification: (method, params) => this.#notified(peer, method, params),
+        onNotification: (method, params) => {
+          if (!watch.take(method, params)) this.#notified(peer, method, params);
+        },
         onClose: (error) => this.#lost(peer, remote, error),
       });
+      const watch = new SourceWatch(this.name, peer);
       this.#source = peer;
       if (this.#closed) peer.close();
-      else await this.#synchronise(peer);
+      else {
+        await watch.start();
+        await this.#synchronise(peer);
+      }
       log('info', `${this.name}: replicating ${remote}`);
     } catch (error) {
       log('warn', `${this.name}: ${remote}: ${error instanceof Error ? error.message : String(error)}`);
@@ -126,6 +137,8 @@ export class Relay {
       await this.#request(peer, 'monitor', monitor, (result) => this.#caughtUp([false, newUuid(), result]));
     }
     this.#backoff.succeeded();
+    clearTimeout(this.#outage);
+    this.#outage = undefined;
     this.#options.server.setConnected(this.name, true);
     for (const send of this.#held) send();
     this.#held.clear();
@@ -264,7 +277,7 @@ export class Relay {
     if (peer !== this.#source) return;
     this.#source = undefined;
     this.#options.log('warn', `${this.name}: ${remote}: ${error?.message ?? 'connection closed'}`);
-    this.#options.server.setConnected(this.name, false);
+    this.#outage ??= setTimeout(() => this.#options.server.setConnected(this.name, false), outageMs);
     this.#again();
   }
 

@@ -191,6 +191,10 @@ describe.each(['weft', 'C'] as const)('the relay of %s', (relay) => {
     await run('ovsdb-client', [...wait, 'connected']);
     const near = await connectTo(`${folder}/relay.sock`);
     await door.shut();
+    // The source may only be starting again: clients that insist on a connected database stay, and others come.
+    expect(await nbctl(`unix:${folder}/relay.sock`, '--bare', '--columns=name', 'list', 'Logical_Switch')).toBe(
+      'one\n',
+    );
     const select = { op: 'select', table: 'Logical_Switch', where: [], columns: ['name'] };
     const insert = { op: 'insert', table: 'Logical_Switch', row: { name: 'two' } };
     const transact = (...operations: Json[]): Promise<Json> => near.call('transact', ['OVN_Northbound', ...operations]);
@@ -208,6 +212,25 @@ describe.each(['weft', 'C'] as const)('the relay of %s', (relay) => {
     expect(inserted).toMatchObject([{ uuid: ['uuid', expect.any(String)] }, { rows: expect.any(Array) }]);
     expect(await nbctl(source, '--bare', '--columns=name', 'find', 'Logical_Switch', 'name=two')).toBe('two\n');
     near.close();
+  });
+});
+
+describe('our relay of two relays', () => {
+  it('leaves the one that says that it is not connected', { timeout: 30_000 }, async () => {
+    // As relays do that have lost their own source for long.
+    const [stale, good] = [await startWeftServer([nb]), await startWeftServer([nb])];
+    for (const server of [stale, good]) cleanups.push(server.stop);
+    await nbctl(stale.remote, 'ls-add', 'old');
+    await nbctl(good.remote, 'ls-add', 'good');
+    stale.service.server.setConnected('OVN_Northbound', false);
+    await relays.weft(`${stale.remote},${good.remote}`);
+    await relaySettled();
+    const near = `unix:${folder}/relay.sock`;
+    const listed = () => nbctl(near, '--bare', '--columns=name', 'list', 'Logical_Switch').catch(() => '');
+    await expect.poll(listed, { timeout: 20_000 }).toBe('good\n');
+    stale.service.server.setConnected('OVN_Northbound', true);
+    good.service.server.setConnected('OVN_Northbound', false);
+    await expect.poll(listed, { timeout: 20_000 }).toBe('old\n');
   });
 });
 
@@ -275,6 +298,7 @@ async function slowSource(): Promise<{ readonly remote: string; readonly waiting
     const peer = new Peer(stream, {
       onRequest: (method, params, id) => {
         if (method === 'get_schema') peer.reply(id, schemaToJson(nb));
+        else if (method === 'monitor') peer.reply(id, {});
         else if (method === 'monitor_cond_since') peer.reply(id, [false, zero.replace('0', '1'), {}]);
         else if (params.length === 1) peer.reply(id, []);
         else waiting.push(() => peer.reply(id, [{}]));
