@@ -164,9 +164,11 @@ export class Remote {
         if (performance.now() - since > waited) backoff.succeeded();
       } catch (error) {
         this.#connecting = undefined;
-        const message = error instanceof Error ? error.message : String(error);
-        if (message !== this.#lastError && !this.#closed) log('warn', `${target}: ${message}`);
-        this.#lastError = message;
+        const reason = reasonOf(error);
+        if (reason !== this.#lastError && !this.#closed) {
+          log('warn', error instanceof Error ? error.message : String(error));
+        }
+        this.#lastError = reason;
       }
       if (this.#closed) return;
       waited = backoff.failed();

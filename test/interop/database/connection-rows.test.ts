@@ -118,3 +118,17 @@ describe.each(['theirs', 'ours'] as const)('%s', (whose) => {
     }
   });
 });
+
+it('last_error of ours is what strerror(3) says, whether it listens or connects', async () => {
+  const server = await startWeftServer([parseSchema(schema)]);
+  try {
+    const listening = join(server.folder, 'nowhere', 'sock');
+    for (const target of [`punix:${listening}`, `unix:${listening}`]) {
+      await server.service.addRemote(target);
+      const error = () => server.service.remotes.get(target)?.status(0).status.get('last_error');
+      await expect.poll(error).toBe('No such file or directory');
+    }
+  } finally {
+    await server.stop();
+  }
+});
