@@ -118,6 +118,10 @@ function abortion({ reason }: AbortSignal): Error {
 }
 
 const reasons: { readonly [code: string]: string } = {
+  EEXIST: 'File exists',
+  EISDIR: 'Is a directory',
+  ENOSPC: 'No space left on device',
+  EROFS: 'Read-only file system',
   EADDRINUSE: 'Address already in use',
   EADDRNOTAVAIL: 'Cannot assign requested address',
   ECONNREFUSED: 'Connection refused',

@@ -5,6 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
+import { systemReason } from '@weft/jsonrpc/connect';
 import { parseStoredJson } from '@weft/jsonrpc/json';
 import { applyDifference } from '@weft/ovsdb/diff';
 import { OvsdbError } from '@weft/ovsdb/error';
@@ -66,9 +67,10 @@ export function readCFile(file: string): CFileContents {
   try {
     bytes = readFileSync(file);
   } catch (cause) {
-    throw new OvsdbError('I/O error', `${file}: ${cause instanceof Error ? cause.message : cause}`, { cause });
+    throw new OvsdbError('I/O error', `${file}: open failed (${systemReason(cause as Error)})`, { cause });
   }
   const { records, damage } = readRecords(file, bytes);
+  if (records.length === 0) throw new OvsdbError('I/O error', `${file}: ${damage ?? 'no schema, the file is empty'}`);
   const schema = parseSchema(records[0]);
   const { tables } = createTables(schema);
   for (const record of records.slice(1)) applyRecord(tables, record);
@@ -123,7 +125,7 @@ export function writeCFile(
   try {
     writeFileSync(file, contents, { flag: 'wx', mode: 0o640 });
   } catch (cause) {
-    throw new OvsdbError('I/O error', `${file}: ${cause instanceof Error ? cause.message : cause}`, { cause });
+    throw new OvsdbError('I/O error', `${file}: create failed (${systemReason(cause as Error)})`, { cause });
   }
 }
 

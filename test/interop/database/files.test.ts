@@ -247,5 +247,11 @@ describe('files that are not databases', () => {
     expect(errors.join()).toMatch(/schema" could not be read as JSON/);
     expect(await tool('import', file('new'), file('text'))).toBe(1);
     expect(errors.join()).toMatch(/text: not a database file of ovsdb-server/);
+    expect(await tool('import', file('new'), file('empty'))).toBe(1);
+    expect(errors.join()).toMatch(/empty: no schema, the file is empty/);
+    expect(await tool('import', file('new'), file('missing'))).toBe(1);
+    expect(errors.join()).toMatch(/missing: open failed \(No such file or directory\)/);
+    expect(await tool('export', file('good'), file('text'))).toBe(1);
+    expect(errors.join()).toMatch(/text: create failed \(File exists\)/);
   });
 });
