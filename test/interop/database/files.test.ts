@@ -118,6 +118,18 @@ describe('a database file of the C server', () => {
   });
 });
 
+it('a database file, and its log, is for its owner and group alone, as that of ovsdb-tool is', () => {
+  const schema = '/usr/share/ovn/ovn-nb.ovsschema';
+  const [theirs, ours] = [join(folder, 'theirs.db'), join(folder, 'ours.db')];
+  execFileSync('ovsdb-tool', ['create', theirs, schema]);
+  SqliteStore.create(ours, nb);
+  const store = SqliteStore.open(ours);
+  const mode = statSync(theirs).mode & 0o777;
+  expect(mode & 0o007).toBe(0);
+  for (const suffix of ['', '-log', '-log2', '-wal']) expect(statSync(ours + suffix).mode & 0o777, suffix).toBe(mode);
+  store.close();
+});
+
 /** A file of ovsdb(5): each record with its length and checksum. */
 function cFile(file: string, records: readonly Json[], separator = ''): void {
   const texts = records.map((json) => {

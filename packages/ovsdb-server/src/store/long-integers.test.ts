@@ -48,7 +48,7 @@ function transact(db: Database, operation: Json): string {
 
 const idle: Scheduler = { after: () => {}, soon: () => {} };
 const all = { op: 'select', table: 'T', where: [], columns: ['i', 'e', 's', 'm', 'r'] };
-const row = { i: greatest, e: odd, s: ['set', [least, odd]], m: ['map', [[odd, least]]], r: 1234567890123456789 };
+const row = { i: greatest, e: odd, s: ['set', [least, odd]], m: ['map', [[odd, least]]], r: 2 ** 60 };
 const mutations: Json[] = [
   ['i', '-=', 1],
   ['s', 'insert', odd + 2n],

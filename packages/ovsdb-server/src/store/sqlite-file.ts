@@ -1,20 +1,29 @@
 /** Opens SQLite files, and says in words what is wrong with them. */
-import { accessSync, constants } from 'node:fs';
+import { accessSync, closeSync, constants, openSync } from 'node:fs';
 import { systemReason } from '@weft/jsonrpc/connect';
 import { OvsdbError } from '@weft/ovsdb/error';
 import { openSqlite, type Sqlite } from './load-sqlite.ts';
 
 /** Errors: `I/O error`, with the file and the reason. */
-export function openDatabase(file: string, mustExist: boolean): Sqlite {
+export function openDatabase(file: string): Sqlite {
   try {
-    if (mustExist) accessSync(file, constants.R_OK);
+    accessSync(file, constants.R_OK);
   } catch (cause) {
     throw new OvsdbError('I/O error', `${file}: open failed (${systemReason(cause as Error)})`, { cause });
   }
   try {
-    return openSqlite(file, { fileMustExist: mustExist });
+    return openSqlite(file, { fileMustExist: true });
   } catch (error) {
     throw ioError(file, error);
+  }
+}
+
+/** Makes an empty file, for its owner and group alone as ovsdb-tool makes it: databases hold keys and secrets. Errors: `I/O error`, if it exists for one. */
+export function createFile(file: string): void {
+  try {
+    closeSync(openSync(file, 'wx', 0o640));
+  } catch (cause) {
+    throw new OvsdbError('I/O error', `${file}: create failed (${systemReason(cause as Error)})`, { cause });
   }
 }
 

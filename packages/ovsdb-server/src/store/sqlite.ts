@@ -4,7 +4,7 @@
  *
  * The SQLite file is locked for writing as long as it is served, and open for reading to everybody.
  */
-import { closeSync, existsSync, fdatasync, fsyncSync, open as openFile, openSync } from 'node:fs';
+import { closeSync, fdatasync, fsyncSync, open as openFile, openSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { OvsdbError } from '@weft/ovsdb/error';
 import { jsonText } from '@weft/ovsdb/json';
@@ -21,7 +21,7 @@ import { getMeta, putMeta, storedSchema } from './meta.ts';
 import { Past } from './past.ts';
 import { type Scheduler, systemScheduler } from './scheduler.ts';
 import { SqlTable, unused } from './sql-table.ts';
-import { ioError, openDatabase } from './sqlite-file.ts';
+import { createFile, ioError, openDatabase } from './sqlite-file.ts';
 import type { AppendResult, Loaded, LogEntry, Store } from './store.ts';
 import { UnwrittenRows } from './unwritten-rows.ts';
 
@@ -102,8 +102,8 @@ export class SqliteStore implements Store {
 
   /** Creates a database file. Throws `I/O error` if it exists or cannot be written. */
   static create(file: string, schema: DatabaseSchema): void {
-    if (existsSync(file)) throw new OvsdbError('I/O error', `${file}: create failed (File exists)`);
-    const db = openDatabase(file, false);
+    createFile(file);
+    const db = openDatabase(file);
     try {
       db.pragma(`page_size = ${pageSize}`);
       db.pragma(`application_id = ${applicationId}`);
@@ -124,7 +124,7 @@ export class SqliteStore implements Store {
    * another process serves it.
    */
   static open(file: string, options: OpenOptions = {}): SqliteStore {
-    const db = openDatabase(file, true);
+    const db = openDatabase(file);
     let log: Log | undefined;
     try {
       if (db.pragma('application_id', { simple: true }) !== applicationId) {
@@ -372,7 +372,7 @@ export class SqliteStore implements Store {
       this.#db.exec('BEGIN');
       const saved = savedBy(this.#db);
       const records = Log.peek(this.#path, saved);
-      const other = openDatabase(this.name, true);
+      const other = openDatabase(this.name);
       const now = savedBy(other);
       other.close();
       // Else the server that has the file dropped records between our looks.
