@@ -2,9 +2,12 @@
 export interface Clock {
   /** Milliseconds on a scale that never goes back; only differences mean anything. */
   now(): number;
-  /** Runs `action` once after `milliseconds`; the returned function calls that off. Such a timer keeps no process alive. */
+  /** Runs `action` once after `milliseconds`, or after 24 days if that is sooner; the returned function calls that off. Such a timer keeps no process alive. */
   after(milliseconds: number, action: () => void): () => void;
 }
+
+/** With more, a timer of Node.js fires at once: a probe interval of that length would keep the process busy. */
+const longestTimerMs = 2 ** 31 - 1;
 
 export const systemClock: Clock = {
   // Not `performance.now()`, which loads more than a short-lived client needs.
@@ -13,7 +16,7 @@ export const systemClock: Clock = {
     return seconds * 1e3 + nanoseconds / 1e6;
   },
   after(milliseconds, action) {
-    const timer = setTimeout(action, milliseconds);
+    const timer = setTimeout(action, Math.min(milliseconds, longestTimerMs));
     timer.unref();
     return () => clearTimeout(timer);
   },
