@@ -31,4 +31,14 @@ export class Backoff {
   succeeded(): void {
     this.#delay = 0;
   }
+
+  /**
+   * A connection that seemed good ended after so many milliseconds. True if it was: the next failure is the first one again. One that ended sooner than
+   * it would have been tried again proved nothing; whoever came back to it at once might do so for ever.
+   */
+  ended(lastedMs: number): boolean {
+    const good = lastedMs >= Math.max(this.#delay, this.#options.minMs);
+    if (good) this.succeeded();
+    return good;
+  }
 }

@@ -18,11 +18,15 @@ import { Conditions, type TableCondition } from './conditions.ts';
 import { ConflictError, checkResults, NotConnectedError, ReadOnlyError, UncertainError } from './errors.ts';
 import { Inbox } from './inbox.ts';
 import { Lock } from './lock.ts';
+import { columnsText, conditionRequests, monitorRequests } from './monitor-requests.ts';
 import { RowTable, type TableView } from './rows.ts';
 import type { ServerTables } from './server-status.ts';
-import { type Connection, Session, type SessionOptions } from './session.ts';
+import { type Connection, Session, type SessionOptions, whyLost } from './session.ts';
 import { Transaction } from './transaction.ts';
 import { countRows, decodeUpdates, ProtocolError, type UpdateFormat } from './updates.ts';
+
+const mayBe = 'the transaction may have been committed';
+const unseen = 'the connection was lost before the changes of the transaction came; it has been committed';
 
 /** For each table: all its columns, or these. Columns that are not monitored hold their defaults. */
 export type TableSelection<D extends DatabaseSchema> = {
@@ -65,6 +69,8 @@ export class Replica<D extends DatabaseSchema> {
   #monitorId: Json = '';
   #monitors = 0;
   #lastTransaction: string = zeroUuid;
+  /** What the rows at hand were asked for with: the columns that the server had, of our tables. */
+  #columnsThere = '';
   #everSynced = false;
 
   constructor(options: ReplicaOptions<D>) {
@@ -211,14 +217,17 @@ export class Replica<D extends DatabaseSchema> {
       peer.request(
         'transact',
         [this.#databaseName, ...operations],
-        // Behind the updates that came before it.
-        (result) => this.#enqueue(() => resolve(result)),
+        // Behind the updates that came before it, unless the connection is lost before those have been worked on.
+        (result) =>
+          this.#enqueue(
+            () => resolve(result),
+            () => reject(new UncertainError(`${peer.name}: ${unseen}`)),
+          ),
         (error) => {
           if (error instanceof JsonRpcError) {
             const json = error.error as Json;
             resolve([isObject(json) ? json : { error: String(json) }]);
-          } else
-            reject(new UncertainError(`${error.message}; the transaction may have been committed`, { cause: error }));
+          } else reject(new UncertainError(`${whyLost(peer.name, error).message}; ${mayBe}`, { cause: error }));
         },
       );
     });
@@ -315,6 +324,10 @@ export class Replica<D extends DatabaseSchema> {
   /** Monitors by the newest of the three methods that the server knows. */
   #monitor(connection: Connection, method: 'monitor_cond_since' | 'monitor_cond' | 'monitor'): void {
     const { peer } = connection;
+    // Of a column that this server has and the last one had not, history would tell nothing.
+    const columnsThere = columnsText(this.#columns, connection.serverTables);
+    if (columnsThere !== this.#columnsThere) this.#lastTransaction = zeroUuid;
+    this.#columnsThere = columnsThere;
     // Without history the conditions that are wanted now can be had at once.
     if (method !== 'monitor_cond_since' || this.#lastTransaction === zeroUuid) {
       this.#lastTransaction = zeroUuid;
@@ -325,7 +338,11 @@ export class Replica<D extends DatabaseSchema> {
     const params: Json[] = [
       this.#databaseName,
       this.#monitorId,
-      this.#monitorRequests(connection, method !== 'monitor'),
+      monitorRequests(
+        this.#columns,
+        connection.serverTables,
+        method === 'monitor' ? undefined : (table) => this.#conditions.granted(table),
+      ),
     ];
     if (method === 'monitor_cond_since') params.push(this.#lastTransaction);
     peer.request(
@@ -342,38 +359,22 @@ export class Replica<D extends DatabaseSchema> {
     );
   }
 
-  #monitorRequests(connection: Connection, conditional: boolean): JsonObject {
-    const requests: { [table: string]: Json } = {};
-    for (const name of this.#tables.keys()) {
-      const known = connection.serverTables.get(name);
-      if (known === undefined) continue;
-      const columns = (this.#columns.get(name) ?? []).filter((column) => known.has(column));
-      const where = this.#conditions.granted(name);
-      const all = where.length === 1 && where[0] === true;
-      requests[name] = [conditional && !all ? { columns, where } : { columns }];
-    }
-    return requests;
-  }
-
   #monitored(method: 'monitor_cond_since' | 'monitor_cond' | 'monitor', result: Json): void {
-    let updates = result;
-    let whole = true;
-    if (method === 'monitor_cond_since') {
-      if (!isArray(result) || result.length !== 3 || typeof result[1] !== 'string') {
-        this.#connection?.peer.close(new ProtocolError('malformed reply to monitor_cond_since'));
-        return;
-      }
-      whole = result[0] !== true;
-      updates = result[2] ?? null;
-      this.#update(updates, whole, result[1]);
-    } else this.#update(updates, whole, undefined);
-    this.#enqueue(() => {
+    const synced = (): void => {
       this.#everSynced = true;
-      this.#session.succeeded();
       this.#setState('live');
       this.#askConditions();
       this.#settleConditions();
-    });
+    };
+    if (method !== 'monitor_cond_since') {
+      this.#update(result, true, undefined, synced);
+      return;
+    }
+    if (!isArray(result) || result.length !== 3 || typeof result[1] !== 'string') {
+      this.#connection?.peer.close(new ProtocolError('malformed reply to monitor_cond_since'));
+      return;
+    }
+    this.#update(result[2] ?? null, result[0] !== true, result[1], synced);
   }
 
   #notified(method: string, params: readonly Json[]): void {
@@ -396,21 +397,21 @@ export class Replica<D extends DatabaseSchema> {
         // The database was removed or converted; what is there now is found out on a new connection.
         if (params[0] === this.#monitorId) {
           this.#lastTransaction = zeroUuid;
-          this.#session.reconnect('monitor canceled by the server');
+          this.#connection?.peer.close(new ProtocolError('monitor canceled by the server'));
         }
         return;
     }
   }
 
-  #enqueue(action: () => void): void {
+  #enqueue(action: () => void, dropped?: () => void): void {
     this.#inbox.add(() => {
       action();
       return true;
-    });
+    }, dropped);
   }
 
-  /** Decodes an update, in slices if it is large, then makes it visible in one step. */
-  #update(json: Json, whole: boolean, lastTransaction: string | undefined): void {
+  /** Decodes an update, in slices if it is large, then makes it visible in one step, and goes on with `then`: not if it cannot be decoded. */
+  #update(json: Json, whole: boolean, lastTransaction: string | undefined, then?: () => void): void {
     const sliceRows = this.#options.sliceRows ?? 1000;
     let decoding: ReturnType<typeof decodeUpdates> | undefined;
     const slice = countRows(json) <= sliceRows && !whole ? Number.POSITIVE_INFINITY : sliceRows;
@@ -426,6 +427,7 @@ export class Replica<D extends DatabaseSchema> {
       }
       if (lastTransaction !== undefined) this.#lastTransaction = lastTransaction;
       this.#commit(decoding.changes);
+      then?.();
       return true;
     });
   }
@@ -441,10 +443,7 @@ export class Replica<D extends DatabaseSchema> {
     if (connection === undefined || this.#format === 1) return;
     const tables = this.#conditions.next();
     if (tables === undefined) return;
-    const requests: { [table: string]: Json } = {};
-    for (const [table, where] of Object.entries(tables)) {
-      if (connection.serverTables.has(table)) requests[table] = [{ where }];
-    }
+    const requests = conditionRequests(tables, connection.serverTables);
     connection.peer.request(
       'monitor_cond_change',
       [this.#monitorId, this.#monitorId, requests],

@@ -1,107 +1,11 @@
-/** What only a server that misbehaves, or is old, or changes its role at the right moment can show: against one played in memory. */
-import type { Duplex } from 'node:stream';
-import type { RequestId } from '@weft/jsonrpc/message';
-import { Peer } from '@weft/jsonrpc/peer';
-import { duplexPair, TestClock } from '@weft/jsonrpc/testing';
-import type { Json, JsonObject } from '@weft/ovsdb/json';
-import type { RowChange } from '@weft/ovsdb/row';
+/** What only a server that is old, or changes its role at the right moment, can show: against one played in memory. */
+import { duplexPair } from '@weft/jsonrpc/testing';
+import type { Json } from '@weft/ovsdb/json';
 import { schemaToJson } from '@weft/ovsdb/schema-json';
 import { describe, expect, it } from 'vitest';
 import { UncertainError } from './errors.ts';
-import { Replica, type ReplicaOptions } from './replica.ts';
+import { a, b, FakeServer, passTime, setUp, shelf, turn, turns, txn } from './testing-fake-server.ts';
 import { inventory } from './testing-schema.ts';
-
-const a = '00000000-0000-0000-0000-00000000000a';
-const b = '00000000-0000-0000-0000-00000000000b';
-const txn = (n: number): string => `00000000-0000-0000-0000-0000000000${String(n).padStart(2, '0')}`;
-const schemaText = JSON.stringify(schemaToJson(inventory));
-
-interface Call {
-  readonly method: string;
-  readonly params: readonly Json[];
-  readonly id: RequestId;
-}
-
-/** A server whose every word the test decides. Requests that are not answered by `status` wait in `calls`. */
-class FakeServer {
-  readonly calls: Call[] = [];
-  readonly peers: Peer[] = [];
-  status: JsonObject = { name: 'Inventory', model: 'standalone', connected: true, leader: true, schema: schemaText };
-  readonly unknown = new Set<string>();
-
-  accept(): Duplex {
-    const [left, right] = duplexPair();
-    const peer = new Peer(right, {
-      onRequest: (method, params, id) => {
-        if (this.unknown.has(method)) peer.replyError(id, 'unknown method');
-        else if (method === 'set_db_change_aware') peer.reply(id, {});
-        else if (method === 'monitor_cond' && params[0] === '_Server') {
-          peer.reply(id, { Database: { [a]: { initial: this.status } } });
-        } else this.calls.push({ method, params, id });
-      },
-    });
-    this.peers.push(peer);
-    return left;
-  }
-
-  get peer(): Peer {
-    return this.peers.at(-1)!;
-  }
-
-  async next(method: string): Promise<Call> {
-    for (let i = 0; i < 200; i++) {
-      const call = this.calls.shift();
-      if (call !== undefined) {
-        expect(call.method).toBe(method);
-        return call;
-      }
-      await turn();
-    }
-    throw new Error(`no ${method} came`);
-  }
-
-  setStatus(modify: JsonObject): void {
-    this.peer.notify('update2', ['weft:_Server', { Database: { [a]: { modify } } }]);
-  }
-}
-
-const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
-const turns = async (): Promise<void> => {
-  for (let i = 0; i < 20; i++) await turn();
-};
-
-function setUp(
-  servers: readonly FakeServer[],
-  options: Partial<ReplicaOptions<typeof inventory>> = {},
-): { replica: Replica<typeof inventory>; clock: TestClock; lists: (readonly RowChange[])[]; log: string[] } {
-  const clock = new TestClock();
-  const log: string[] = [];
-  const replica = new Replica({
-    schema: inventory,
-    remotes: servers.map((_, i) => `tcp:server:${i + 1}`).join(','),
-    tables: { Shelf: ['name'] },
-    shuffle: false,
-    clock,
-    random: () => 0,
-    backoff: { minMs: 1000, maxMs: 8000, random: () => 1 },
-    connect: async (remote) => servers[remote.kind === 'tcp' ? remote.port - 1 : 0]!.accept(),
-    log: (_level, message) => log.push(message),
-    ...options,
-  });
-  const lists: (readonly RowChange[])[] = [];
-  replica.onChange((changes) => lists.push(changes));
-  replica.start();
-  return { replica, clock, lists, log };
-}
-
-/** Lets the client notice what happened, and wait as long as it wants before it tries again. */
-async function passTime(clock: TestClock, milliseconds = 1000): Promise<void> {
-  await turns();
-  clock.advance(milliseconds);
-  await turns();
-}
-
-const shelf = (name: string): JsonObject => ({ initial: { name } });
 
 describe('monitoring', () => {
   it('falls back to older methods, down to RFC 7047', async () => {
@@ -203,7 +107,7 @@ describe('monitoring', () => {
     server.peer.notify('update3', [await answer(), txn(2), { Shelf: { [b]: { modify: { name: 'y' } } } }]);
     await passTime(clock);
     server.peer.notify('monitor_canceled', [await answer()]);
-    await passTime(clock);
+    await passTime(clock, 2000);
     await answer();
     // Twice the same rows: no change.
     expect(lists.length).toBe(1);
@@ -245,6 +149,7 @@ describe('the session', () => {
     await turns();
     expect(log[0]).toBe('tcp:server:1: server is not the cluster leader');
     expect(replica.remote).toBe('tcp:server:2');
+    clock.advance(1000);
     one.status = { ...one.status, leader: true };
     two.setStatus({ leader: false });
     await passTime(clock, 0);
@@ -298,6 +203,7 @@ describe('the session', () => {
     server.status = { ...server.status, name: 'Inventory' };
     await passTime(clock);
     expect(replica.state).toBe('syncing');
+    clock.advance(1000);
     server.setStatus({ schema: '{"tables":{}}' });
     await passTime(clock, 0);
     expect(log).toContain('tcp:server:1: schema changed');

@@ -5,7 +5,7 @@
 import type { Duplex } from 'node:stream';
 import { Backoff, type BackoffOptions, defaultBackoff } from '@weft/jsonrpc/backoff';
 import { type Clock, systemClock } from '@weft/jsonrpc/clock';
-import { connect } from '@weft/jsonrpc/connect';
+import { connect, systemReason } from '@weft/jsonrpc/connect';
 import { ConnectionClosedError, Peer } from '@weft/jsonrpc/peer';
 import { type ActiveRemote, parseActive, splitRemotes } from '@weft/jsonrpc/remote';
 import type { TlsFiles } from '@weft/jsonrpc/tls';
@@ -57,6 +57,14 @@ export function defaultRundir(): string {
   return process.env.OVS_RUNDIR || '/var/run/openvswitch';
 }
 
+/** Says of which server, in the words that operators know: what the system and the parsers say does not. */
+export function whyLost(remote: string, error: Error | undefined): Error {
+  if (error === undefined) return new ConnectionClosedError(`${remote}: connection closed by peer`);
+  if (error.message.startsWith(`${remote}: `)) return error;
+  const text = 'code' in error ? `connection dropped (${systemReason(error)})` : error.message;
+  return new ConnectionClosedError(`${remote}: ${text}`, { cause: error });
+}
+
 export class Session {
   readonly #options: SessionOptions;
   readonly #handlers: SessionHandlers;
@@ -68,6 +76,8 @@ export class Session {
   #next = 0;
   #probeIntervalMs: number | undefined;
   #closed = false;
+  /** It is us who want another server. */
+  #asked = false;
   #abort: AbortController | undefined;
   #peer: Peer | undefined;
   #cancelWait: (() => void) | undefined;
@@ -102,6 +112,7 @@ export class Session {
 
   /** Leaves the server, for the next one. */
   reconnect(reason: string): void {
+    this.#asked = true;
     this.#abort?.abort();
     this.#cancelWait?.();
     this.#peer?.close(new ConnectionClosedError(`${this.#peer.name}: ${reason}`));
@@ -114,11 +125,6 @@ export class Session {
   resetClusterState(): void {
     this.#indexes.clear();
     this.reconnect('cluster state reset requested');
-  }
-
-  /** The connection proved to be good: the next failure is the first one. */
-  succeeded(): void {
-    this.#backoff.succeeded();
   }
 
   close(): void {
@@ -163,17 +169,18 @@ export class Session {
       const remote = this.#remotes[this.#next % Math.max(1, this.#remotes.length)];
       this.#next++;
       tried++;
-      let good = false;
+      let goodMs = 0;
+      this.#asked = false;
       if (remote !== undefined) {
         try {
-          good = await this.#attempt(remote);
+          goodMs = await this.#attempt(remote);
         } catch (error) {
           if (!this.#closed) this.#log('warn', error instanceof Error ? error.message : String(error));
         }
       }
       if (this.#closed) return;
-      // From a server that was good, the first step to another is immediate, but not for all clients in one moment.
-      if (good) {
+      // From a server that was good, and when we want to leave, the first step is immediate, but not for all clients in one moment.
+      if (this.#backoff.ended(goodMs) || this.#asked) {
         tried = 0;
         await this.#wait(this.#random() * 100);
       } else if (tried >= this.#remotes.length) {
@@ -198,8 +205,8 @@ export class Session {
     });
   }
 
-  /** Connects, and resolves when the connection is over: true if the server was good. */
-  async #attempt(remoteText: string): Promise<boolean> {
+  /** Connects, and resolves when the connection is over: with the milliseconds since the server was found good, 0 if it was not. */
+  async #attempt(remoteText: string): Promise<number> {
     const remote = this.#parse(remoteText);
     const abort = new AbortController();
     this.#abort = abort;
@@ -213,10 +220,11 @@ export class Session {
     }
     if (this.#closed || abort.signal.aborted) {
       stream.destroy();
-      return false;
+      return 0;
     }
     return new Promise((resolve) => {
       let connected = false;
+      let since = 0;
       const probeIntervalMs = this.#probeIntervalMs ?? (remote.kind === 'unix' ? 0 : 5000);
       const { database, leaderOnly = true } = this.#options;
       const check = new ServerCheck(
@@ -224,6 +232,7 @@ export class Session {
         {
           onGood: (serverTables) => {
             connected = true;
+            since = this.#clock.now();
             this.#log('info', `${remoteText}: connected`);
             this.#handlers.onConnected({ peer, remote: remoteText, serverTables });
           },
@@ -239,10 +248,10 @@ export class Session {
         },
         onClose: (error) => {
           this.#peer = undefined;
-          const reason = error ?? new ConnectionClosedError(`${remoteText}: connection closed by peer`);
+          const reason = whyLost(remoteText, error);
           if (!this.#closed) this.#log('warn', reason.message);
           if (connected) this.#handlers.onLost(reason);
-          resolve(connected);
+          resolve(connected ? this.#clock.now() - since : 0);
         },
       });
       this.#peer = peer;
