@@ -26,6 +26,8 @@ export class ServerCheck {
   readonly #handlers: CheckHandlers;
   readonly #tables: ReadonlyMap<string, RowTable>;
   #schema: string | undefined;
+  /** What `get_schema` said. */
+  #served: ServerTables | undefined;
   #good = false;
 
   constructor(wanted: ServerWanted, handlers: CheckHandlers) {
@@ -40,6 +42,16 @@ export class ServerCheck {
       'set_db_change_aware',
       [true],
       () => {},
+      () => {},
+    );
+    // The schema of `_Server` is the one that there was when the C server (3.1) was started, not what was made of it by `convert` since. The answer to
+    // this comes first. A server that lacks the database has an error for it, and its `_Server` will say so.
+    peer.request(
+      'get_schema',
+      [this.#wanted.database],
+      (schema) => {
+        this.#served = tablesOf(schema);
+      },
       () => {},
     );
     // In a cluster `index` comes with every transaction: so we know how new the data is that we have seen, whatever server is next.
@@ -93,7 +105,7 @@ export class ServerCheck {
       this.#schema = status.schema;
       let tables: ServerTables;
       try {
-        tables = tablesOf(JSON.parse(status.schema) as Json);
+        tables = this.#served ?? tablesOf(JSON.parse(status.schema) as Json);
       } catch {
         this.#handlers.onBad('the schema that the server reports is not JSON');
         return;
@@ -105,15 +117,10 @@ export class ServerCheck {
     }
   }
 
-  /** A server before Open vSwitch 2.9: it has no clusters, and tells its schema when asked. */
+  /** A server before Open vSwitch 2.9: it has no clusters. */
   #withoutServerDatabase(peer: Peer): void {
-    peer.request(
-      'get_schema',
-      [this.#wanted.database],
-      (schema) => this.#handlers.onGood(tablesOf(schema)),
-      (error) => {
-        if (!peer.closed) this.#handlers.onBad(error.message);
-      },
-    );
+    if (peer.closed) return;
+    if (this.#served === undefined) this.#handlers.onBad(`server does not have database ${this.#wanted.database}`);
+    else this.#handlers.onGood(this.#served);
   }
 }

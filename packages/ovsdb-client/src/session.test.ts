@@ -1,11 +1,9 @@
 /** What only a server that is old, or changes its role at the right moment, can show: against one played in memory. */
 import { duplexPair } from '@weft/jsonrpc/testing';
 import type { Json } from '@weft/ovsdb/json';
-import { schemaToJson } from '@weft/ovsdb/schema-json';
 import { describe, expect, it } from 'vitest';
 import { UncertainError } from './errors.ts';
 import { a, b, FakeServer, passTime, setUp, shelf, turn, turns, txn } from './testing-fake-server.ts';
-import { inventory } from './testing-schema.ts';
 
 describe('monitoring', () => {
   it('falls back to older methods, down to RFC 7047', async () => {
@@ -14,9 +12,6 @@ describe('monitoring', () => {
     server.unknown.add('monitor_cond');
     server.unknown.add('set_db_change_aware');
     const { replica, lists } = setUp([server]);
-    // monitor_cond of _Server fails as well: the schema is asked for.
-    const schema = await server.next('get_schema').catch(() => undefined);
-    if (schema !== undefined) server.peer.reply(schema.id, schemaToJson(inventory));
     const monitor = await server.next('monitor');
     expect(monitor.params[2]).toEqual({ Shelf: [{ columns: ['name'] }] });
     server.peer.reply(monitor.id, { Shelf: { [a]: { new: { name: 'x' } } } });

@@ -25,6 +25,8 @@ export class FakeServer {
   readonly calls: Call[] = [];
   readonly peers: Peer[] = [];
   status: JsonObject = { name: 'Inventory', model: 'standalone', connected: true, leader: true, schema: schemaText };
+  /** What `get_schema` answers, if not what `_Server` has. */
+  schema: Json | undefined;
   readonly unknown = new Set<string>();
 
   accept(): Duplex {
@@ -33,6 +35,8 @@ export class FakeServer {
       onRequest: (method, params, id) => {
         if (this.unknown.has(method)) peer.replyError(id, 'unknown method');
         else if (method === 'set_db_change_aware') peer.reply(id, {});
+        else if (method === 'get_schema')
+          peer.reply(id, this.schema ?? (JSON.parse(this.status.schema as string) as Json));
         else if (method === 'monitor_cond' && params[0] === '_Server') {
           peer.reply(id, { Database: { [a]: { initial: this.status } } });
         } else this.calls.push({ method, params, id });
