@@ -88,6 +88,30 @@ describe('a transaction', () => {
   });
 });
 
+describe('a transaction of which the server does not know what became', () => {
+  it.each<[string, (server: FakeServer, id: Json) => void]>([
+    ['a C relay', (server, id) => server.peer.replyError(id, 'canceled')],
+    [
+      'our relay',
+      (server, id) => {
+        const details = 'Inventory: the relay has lost its source';
+        server.peer.reply(id, [{}, { error: 'I/O error', details }]);
+      },
+    ],
+  ])('at %s is tried again', async (_, answer) => {
+    const server = new FakeServer();
+    const { replica } = setUp([server]);
+    const monitor = await server.next('monitor_cond_since');
+    server.peer.reply(monitor.id, [false, txn(1), {}]);
+    const done = replica.retry((transaction) => transaction.insert('Shelf', { name: 'x' }));
+    answer(server, (await server.next('transact')).id);
+    server.peer.reply((await server.next('transact')).id, [{ uuid: ['uuid', b] }]);
+    const { transaction, value } = await done;
+    expect(transaction.uuidOf(value)).toBe(b);
+    replica.close();
+  });
+});
+
 describe('a server with other columns', () => {
   const without = (column: 'name'): string => {
     const json = structuredClone(schemaToJson(inventory)) as unknown as {

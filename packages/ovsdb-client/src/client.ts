@@ -8,7 +8,7 @@ import { parseActive, splitRemotes } from '@weft/jsonrpc/remote';
 import type { TlsFiles } from '@weft/jsonrpc/tls';
 import { isObject, type Json, type JsonObject } from '@weft/ovsdb/json';
 import type { DatabaseSchema, RowOf, TableName } from '@weft/ovsdb/schema';
-import { checkResults, NotConnectedError, TransactionError, UncertainError } from './errors.ts';
+import { checkResults, NotConnectedError, refusal, UncertainError } from './errors.ts';
 import { RowTable } from './rows.ts';
 import { type DatabaseStatus, serverSchema, whyNot } from './server-status.ts';
 import { Transaction } from './transaction.ts';
@@ -125,8 +125,7 @@ export class DatabaseClient<D extends DatabaseSchema> {
         const message = error instanceof Error ? error.message : String(error);
         throw new UncertainError(`${message}; the transaction may have been committed`, { cause: error });
       }
-      const json = error.error as Json;
-      throw new TransactionError(isObject(json) ? json : { error: String(json) }, undefined);
+      throw refusal(error.error as Json);
     }
     return checkResults(reply);
   }

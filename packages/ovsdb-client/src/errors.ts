@@ -1,12 +1,12 @@
 /** What a client of a database is told when something does not work. */
-import type { Json, JsonObject } from '@weft/ovsdb/json';
+import { isObject, type Json, type JsonObject } from '@weft/ovsdb/json';
 
 /** There is no usable connection, so nothing was sent. */
 export class NotConnectedError extends Error {
   override name = 'NotConnectedError';
 }
 
-/** The connection broke before the reply: the transaction may have been committed, or not. */
+/** The connection broke before the reply, that of a relay to its source perhaps: the transaction may have been committed, or not. */
 export class UncertainError extends Error {
   override name = 'UncertainError';
 }
@@ -40,9 +40,21 @@ export class ConflictError extends TransactionError {
   override name = 'ConflictError';
 }
 
+const lostSource = 'the relay has lost its source';
+
+/** What became of a transaction to which the server answered with an error in the place of results. */
+export function refusal(error: Json): Error {
+  // The database was converted or removed, or a relay (of C) lost its source: only in the former case was it surely not executed.
+  if (error === 'canceled') {
+    return new UncertainError('canceled by the server; the transaction may have been committed');
+  }
+  return new TransactionError(isObject(error) ? error : { error: String(error) }, undefined);
+}
+
 /**
  * Checks the reply to `transact`.
- * @throws TransactionError for the first error in it, ConflictError if that is a `wait` that timed out.
+ * @throws TransactionError for the first error in it, ConflictError if that is a `wait` that timed out, UncertainError if it is that of a relay (of
+ * weft-ovsdb) which does not know what became of the transaction.
  */
 export function checkResults(reply: Json): readonly JsonObject[] {
   if (!Array.isArray(reply)) throw new TransactionError({ error: 'malformed reply' }, undefined);
@@ -51,6 +63,10 @@ export function checkResults(reply: Json): readonly JsonObject[] {
     if (typeof result !== 'object' || result === null || Array.isArray(result)) continue;
     const object = result as JsonObject;
     if (object.error === undefined || object.error === null) continue;
+    const { details } = object;
+    if (object.error === 'I/O error' && typeof details === 'string' && details.endsWith(lostSource)) {
+      throw new UncertainError(`${details}; the transaction may have been committed`);
+    }
     // An error behind the results of all operations is that of the commit; the caller knows their number.
     const conflict = object.error === 'timed out';
     throw new (conflict ? ConflictError : TransactionError)(object, i);

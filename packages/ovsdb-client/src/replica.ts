@@ -15,7 +15,7 @@ import type { RowChange } from '@weft/ovsdb/row';
 import type { DatabaseSchema, RowOf, TableName } from '@weft/ovsdb/schema';
 import { zeroUuid } from '@weft/ovsdb/uuid';
 import { Conditions, type TableCondition } from './conditions.ts';
-import { ConflictError, checkResults, NotConnectedError, ReadOnlyError, UncertainError } from './errors.ts';
+import { ConflictError, checkResults, NotConnectedError, ReadOnlyError, refusal, UncertainError } from './errors.ts';
 import { Inbox } from './inbox.ts';
 import { Lock } from './lock.ts';
 import { columnsText, conditionRequests, monitorRequests } from './monitor-requests.ts';
@@ -224,10 +224,8 @@ export class Replica<D extends DatabaseSchema> {
             () => reject(new UncertainError(`${peer.name}: ${unseen}`)),
           ),
         (error) => {
-          if (error instanceof JsonRpcError) {
-            const json = error.error as Json;
-            resolve([isObject(json) ? json : { error: String(json) }]);
-          } else reject(new UncertainError(`${whyLost(peer.name, error).message}; ${mayBe}`, { cause: error }));
+          if (error instanceof JsonRpcError) reject(refusal(error.error as Json));
+          else reject(new UncertainError(`${whyLost(peer.name, error).message}; ${mayBe}`, { cause: error }));
         },
       );
     });
