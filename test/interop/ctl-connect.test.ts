@@ -54,6 +54,47 @@ async function compare(
   return ours;
 }
 
+/** In a process of their own, for the C program is waited for: servers that drop what asks for a connection, say nothing, and hang up. */
+async function badServers(): Promise<{
+  unanswered: string;
+  silent: string;
+  closes: string;
+  stop: () => Promise<void>;
+}> {
+  const script = `
+import socket, threading, time
+def server(backlog):
+    s = socket.socket(); s.bind(('127.0.0.1', 0)); s.listen(backlog); return s
+def hang_up(s):
+    while True:
+        c = s.accept()[0]; c.recv(65536); c.close()
+# Who finds the queue of connections full hears nothing.
+full = server(0); clients = []
+for _ in range(3):
+    c = socket.socket(); c.setblocking(False); c.connect_ex(full.getsockname()); clients.append(c)
+silent = server(50); closes = server(50)
+threading.Thread(target=hang_up, args=[closes], daemon=True).start()
+print(*[s.getsockname()[1] for s in (full, silent, closes)], flush=True)
+time.sleep(300)
+`;
+  const child = spawn('python3', ['-c', script], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const line = await new Promise<string>((resolve) => child.stdout.once('data', (data: Buffer) => resolve(`${data}`)));
+  const [unanswered, silent, closes] = line
+    .trim()
+    .split(' ')
+    .map((port) => `tcp:127.0.0.1:${port}`) as [string, string, string];
+  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  return {
+    unanswered,
+    silent,
+    closes,
+    stop: () => {
+      child.kill();
+      return ended;
+    },
+  };
+}
+
 describe('SSL', () => {
   let db: string;
   const own = (...options: string[]) => ['-p', path('key.pem'), '-c', path('cert.pem'), ...options];
@@ -248,6 +289,26 @@ describe('several remotes', () => {
       await compare(db, ['--shuffle-remotes', 'ls-list']);
     }
     await compare(`unix:${path('dead')},${live}`, ['--no-shuffle-remotes', '-vconsole:info', 'ls-list']);
+  });
+
+  it('are passed over if they do not answer, say nothing, or end the connection', { timeout: 120_000 }, async () => {
+    const live = `unix:${server.socket}`;
+    const bad = await badServers();
+    try {
+      for (const remote of [bad.unanswered, bad.closes, bad.silent]) {
+        for (const db of [`${remote},${live}`, remote]) {
+          // A silent server is left after ten seconds.
+          const repeated = remote === bad.silent ? [[]] : [[], ['--no-leader-only']];
+          for (const more of repeated) {
+            const said = await compare(db, ['--no-shuffle-remotes', '-vreconnect:console:info', ...more, 'ls-list']);
+            expect(said.status).toBe(db === remote ? 1 : 0);
+          }
+        }
+      }
+      await compare(`${bad.unanswered},tcp:127.0.0.1:1,${bad.unanswered}`, ['--no-shuffle-remotes', 'ls-list']);
+    } finally {
+      await bad.stop();
+    }
   });
 
   it('stand behind commas, of which one that no remote follows is part of a name', async () => {

@@ -20,14 +20,28 @@ export class ConnectError extends Error {
   override name = 'ConnectError';
 }
 
+/** It took too long; the `reason` of a signal that gives up for that, and the `cause` then. */
+export class ConnectTimeout extends Error {
+  override name = 'ConnectTimeout';
+  override message = 'timed out';
+  /** The system would say so, minutes later. */
+  readonly code = 'ETIMEDOUT';
+}
+
+/** A signal that gives up after so many milliseconds, but not before the system has been asked whether the connection has come meanwhile. */
+export function timeLimit(milliseconds: number): { readonly signal: AbortSignal; readonly cancel: () => void } {
+  const abort = new AbortController();
+  const timer = setTimeout(() => setImmediate(() => abort.abort(new ConnectTimeout())), milliseconds);
+  return { signal: abort.signal, cancel: () => clearTimeout(timer) };
+}
+
 /**
  * Connects; the promise resolves when the stream can be used (for TLS: the peer is verified).
  * @throws ConnectError
  */
 export async function connect(remote: ActiveRemote, options: ConnectOptions = {}): Promise<Duplex> {
-  const signals = options.signal === undefined ? [] : [options.signal];
-  if (options.timeoutMs !== undefined) signals.push(AbortSignal.timeout(options.timeoutMs));
-  const signal = AbortSignal.any(signals);
+  const limit = options.timeoutMs === undefined ? undefined : timeLimit(options.timeoutMs);
+  const signal = AbortSignal.any([options.signal, limit?.signal].filter((each) => each !== undefined));
   try {
     switch (remote.kind) {
       case 'unix':
@@ -42,8 +56,13 @@ export async function connect(remote: ActiveRemote, options: ConnectOptions = {}
         return await connectWs(remote.url, signal);
     }
   } catch (cause) {
+    if (cause instanceof ConnectTimeout) {
+      throw new ConnectError(`${formatRemote(remote)}: connection attempt timed out`, { cause });
+    }
     const reason = cause instanceof Error ? systemReason(cause) : String(cause);
     throw new ConnectError(`${formatRemote(remote)}: connection attempt failed (${reason})`, { cause });
+  } finally {
+    limit?.cancel();
   }
 }
 
@@ -78,7 +97,7 @@ async function connectWs(url: string, signal: AbortSignal): Promise<Duplex> {
   const socket = new WebSocket(url, { maxPayload: 0 });
   const stream = createWebSocketStream(socket);
   await new Promise<void>((resolve, reject) => {
-    const abort = (): void => void stream.destroy(abortion(signal));
+    const abort = (): void => void stream.destroy(reasonOf(signal));
     signal.addEventListener('abort', abort, { once: true });
     const settle = (action: () => void) => () => {
       signal.removeEventListener('abort', abort);
@@ -104,7 +123,7 @@ function ready<S extends Duplex>(stream: S, event: string, signal: AbortSignal):
         stream.destroy();
         reject(error);
       });
-    const onAbort = (): void => onError(abortion(signal));
+    const onAbort = (): void => onError(reasonOf(signal));
     stream.once(event, onReady);
     stream.once('error', onError);
     if (signal.aborted) onAbort();
@@ -112,9 +131,8 @@ function ready<S extends Duplex>(stream: S, event: string, signal: AbortSignal):
   });
 }
 
-function abortion({ reason }: AbortSignal): Error {
-  const late = reason instanceof Error && reason.name === 'TimeoutError';
-  return new Error(late ? 'Connection timed out' : 'aborted');
+function reasonOf({ reason }: AbortSignal): Error {
+  return reason instanceof ConnectTimeout ? reason : new Error('aborted');
 }
 
 const reasons: { readonly [code: string]: string } = {

@@ -27,6 +27,11 @@ export class ConnectionClosedError extends Error {
   override name = 'ConnectionClosedError';
 }
 
+/** The peer was silent for too long. */
+export class InactivityError extends ConnectionClosedError {
+  override name = 'InactivityError';
+}
+
 export interface PeerOptions {
   /** For log lines: the remote's name, such as `tcp:10.1.1.41:6641`. */
   readonly name?: string;
@@ -395,7 +400,7 @@ export class Peer {
       const reason = this.#paused
         ? `peer has read nothing for ${seconds} seconds, disconnecting`
         : `no response to inactivity probe after ${seconds} seconds, disconnecting`;
-      this.close(new ConnectionClosedError(`${this.name}: ${reason}`));
+      this.close(new InactivityError(`${this.name}: ${reason}`));
       return;
     }
     this.#probed = silent;

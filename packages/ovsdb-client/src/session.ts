@@ -5,7 +5,7 @@
 import type { Duplex } from 'node:stream';
 import { Backoff, type BackoffOptions, defaultBackoff } from '@weft/jsonrpc/backoff';
 import { type Clock, systemClock } from '@weft/jsonrpc/clock';
-import { connect, systemReason } from '@weft/jsonrpc/connect';
+import { ConnectTimeout, connect, systemReason } from '@weft/jsonrpc/connect';
 import { ConnectionClosedError, Peer } from '@weft/jsonrpc/peer';
 import { type ActiveRemote, parseActive, splitRemotes } from '@weft/jsonrpc/remote';
 import type { TlsFiles } from '@weft/jsonrpc/tls';
@@ -210,7 +210,9 @@ export class Session {
     const remote = this.#parse(remoteText);
     const abort = new AbortController();
     this.#abort = abort;
-    const cancelTimeout = this.#clock.after(this.#options.connectTimeoutMs ?? 10_000, () => abort.abort());
+    const cancelTimeout = this.#clock.after(this.#options.connectTimeoutMs ?? 10_000, () =>
+      abort.abort(new ConnectTimeout()),
+    );
     let stream: Duplex;
     try {
       const open = this.#options.connect ?? ((r, signal) => connect(r, { tls: this.#options.tls, signal }));

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { isIP, isIPv6 } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { connect, systemReason } from '@weft/jsonrpc/connect';
+import { ConnectTimeout, connect, systemReason } from '@weft/jsonrpc/connect';
 import { parseActive, RemoteSyntaxError } from '@weft/jsonrpc/remote';
 import type { TlsFiles } from '@weft/jsonrpc/tls';
 import type { Log } from '@weft/vlog/log';
@@ -28,12 +28,12 @@ const wrongFamily = 'Address family not supported by protocol';
 
 /**
  * Connects to `tcp:HOST[:PORT]`, `ssl:HOST[:PORT]` or `unix:FILE` (ovsdb(7), "Connection Methods").
- * @throws DialError
+ * @throws DialError, ConnectTimeout if the signal gave up for that
  */
 export async function dial(
   remote: string,
   service: Service,
-  options: { readonly rundir: string; readonly tls?: TlsFiles },
+  options: { readonly rundir: string; readonly tls?: TlsFiles; readonly signal?: AbortSignal },
   log: Pick<Log, 'write'>,
 ): Promise<Duplex> {
   if (remote === 'unix:') throw new DialError('Connection refused');
@@ -67,10 +67,15 @@ export async function dial(
   try {
     // A port may have a sign and zeros in front.
     const target = parseActive(callable.replace(/:\+?0*(\d+)$/, ':$1'), options);
-    return await connect(target, options.tls === undefined ? {} : { tls: usableTls(options.tls, usable) });
+    const { signal } = options;
+    return await connect(
+      target,
+      options.tls === undefined ? { signal } : { signal, tls: usableTls(options.tls, usable) },
+    );
   } catch (error) {
     if (error instanceof RemoteSyntaxError) throw refused(wrongFamily, error);
     const cause = error instanceof Error ? (error.cause ?? error) : error;
+    if (cause instanceof ConnectTimeout) throw cause;
     if (!(cause instanceof Error)) throw new DialError(String(cause), { cause: error });
     const { code } = cause as NodeJS.ErrnoException;
     if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') throw refused(wrongFamily, error);

@@ -11,6 +11,7 @@ import {
   databaseRemotes,
   failureReason,
   logDirectory,
+  lossReason,
   openSession,
   socketDirectory,
   tlsOptions,
@@ -158,9 +159,9 @@ async function run<D extends DatabaseSchema>(program: Program<D>, host: Host, lo
 
 /** Why the server was lost; where it is SSL that failed, that is said in the log. */
 function connectionFailure(error: unknown, remote: string, log: Log): string {
-  if (error instanceof ConnectionClosedError || !(error instanceof Error)) return 'End of file';
-  const ssl = opensslText(error);
-  if (ssl === undefined) return failureReason(error);
+  if (!(error instanceof Error)) return 'End of file';
+  const ssl = error instanceof ConnectionClosedError ? undefined : opensslText(error);
+  if (ssl === undefined) return lossReason(error, remote, log);
   const reason = 'Input/output error';
   log.write('stream_ssl', 'warn', `SSL_read: ${ssl}`);
   log.write('jsonrpc', 'warn', `${remote}: receive error: ${reason}`);

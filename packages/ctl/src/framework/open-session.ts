@@ -1,5 +1,6 @@
 /** Finds a server of the database that will do: the first of the remotes that answers, and leads its cluster if that is wanted. */
-import { systemReason } from '@weft/jsonrpc/connect';
+import { ConnectTimeout, systemReason, timeLimit } from '@weft/jsonrpc/connect';
+import { ConnectionClosedError, InactivityError } from '@weft/jsonrpc/peer';
 import type { TlsFiles } from '@weft/jsonrpc/tls';
 import type { DatabaseSchema } from '@weft/ovsdb/schema';
 import type { Log } from '@weft/vlog/log';
@@ -8,6 +9,9 @@ import { DialError, dial, ovsdbService } from './dial.ts';
 import type { Settings } from './global-options.ts';
 import type { Program } from './program.ts';
 import { Session } from './session.ts';
+
+/** A server that does not answer for so long is passed over, as by the C programs: its host may be dead. */
+const connectLimitMs = 1000;
 
 export interface SessionHost {
   readonly env: { readonly [name: string]: string | undefined };
@@ -47,27 +51,29 @@ export async function openSession<D extends DatabaseSchema>(
   const text = databaseRemotes(program, host.env, settings.db);
   const remotes = remotesOf(text);
   const ordered = settings.shuffleRemotes ? shuffled(remotes) : [...remotes];
-  let failure = `${text}: database connection failed (Address family not supported by protocol)`;
+  let reason = 'Address family not supported by protocol';
   const trace = (remote: string) =>
     log.wants('jsonrpc', 'dbg') ? (text: string) => log.write('jsonrpc', 'dbg', `${remote}: ${text}`) : undefined;
-  for (const remote of ordered) {
+  for (const [i, remote] of ordered.entries()) {
+    const limit = timeLimit(connectLimitMs);
     try {
       log.write('reconnect', 'info', `${remote}: connecting...`);
       log.write('reconnect', 'dbg', `${remote}: entering CONNECTING`);
       const stream = await dial(
         remote,
         ovsdbService,
-        { rundir: socketDirectory(host.env), ...tlsOptions(settings.tls) },
+        { rundir: socketDirectory(host.env), signal: limit.signal, ...tlsOptions(settings.tls) },
         log,
       );
       log.write('reconnect', 'info', `${remote}: connected`);
       log.write('reconnect', 'dbg', `${remote}: entering ACTIVE`);
       const session = new Session(stream, remote, program.schema, trace(remote));
-      if (!settings.leaderOnly) return session;
-      const leads = checkLeader(session, remote, log);
+      const leads = settings.leaderOnly ? checkLeader(session, remote, log) : undefined;
       // Where no other server can be tried, nobody waits for the answer before asking on.
-      if (ordered.length > 1) await leads;
-      else {
+      if (ordered.length > 1) {
+        await (leads ?? session.serverState());
+        if (session.lost !== undefined) throw new LostSession(session.lost);
+      } else if (leads !== undefined) {
         session.readOnCondition(
           leads.catch((error) => {
             throw new CtlError(`${text}: database connection failed (${failureReason(error)})`, { cause: error });
@@ -76,16 +82,50 @@ export async function openSession<D extends DatabaseSchema>(
       }
       return session;
     } catch (error) {
-      if (error instanceof NotLeader) {
-        failure = `${text}: database connection failed (${error.message})`;
-        continue;
+      if (error instanceof ConnectTimeout) {
+        log.write('reconnect', 'info', `${remote}: connection attempt timed out`);
+        // That is no error of the system: the one before it is named, if there was one.
+        if (i === 0) reason = '';
+      } else if (error instanceof LostSession) {
+        const words = lossReason(error.cause, remote, log);
+        if (words !== '' || i === 0) reason = words;
+      } else {
+        reason = failureReason(error);
+        if (!(error instanceof NotLeader)) {
+          log.write('reconnect', 'info', `${remote}: connection attempt failed (${reason})`);
+        }
       }
-      const reason = failureReason(error);
-      log.write('reconnect', 'info', `${remote}: connection attempt failed (${reason})`);
-      failure = `${text}: database connection failed (${reason})`;
+    } finally {
+      limit.cancel();
     }
   }
-  throw new CtlError(failure);
+  throw new CtlError(`${text}: database connection failed (${reason})`);
+}
+
+class LostSession extends Error {
+  override readonly cause: Error;
+
+  constructor(cause: Error) {
+    super(cause.message);
+    this.cause = cause;
+  }
+}
+
+/** Why a server was lost that was connected: empty if it spoke no more. Says in the log what happened. */
+export function lossReason(error: Error, remote: string, log: Log): string {
+  if (error instanceof InactivityError) {
+    log.write('reconnect', 'err', error.message);
+    log.write('reconnect', 'info', `${remote}: connection dropped`);
+    return '';
+  }
+  if (error instanceof ConnectionClosedError) {
+    log.write('reconnect', 'info', `${remote}: connection closed by peer`);
+    return 'End of file';
+  }
+  const reason = failureReason(error);
+  log.write('jsonrpc', 'warn', `${remote}: receive error: ${reason}`);
+  log.write('reconnect', 'warn', `${remote}: connection dropped (${reason})`);
+  return reason;
 }
 
 /** The remotes of a list: a comma ends one only where the beginning of another follows it. */

@@ -1,7 +1,7 @@
 /** The connection of a ctl program to its database server: consistent reads, transactions, and waiting for changes. */
 import type { Duplex } from 'node:stream';
 import { defaultLimits } from '@weft/jsonrpc/framing';
-import { JsonRpcError, Peer } from '@weft/jsonrpc/peer';
+import { ConnectionClosedError, JsonRpcError, Peer } from '@weft/jsonrpc/peer';
 import { isArray, isObject, type Json, type JsonObject, jsonText } from '@weft/ovsdb/json';
 import type { Row } from '@weft/ovsdb/row';
 import type { DatabaseSchema } from '@weft/ovsdb/schema';
@@ -56,6 +56,8 @@ export class Session {
     this.#trace = trace;
     this.#peer = new Peer(stream, {
       name,
+      // As the C programs do; a socket of this machine says when its server is gone.
+      probeIntervalMs: name.startsWith('unix:') ? 0 : 5000,
       // There is nothing to do before a reply is whole.
       limits: { ...defaultLimits, longBytes: defaultLimits.maxBytes },
       readerOf: (begin) => (this.#trace === undefined && isReplyWithRows(begin) ? this.#rowsReader?.() : undefined),
@@ -65,7 +67,7 @@ export class Session {
         this.#changed?.();
       },
       onClose: (error) => {
-        this.#closed = error ?? new Error('connection closed');
+        this.#closed = error ?? new ConnectionClosedError('connection closed');
         this.#changed?.();
       },
     });
@@ -78,6 +80,11 @@ export class Session {
 
   get closed(): boolean {
     return this.#closed !== undefined;
+  }
+
+  /** Why it is closed; undefined if it is not. */
+  get lost(): Error | undefined {
+    return this.#closed;
   }
 
   close(): void {
