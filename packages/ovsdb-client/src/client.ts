@@ -2,7 +2,7 @@
  * A connection for one errand: connect, read a few rows, change something, leave. No replica, no reconnecting; the server is chosen as a replica
  * chooses it. Made for the command-line programs, whose whole life is shorter than a full dump.
  */
-import { connect } from '@weft/jsonrpc/connect';
+import { connect, timeLimit } from '@weft/jsonrpc/connect';
 import { JsonRpcError, Peer } from '@weft/jsonrpc/peer';
 import { parseActive, splitRemotes } from '@weft/jsonrpc/remote';
 import type { TlsFiles } from '@weft/jsonrpc/tls';
@@ -11,7 +11,12 @@ import type { DatabaseSchema, RowOf, TableName } from '@weft/ovsdb/schema';
 import { checkResults, NotConnectedError, refusal, UncertainError } from './errors.ts';
 import { RowTable } from './rows.ts';
 import { type DatabaseStatus, serverSchema, whyNot } from './server-status.ts';
+import { shuffled } from './shuffled.ts';
 import { Transaction } from './transaction.ts';
+
+/** As the C programs: a host that does not answer for so long is dead, and so is a server that is silent for twice as long as this. */
+const connectLimitMs = 1000;
+const probeMs = 5000;
 
 export interface ClientOptions<D extends DatabaseSchema> {
   readonly schema: D;
@@ -59,20 +64,24 @@ export class DatabaseClient<D extends DatabaseSchema> {
     const database = options.database ?? options.schema.name;
     const rundir = options.rundir ?? (process.env.OVS_RUNDIR || '/var/run/openvswitch');
     const { remotes, cid } = splitRemotes(options.remotes);
-    const list = [...remotes];
-    if (options.shuffle ?? true) list.sort(() => Math.random() - 0.5);
+    const list = (options.shuffle ?? true) ? shuffled(remotes, Math.random) : remotes;
     for (;;) {
       let last: unknown = new NotConnectedError('no remote is given');
       for (const remote of list) {
+        const limit = timeLimit(connectLimitMs);
+        const signal = options.signal === undefined ? limit.signal : AbortSignal.any([limit.signal, options.signal]);
         try {
-          const stream = await connect(parseActive(remote, { rundir }), { tls: options.tls, signal: options.signal });
-          const peer = new Peer(stream, { name: remote });
+          const target = parseActive(remote, { rundir });
+          const stream = await connect(target, { tls: options.tls, signal });
+          const peer = new Peer(stream, { name: remote, probeIntervalMs: target.kind === 'unix' ? 0 : probeMs });
           const reason = await judge(peer, database, options.leaderOnly ?? true, cid);
           if (reason === undefined) return new DatabaseClient(options.schema, database, peer, remote);
           peer.close();
           last = new NotConnectedError(`${remote}: ${reason}`);
         } catch (error) {
           last = error;
+        } finally {
+          limit.cancel();
         }
         options.log?.('warn', last instanceof Error ? last.message : String(last));
       }

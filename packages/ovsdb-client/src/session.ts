@@ -12,6 +12,7 @@ import type { TlsFiles } from '@weft/jsonrpc/tls';
 import type { Json } from '@weft/ovsdb/json';
 import { ServerCheck } from './server-check.ts';
 import type { ServerTables } from './server-status.ts';
+import { shuffled } from './shuffled.ts';
 
 export interface SessionOptions {
   /** One remote or several with commas, as ovsdb(7) writes them. */
@@ -147,14 +148,7 @@ export class Session {
       }
     });
     this.#cid = cid;
-    const list = [...usable];
-    if (this.#options.shuffle ?? true) {
-      for (let i = list.length - 1; i > 0; i--) {
-        const j = Math.floor(this.#random() * (i + 1));
-        [list[i], list[j]] = [list[j]!, list[i]!];
-      }
-    }
-    this.#remotes = list;
+    this.#remotes = (this.#options.shuffle ?? true) ? shuffled(usable, this.#random) : usable;
     this.#next = 0;
   }
 
