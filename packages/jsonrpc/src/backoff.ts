@@ -20,6 +20,11 @@ export class Backoff {
     this.#options = options;
   }
 
+  /** The last delay, in full; 0 before the first failure. */
+  get delay(): number {
+    return this.#delay;
+  }
+
   /** An attempt failed, or a connection broke: milliseconds to wait before the next attempt. */
   failed(): number {
     const { minMs, maxMs, random } = this.#options;

@@ -241,6 +241,20 @@ describe('the session', () => {
     replica.close();
   });
 
+  it('passes over a host that does not answer, after a second', async () => {
+    const good = new FakeServer();
+    const never = (signal: AbortSignal): Promise<never> =>
+      new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)));
+    const { replica, clock } = setUp([good, good], {
+      connect: async (remote, signal) => (remote.kind === 'tcp' && remote.port === 1 ? never(signal) : good.accept()),
+    });
+    await passTime(clock, 999);
+    expect(replica.state).toBe('connecting');
+    await passTime(clock, 1);
+    expect(replica.state).toBe('syncing');
+    replica.close();
+  });
+
   it('waits longer from attempt to attempt, after each round through the list', async () => {
     let attempts = 0;
     const { replica, clock } = setUp([new FakeServer(), new FakeServer()], {

@@ -24,7 +24,7 @@ export interface SessionOptions {
   readonly shuffle?: boolean;
   /** Milliseconds; 0 for none. Default 5000, and none for a unix socket. */
   readonly probeIntervalMs?: number;
-  /** Give up an attempt to connect after so many milliseconds. Default 10,000. */
+  /** Give up an attempt to connect after so many milliseconds. Default: as in C, a second at first, and as long as the last wait after failures. */
   readonly connectTimeoutMs?: number;
   readonly backoff?: BackoffOptions;
   /** Where a relative `unix:FILE` starts, as in C. Default: `OVS_RUNDIR`, or /var/run/openvswitch. */
@@ -204,9 +204,10 @@ export class Session {
     const remote = this.#parse(remoteText);
     const abort = new AbortController();
     this.#abort = abort;
-    const cancelTimeout = this.#clock.after(this.#options.connectTimeoutMs ?? 10_000, () =>
-      abort.abort(new ConnectTimeout()),
-    );
+    // As long as the next wait would be: a dead host costs a second at first. Not before the system has been asked whether it has answered meanwhile.
+    const timeoutMs = this.#options.connectTimeoutMs ?? Math.max(1000, this.#backoff.delay);
+    const timeOut = (): void => void setImmediate(() => abort.abort(new ConnectTimeout()));
+    const cancelTimeout = this.#clock.after(timeoutMs, timeOut);
     let stream: Duplex;
     try {
       const open = this.#options.connect ?? ((r, signal) => connect(r, { tls: this.#options.tls, signal }));
