@@ -32,7 +32,7 @@ try {
     );
   }
   const history = await runHistory({ program, folder, transactions, lives: 20, clients: 16, seed });
-  const wrong = anomaly(history.initial, history.transactions, history.final);
+  const wrong = anomaly(history.initial, history.transactions, history.final, history.witnesses);
   if (wrong !== undefined) throw new Error(wrong);
   console.info(
     `${history.transactions.length} transactions of 16 clients in 20 lives, ${history.conflicts} conflicts: there is a serial order`,

@@ -22,7 +22,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 describe('concurrent transactions', () => {
   it('have a serial order', { timeout: 60_000 + wanted * 20 }, async () => {
-    const { initial, transactions, final, conflicts, lives } = await runHistory({
+    const { initial, transactions, final, witnesses, conflicts, swaps, lives } = await runHistory({
       program,
       folder,
       transactions: wanted,
@@ -30,9 +30,10 @@ describe('concurrent transactions', () => {
       clients: 8,
     });
     expect(lives).toBe(4);
-    expect(anomaly(initial, transactions, final)).toBeUndefined();
+    expect(anomaly(initial, transactions, final, witnesses)).toBeUndefined();
     // The clients did get in each other's way.
     expect(conflicts).toBeGreaterThan(10);
+    expect(swaps).toBeGreaterThan(10);
     expect(transactions.filter(({ end }) => end !== undefined).length).toBeGreaterThanOrEqual(wanted);
   });
 });

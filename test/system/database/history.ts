@@ -6,7 +6,7 @@ import type { Json } from '@weft/ovsdb/json';
 import { column, database, integer, string, table } from '@weft/ovsdb/schema';
 import { SqliteStore } from '@weft/ovsdb-server/store/sqlite';
 import { Random } from '../../interop/database/random-transactions.ts';
-import type { Transaction } from './serial-order.ts';
+import type { Transaction, Witness } from './serial-order.ts';
 import { ServerProcess } from './server-process.ts';
 
 export interface HistoryOptions {
@@ -23,6 +23,9 @@ export interface History {
   readonly initial: ReadonlyMap<string, number>;
   readonly transactions: readonly Transaction[];
   readonly final: ReadonlyMap<string, number>;
+  readonly witnesses: readonly Witness[];
+  /** Registers that were written because all that had been read was still the same. */
+  readonly swaps: number;
   /** Transactions that failed because another one was faster. */
   readonly conflicts: number;
   readonly lives: number;
@@ -45,14 +48,17 @@ const readOne = (name: string): Json => ({
   op: 'select',
   table: 'Register',
   where: [['name', '==', name]],
-  columns: ['version'],
+  columns: ['version', 'writer'],
 });
 
 interface Result {
   readonly error?: string;
   readonly count?: number;
-  readonly rows?: readonly { readonly version: number }[];
+  readonly rows?: readonly { readonly version: number; readonly writer: string }[];
 }
+
+/** Takes the testimony of a result of `readOne`. Returns the version that was read. */
+type Hear = (item: string, result: Result) => number;
 
 /** One transaction to try: what it sends, and what its results say. */
 interface Attempt {
@@ -62,10 +68,8 @@ interface Attempt {
   read(results: readonly Result[]): { reads: [string, number][]; writes: [string, number][] } | undefined;
 }
 
-/** Reads a few registers in one transaction, and in another writes one of them, if all are still the same. */
-async function compareAndSet(peer: Peer, names: readonly string[], id: string): Promise<Attempt> {
-  const seen = (await peer.call('transact', ['History', ...names.map(readOne)])) as unknown as readonly Result[];
-  const versions = seen.map(({ rows }) => rows![0]!.version);
+/** Writes one register, if all are still what they were when they were read by another transaction. */
+function compareAndSet(names: readonly string[], versions: readonly number[], id: string): Attempt {
   const target = names[0]!;
   const waits = names.map((name, i) => ({
     op: 'wait',
@@ -88,8 +92,9 @@ async function compareAndSet(peer: Peer, names: readonly string[], id: string): 
 }
 
 /** Increments some registers and reads others, all in one transaction. */
-function increment(names: readonly string[], others: readonly string[], id: string): Attempt {
+function increment(names: readonly string[], others: readonly string[], id: string, hear: Hear): Attempt {
   const operations = names.flatMap((name): Json[] => [
+    readOne(name),
     { op: 'mutate', table: 'Register', where: [['name', '==', name]], mutations: [['version', '+=', 1]] },
     { op: 'update', table: 'Register', where: [['name', '==', name]], row: { writer: id } },
     readOne(name),
@@ -98,22 +103,23 @@ function increment(names: readonly string[], others: readonly string[], id: stri
     operations: [...operations, ...others.map(readOne)],
     writes: names,
     read: (results) => {
-      const written = names.map((name, i): [string, number] => [name, results[i * 3 + 2]!.rows![0]!.version]);
-      const read = others.map((name, i): [string, number] => [name, results[names.length * 3 + i]!.rows![0]!.version]);
+      const at = (name: string, i: number): [string, number] => [name, hear(name, results[i]!)];
       return {
-        reads: [...written.map(([name, version]): [string, number] => [name, version - 1]), ...read],
-        writes: written,
+        reads: [...names.map((name, i) => at(name, i * 4)), ...others.map((name, i) => at(name, names.length * 4 + i))],
+        writes: names.map((name, i) => at(name, i * 4 + 3)),
       };
     },
   };
 }
 
 /** Claims a name that nobody may have yet, and increments a register if that works. */
-function claim(name: string, register: string, id: string): Attempt {
+function claim(name: string, register: string, id: string, hear: Hear): Attempt {
   const item = `claim ${name}`;
   return {
     operations: [
       { op: 'insert', table: 'Claim', row: { name, writer: id } },
+      readOne(register),
+      { op: 'update', table: 'Register', where: [['name', '==', register]], row: { writer: id } },
       { op: 'mutate', table: 'Register', where: [['name', '==', register]], mutations: [['version', '+=', 1]] },
       readOne(register),
     ],
@@ -121,15 +127,14 @@ function claim(name: string, register: string, id: string): Attempt {
     read: (results) => {
       // The unique index is checked at the end, and has a result of its own then.
       if (results.some((result) => result?.error !== undefined)) return { reads: [[item, 1]], writes: [] };
-      const { version } = results[2]!.rows![0]!;
       return {
         reads: [
           [item, 0],
-          [register, version - 1],
+          [register, hear(register, results[1]!)],
         ],
         writes: [
           [item, 1],
-          [register, version],
+          [register, hear(register, results[4]!)],
         ],
       };
     },
@@ -150,7 +155,15 @@ export async function runHistory(options: HistoryOptions): Promise<History> {
       .map(({ name }) => name);
   const initial = new Map(registers.map((name) => [name, 0]));
   const transactions: Transaction[] = [];
+  const witnesses: Witness[] = [];
+  const hear: Hear = (item, { rows }) => {
+    const { version, writer } = rows![0]!;
+    // Nobody wrote what was there at the beginning.
+    if (version > 0) witnesses.push({ item, version, writer });
+    return version;
+  };
   let tick = 0;
+  let swaps = 0;
   let conflicts = 0;
   let answered = 0;
   let number = 0;
@@ -165,14 +178,20 @@ export async function runHistory(options: HistoryOptions): Promise<History> {
       let start = ++tick;
       try {
         if (kind === 0) {
-          attempt = await compareAndSet(peer, pick(2 + random.below(2)), id);
+          const names = pick(2 + random.below(2));
+          const seen = await peer.call('transact', ['History', ...names.map(readOne)]);
+          // The reading is a transaction of the history too, whatever becomes of the writing.
+          const versions = names.map((name, i) => hear(name, (seen as unknown as readonly Result[])[i]!));
+          const reads = new Map(names.map((name, i) => [name, versions[i]!]));
+          transactions.push({ id: `${id} reading`, reads, writes: new Map(), start, end: ++tick });
+          attempt = compareAndSet(names, versions, id);
           start = ++tick;
-        } else if (kind === 1) attempt = increment(pick(1 + random.below(2)), pick(1), id);
+        } else if (kind === 1) attempt = increment(pick(1 + random.below(2)), pick(1), id, hear);
         else {
           // Several clients want the same name.
           const name = `c${Math.floor(claims++ / 3)}`;
           initial.set(`claim ${name}`, 0);
-          attempt = claim(name, pick(1)[0]!, id);
+          attempt = claim(name, pick(1)[0]!, id, hear);
         }
       } catch {
         return;
@@ -196,6 +215,7 @@ export async function runHistory(options: HistoryOptions): Promise<History> {
       }
       const outcome = attempt.read(results);
       if (outcome === undefined || outcome.writes.length === 0) conflicts++;
+      else if (kind === 0) swaps++;
       transactions.push({ id, reads: new Map(outcome?.reads), writes: new Map(outcome?.writes), start, end });
     }
     peer.close();
@@ -225,27 +245,38 @@ export async function runHistory(options: HistoryOptions): Promise<History> {
       await Promise.all(clients);
       if (last) {
         const peer = await server.connect();
-        final = await versionsAtEnd(peer, initial.keys());
+        final = await versionsAtEnd(peer, initial.keys(), witnesses);
         peer.close();
       }
     } finally {
       if (server.running) await server.kill('SIGTERM');
     }
   }
-  return { initial, transactions, final, conflicts, lives: options.lives };
+  return { initial, transactions, final, witnesses, swaps, conflicts, lives: options.lives };
 }
 
-async function versionsAtEnd(peer: Peer, items: Iterable<string>): Promise<Map<string, number>> {
+interface RowAtEnd {
+  readonly name: string;
+  readonly version: number;
+  readonly writer: string;
+}
+
+async function versionsAtEnd(peer: Peer, items: Iterable<string>, witnesses: Witness[]): Promise<Map<string, number>> {
   const all = (await peer.call('transact', [
     'History',
-    { op: 'select', table: 'Register', where: [], columns: ['name', 'version'] },
-    { op: 'select', table: 'Claim', where: [], columns: ['name'] },
-  ])) as unknown as readonly { readonly rows: readonly { readonly name: string; readonly version: number }[] }[];
+    { op: 'select', table: 'Register', where: [], columns: ['name', 'version', 'writer'] },
+    { op: 'select', table: 'Claim', where: [], columns: ['name', 'writer'] },
+  ])) as unknown as readonly { readonly rows: readonly RowAtEnd[] }[];
   const versions = new Map([...items].map((item) => [item, 0]));
-  for (const { name, version } of all[0]!.rows) versions.set(name, version);
-  for (const { name } of all[1]!.rows) {
+  for (const { name, version, writer } of all[0]!.rows) {
+    versions.set(name, version);
+    if (version > 0) witnesses.push({ item: name, version, writer });
+  }
+  for (const { name, writer } of all[1]!.rows) {
     const item = `claim ${name}`;
-    versions.set(item, versions.get(item)! + 1);
+    const version = versions.get(item)! + 1;
+    versions.set(item, version);
+    witnesses.push({ item, version, writer });
   }
   return versions;
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { anomaly, type Transaction } from './serial-order.ts';
+import { anomaly, type Transaction, type Witness } from './serial-order.ts';
 
 type Versions = { readonly [item: string]: number | undefined };
 const versions = (object: Versions): Map<string, number> => new Map(Object.entries(object) as [string, number][]);
@@ -72,7 +72,7 @@ describe('a history is refused', () => {
       'when one transaction without an answer would have to account for two versions',
       [transaction('A', {}, { x: undefined }, [1])],
       { x: 2, y: 0 },
-      /nobody wrote x 2/,
+      /nobody wrote x 1 or 2/,
     ],
     ['when a reader saw the future', [transaction('R', { x: 1 }, {}, [1, 2])], { x: 0, y: 0 }, /never was/],
     ['when an item is gone', [], { x: 0 }, /y is gone/],
@@ -81,7 +81,80 @@ describe('a history is refused', () => {
   });
 });
 
+describe('a history with witnesses is refused', () => {
+  const unanswered = transaction('U', {}, { x: undefined, y: undefined }, [1]);
+  const late = transaction('V', {}, { y: undefined }, [1]);
+  const known = transaction('A', {}, { x: 1 }, [2, 3]);
+  const witness = (item: string, version: number, writer: string): Witness => ({ item, version, writer });
+
+  it.each<[string, readonly Transaction[], readonly Witness[], Versions, RegExp]>([
+    [
+      'when half of a transaction without an answer happened',
+      [unanswered],
+      [witness('x', 1, 'U')],
+      { x: 1, y: 0 },
+      /half of U: it did not write y/,
+    ],
+    [
+      'when it is another one that a version is left for',
+      [unanswered, late],
+      [witness('x', 1, 'U'), witness('y', 1, 'V')],
+      { x: 1, y: 1 },
+      /half of U: it did not write y/,
+    ],
+    [
+      'when a transaction without an answer happened twice',
+      [unanswered],
+      [witness('x', 1, 'U'), witness('y', 1, 'U'), witness('x', 2, 'U')],
+      { x: 2, y: 1 },
+      /x 2 is of U, and so is 1/,
+    ],
+    [
+      'when what was acknowledged is of another',
+      [known, unanswered],
+      [witness('x', 1, 'U'), witness('y', 1, 'U')],
+      { x: 1, y: 1 },
+      /lost update: A and U both wrote x 1/,
+    ],
+    [
+      'when a version had one writer, and later another',
+      [unanswered, late],
+      [witness('y', 1, 'U'), witness('y', 1, 'V')],
+      { x: 1, y: 1 },
+      /y 1 is of U, and of V/,
+    ],
+    [
+      'when what failed left something behind',
+      [transaction('F', {}, {}, [1, 2])],
+      [witness('x', 1, 'F')],
+      { x: 1, y: 0 },
+      /x 1 is of F, which did not write it/,
+    ],
+    [
+      'when what was not answered was read before it was sent',
+      [transaction('R', { x: 1 }, {}, [1, 2]), transaction('U', {}, { x: undefined }, [3])],
+      [witness('x', 1, 'U')],
+      { x: 1, y: 0 },
+      /no serial order/,
+    ],
+  ])('%s', (_, transactions, witnesses, final, reason) => {
+    expect(anomaly(initial, transactions, versions(final), witnesses)).toMatch(reason);
+  });
+});
+
 describe('a history is accepted', () => {
+  it('with one without an answer whose other half nobody saw before it was overwritten by another', () => {
+    const transactions = [
+      transaction('U', {}, { x: undefined, y: undefined }, [1]),
+      transaction('V', {}, { y: undefined }, [1]),
+    ];
+    const witnesses = [
+      { item: 'x', version: 1, writer: 'U' },
+      { item: 'y', version: 2, writer: 'V' },
+    ];
+    expect(anomaly(initial, transactions, versions({ x: 1, y: 2 }), witnesses)).toBeUndefined();
+  });
+
   it.each<[string, readonly Transaction[], Versions]>([
     [
       'whatever the order of answers',

@@ -17,23 +17,43 @@ export interface Transaction {
   readonly end?: number;
 }
 
+/** Somebody found, in the database, that this version of the item was written by the transaction with that id. */
+export interface Witness {
+  readonly item: string;
+  readonly version: number;
+  readonly writer: string;
+}
+
 /**
  * What is wrong with the history, or undefined. `initial` and `final` are the versions of all items before and after it. Transactions without an end
- * may have happened or not; they are asked only to account for versions that nobody else wrote.
+ * may have happened or not: one that a witness names has, with all that it writes; of others we ask only to account for versions that nobody else wrote.
  */
 export function anomaly(
   initial: ReadonlyMap<string, number>,
   transactions: readonly Transaction[],
   final: ReadonlyMap<string, number>,
+  witnesses: readonly Witness[] = [],
 ): string | undefined {
-  const known = transactions.filter(({ end }) => end !== undefined);
-  const unknown = transactions.filter(({ end }) => end === undefined);
+  const testimony = hear(transactions, witnesses);
+  if (typeof testimony === 'string') return testimony;
+  const answered = transactions.filter(({ end }) => end !== undefined);
+  const unanswered = transactions.filter(({ end }) => end === undefined);
+  /** Of those without an answer, who happened. */
+  const found = unanswered.flatMap((transaction): Transaction[] => {
+    const versions = testimony.get(transaction.id);
+    return versions === undefined ? [] : [{ ...transaction, writes: new Map([...transaction.writes, ...versions]) }];
+  });
+  const missing = unanswered.filter(({ id }) => !testimony.has(id));
+  const happened = [...answered, ...found];
   const writers = new Map<string, Map<number, Transaction>>();
   for (const item of initial.keys()) writers.set(item, new Map());
-  for (const transaction of known) {
+  for (const transaction of happened) {
     for (const [item, version] of transaction.writes) {
       const versions = writers.get(item);
-      if (versions === undefined || version === undefined) return `${transaction.id} wrote ${item}: what?`;
+      if (versions === undefined || (version === undefined && transaction.end !== undefined)) {
+        return `${transaction.id} wrote ${item}: what?`;
+      }
+      if (version === undefined) continue;
       const other = versions.get(version);
       if (other !== undefined) return `lost update: ${other.id} and ${transaction.id} both wrote ${item} ${version}`;
       versions.set(version, transaction);
@@ -47,19 +67,48 @@ export function anomaly(
       if (version > last) return `lost write: ${id} wrote ${item} ${version}, but in the end it is ${last}`;
       if (version <= first) return `${id} wrote ${item} ${version}, which is older than the history`;
     }
-    const candidates = unknown.filter(({ writes }) => writes.has(item));
-    let anyVersion = candidates.filter(({ writes }) => writes.get(item) === undefined).length;
-    for (let version = first + 1; version <= last; version++) {
-      if (versions.has(version) || candidates.some(({ writes }) => writes.get(item) === version)) continue;
-      if (--anyVersion < 0) return `nobody wrote ${item} ${version}`;
+    const open = new Set<number>();
+    for (let version = first + 1; version <= last; version++) if (!versions.has(version)) open.add(version);
+    const half = found.filter(({ writes }) => writes.has(item) && writes.get(item) === undefined);
+    if (half.length > open.size) return `half of ${half.map(({ id }) => id).join(' or ')}: it did not write ${item}`;
+    let anyVersion = half.length;
+    for (const { writes } of missing) {
+      if (!writes.has(item)) continue;
+      const version = writes.get(item);
+      if (version === undefined) anyVersion++;
+      else open.delete(version);
     }
-    for (const { id, reads } of known) {
+    if (open.size > anyVersion) return `nobody wrote ${item} ${[...open].join(' or ')}`;
+    for (const { id, reads } of answered) {
       const version = reads.get(item);
       if (version !== undefined && (version < first || version > last))
         return `${id} read ${item} ${version}, which never was`;
     }
   }
-  return circle(known, writers);
+  return circle(happened, writers);
+}
+
+/** Which versions each transaction without an answer wrote, as far as there are witnesses; what is wrong if they contradict each other, or an answer. */
+function hear(
+  transactions: readonly Transaction[],
+  witnesses: readonly Witness[],
+): ReadonlyMap<string, ReadonlyMap<string, number>> | string {
+  const byId = new Map(transactions.map((transaction) => [transaction.id, transaction]));
+  const writerOf = new Map<string, string>();
+  const versions = new Map<string, Map<string, number>>();
+  for (const { item, version, writer } of witnesses) {
+    const other = writerOf.get(`${item} ${version}`);
+    if (other !== undefined && other !== writer) return `${item} ${version} is of ${other}, and of ${writer}`;
+    writerOf.set(`${item} ${version}`, writer);
+    const transaction = byId.get(writer);
+    if (transaction?.writes.has(item) !== true) return `${item} ${version} is of ${writer}, which did not write it`;
+    const told = transaction.end === undefined ? versions.get(writer)?.get(item) : transaction.writes.get(item);
+    if (told !== undefined && told !== version) return `${item} ${version} is of ${writer}, and so is ${told}`;
+    if (transaction.end !== undefined) continue;
+    const own = versions.get(writer) ?? new Map<string, number>();
+    versions.set(writer, own.set(item, version));
+  }
+  return versions;
 }
 
 function circle(
@@ -92,7 +141,8 @@ function circle(
   // What was answered comes before what was sent later. Points in time are nodes too, so that not every pair needs an edge.
   const events = [...nodes].flatMap(([{ start, end }, at]) => [
     { time: start, at, ends: false },
-    { time: end!, at, ends: true },
+    // One that was not answered may have happened at any time after it was sent.
+    ...(end === undefined ? [] : [{ time: end, at, ends: true }]),
   ]);
   events.sort((a, b) => a.time - b.time || Number(a.ends) - Number(b.ends));
   let now = node('');
