@@ -2,8 +2,9 @@
  * Kills a server under write load, and looks at what the file holds then: money moves between accounts, so that a lost, half or doubled transaction
  * shows in the sums.
  */
-import { copyFileSync, existsSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Datum } from '@weft/ovsdb/datum';
 import type { Json } from '@weft/ovsdb/json';
 import type { Row } from '@weft/ovsdb/row';
@@ -56,6 +57,23 @@ export interface LedgerResult {
   readonly happened: number;
 }
 
+/** The tables follow the log when nothing has been written for a second; a kill among the writers would never come while they do. */
+const foldsEvery = 3;
+
+/** Resolves as soon as the server begins to write its tables. */
+async function folding(file: string): Promise<void> {
+  const state = (): string => {
+    const { size, mtimeMs } = statSync(`${file}-wal`);
+    return `${size} ${mtimeMs}`;
+  };
+  const before = state();
+  const end = Date.now() + 10_000;
+  while (state() === before) {
+    if (Date.now() > end) throw new Error('the tables do not follow the log');
+    await sleep(1);
+  }
+}
+
 /** Kills the server `kills` times. Throws an error that says what is wrong with the file, if anything is. */
 export async function runLedger(program: string, folder: string, kills: number, seed: number): Promise<LedgerResult> {
   const file = join(folder, 'ledger.db');
@@ -73,8 +91,9 @@ export async function runLedger(program: string, folder: string, kills: number, 
         const inserts = names.map((name) => ({ op: 'insert', table: 'Account', row: { name } }));
         await peer.call('transact', ['Ledger', ...inserts]);
       }
+      let writing = true;
       const writers = Array.from({ length: 8 }, async () => {
-        for (;;) {
+        while (writing) {
           const n = ++number;
           const from = random.pick(names);
           const to = random.pick(names.filter((name) => name !== from));
@@ -91,7 +110,14 @@ export async function runLedger(program: string, folder: string, kills: number, 
           unanswered.delete(n);
         }
       });
-      await new Promise((resolve) => setTimeout(resolve, 30 + random.below(400)));
+      await sleep(30 + random.below(400));
+      if (round % foldsEvery === 1) {
+        writing = false;
+        await Promise.all(writers);
+        await folding(file);
+        await sleep(random.below(30));
+        peer.close();
+      }
       await server.kill('SIGKILL');
       await Promise.all(writers);
     } finally {

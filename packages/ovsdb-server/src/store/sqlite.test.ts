@@ -44,7 +44,13 @@ class Steps implements Scheduler {
     this.#due.push(callback);
   }
   run(): void {
-    while (this.#due.length > 0) this.#due.shift()!();
+    while (this.step());
+  }
+  /** False: there is nothing to do. */
+  step(): boolean {
+    const next = this.#due.shift();
+    next?.();
+    return next !== undefined;
   }
 }
 const never: Scheduler = { after: () => {}, soon: () => {} };
@@ -122,6 +128,22 @@ describe('the log', () => {
     await db.close();
     expect(existsSync(`${file}-log`) || existsSync(`${file}-log2`)).toBe(false);
     expect(await afterKill()).toEqual(expected);
+  });
+
+  it('has what the tables lack while the background work is under way, and other transactions come', async () => {
+    const steps = new Steps();
+    const { db } = await serve(steps);
+    const count = 4000;
+    transact(db, ...Array.from({ length: count }, (_, i) => insert(`r${i}`, i)));
+    // The first is the wait for a pause.
+    let busy = 0;
+    for (let more = steps.step(); more; more = steps.step(), busy++) {
+      if (busy % 3 === 1) transact(db, add(`r${busy}`, 1), remove(`r${count - busy}`), insert(`new${busy}`));
+      const expected = { rows: rowsOf(db), lastId: db.history.lastId };
+      expect(await afterKill()).toEqual(expected);
+    }
+    expect(busy).toBeGreaterThan(3);
+    await db.close();
   });
 
   it('goes on in another file when one is long and the tables have it on the disk, however the writing goes on', async () => {
