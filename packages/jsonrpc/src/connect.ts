@@ -43,18 +43,7 @@ export async function connect(remote: ActiveRemote, options: ConnectOptions = {}
   const limit = options.timeoutMs === undefined ? undefined : timeLimit(options.timeoutMs);
   const signal = AbortSignal.any([options.signal, limit?.signal].filter((each) => each !== undefined));
   try {
-    switch (remote.kind) {
-      case 'unix':
-        return await ready(createConnection({ path: remote.path }), 'connect', signal);
-      case 'tcp': {
-        const socket = createConnection({ host: remote.host, port: remote.port, noDelay: true });
-        return await ready(socket, 'connect', signal);
-      }
-      case 'ssl':
-        return await connectTls(remote, options.tls, signal);
-      case 'ws':
-        return await connectWs(remote.url, signal);
-    }
+    return await open(remote, options.tls, signal);
   } catch (cause) {
     if (cause instanceof ConnectTimeout) {
       throw new ConnectError(`${formatRemote(remote)}: connection attempt timed out`, { cause });
@@ -63,6 +52,21 @@ export async function connect(remote: ActiveRemote, options: ConnectOptions = {}
     throw new ConnectError(`${formatRemote(remote)}: connection attempt failed (${reason})`, { cause });
   } finally {
     limit?.cancel();
+  }
+}
+
+function open(remote: ActiveRemote, files: TlsFiles | undefined, signal: AbortSignal): Promise<Duplex> {
+  switch (remote.kind) {
+    case 'unix':
+      return ready(createConnection({ path: remote.path }), 'connect', signal);
+    case 'tcp': {
+      const socket = createConnection({ host: remote.host, port: remote.port, noDelay: true });
+      return ready(socket, 'connect', signal);
+    }
+    case 'ssl':
+      return connectTls(remote, files, signal);
+    case 'ws':
+      return connectWs(remote.url, signal);
   }
 }
 

@@ -15,8 +15,11 @@ export interface FramerLimits {
   readonly longBytes?: number;
 }
 
-/** A first dump of a large southbound database fits. The depth is what C's parser allows. */
+/** What a server takes. The depth is what C's parser allows. */
 export const defaultLimits: FramerLimits = { maxBytes: 256 * 1024 * 1024, maxDepth: 1000 };
+
+/** For a client, which is to hold all of its server's rows anyway: the first dump may be as long as it is. */
+export const trustedLimits: FramerLimits = { ...defaultLimits, maxBytes: Number.MAX_SAFE_INTEGER };
 
 /** Reads one value by itself, from its first byte on: whoever knows what comes need not have it parsed as any value. */
 export interface ValueReader {

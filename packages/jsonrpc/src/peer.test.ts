@@ -86,7 +86,7 @@ describe('a peer', () => {
     clock.advance(5000);
     await settled();
     expect(closes.map(String)).toEqual([
-      'ConnectionClosedError: tcp:x: no response to inactivity probe after 5 seconds, disconnecting',
+      'InactivityError: tcp:x: no response to inactivity probe after 5 seconds, disconnecting',
     ]);
   });
 

@@ -1,4 +1,5 @@
 /** Servers that say what makes no sense, refuse, or end at the wrong moment: they cost little, and nothing that they say is taken for the truth. */
+import { defaultLimits } from '@weft/jsonrpc/framing';
 import type { Json } from '@weft/ovsdb/json';
 import { schemaToJson } from '@weft/ovsdb/schema-json';
 import { describe, expect, it } from 'vitest';
@@ -62,6 +63,19 @@ describe('a first copy', () => {
     await turns();
     expect([replica.state, replica.everSynced, replica.table('Shelf').size]).toEqual(['connecting', false, 0]);
     expect(log[1]).toBe('tcp:server:1: expected string');
+    replica.close();
+  });
+
+  it('may be longer than what a server takes of its clients', { timeout: 60_000 }, async () => {
+    const server = new FakeServer();
+    const { replica } = setUp([server]);
+    const { id } = await server.next('monitor_cond_since');
+    const { peer } = server;
+    peer.sendText(`{"id":${id as number},"error":null,"result":[false,"${txn(1)}",{}]`);
+    const spaces = Buffer.alloc(1 << 20, ' ');
+    for (let sent = 0; sent <= defaultLimits.maxBytes; sent += spaces.length) peer.sendText(spaces);
+    peer.sendText('}');
+    await replica.synced();
     replica.close();
   });
 });

@@ -3,6 +3,7 @@
  * chooses it. Made for the command-line programs, whose whole life is shorter than a full dump.
  */
 import { connect, timeLimit } from '@weft/jsonrpc/connect';
+import { trustedLimits } from '@weft/jsonrpc/framing';
 import { JsonRpcError, Peer } from '@weft/jsonrpc/peer';
 import { parseActive, splitRemotes } from '@weft/jsonrpc/remote';
 import type { TlsFiles } from '@weft/jsonrpc/tls';
@@ -73,7 +74,8 @@ export class DatabaseClient<D extends DatabaseSchema> {
         try {
           const target = parseActive(remote, { rundir });
           const stream = await connect(target, { tls: options.tls, signal });
-          const peer = new Peer(stream, { name: remote, probeIntervalMs: target.kind === 'unix' ? 0 : probeMs });
+          const probeIntervalMs = target.kind === 'unix' ? 0 : probeMs;
+          const peer = new Peer(stream, { name: remote, limits: trustedLimits, probeIntervalMs });
           const reason = await judge(peer, database, options.leaderOnly ?? true, cid);
           if (reason === undefined) return new DatabaseClient(options.schema, database, peer, remote);
           peer.close();

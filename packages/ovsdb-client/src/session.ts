@@ -6,6 +6,7 @@ import type { Duplex } from 'node:stream';
 import { Backoff, type BackoffOptions, defaultBackoff } from '@weft/jsonrpc/backoff';
 import { type Clock, systemClock } from '@weft/jsonrpc/clock';
 import { ConnectTimeout, connect, systemReason } from '@weft/jsonrpc/connect';
+import { trustedLimits } from '@weft/jsonrpc/framing';
 import { ConnectionClosedError, Peer } from '@weft/jsonrpc/peer';
 import { type ActiveRemote, parseActive, splitRemotes } from '@weft/jsonrpc/remote';
 import type { TlsFiles } from '@weft/jsonrpc/tls';
@@ -238,6 +239,7 @@ export class Session {
       );
       const peer = new Peer(stream, {
         name: remoteText,
+        limits: trustedLimits,
         clock: this.#clock,
         probeIntervalMs,
         onNotification: (method, params) => {

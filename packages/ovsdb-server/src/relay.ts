@@ -5,6 +5,7 @@
  */
 import { Backoff } from '@weft/jsonrpc/backoff';
 import { connect, connectTimeoutMs } from '@weft/jsonrpc/connect';
+import { trustedLimits } from '@weft/jsonrpc/framing';
 import { JsonRpcError, Peer } from '@weft/jsonrpc/peer';
 import { parseActive, splitRemotes } from '@weft/jsonrpc/remote';
 import type { TlsFiles } from '@weft/jsonrpc/tls';
@@ -94,6 +95,7 @@ export class Relay {
       });
       const peer = new Peer(stream, {
         name: remote,
+        limits: trustedLimits,
         probeIntervalMs,
         onNotification: (method, params) => {
           if (!watch.take(method, params)) this.#notified(peer, method, params);

@@ -4,6 +4,7 @@
  */
 import { Backoff } from '@weft/jsonrpc/backoff';
 import { connect, connectTimeoutMs } from '@weft/jsonrpc/connect';
+import { trustedLimits } from '@weft/jsonrpc/framing';
 import { ConnectionClosedError, Peer } from '@weft/jsonrpc/peer';
 import { parseActive } from '@weft/jsonrpc/remote';
 import type { TlsFiles } from '@weft/jsonrpc/tls';
@@ -113,6 +114,7 @@ export class Replication {
       }
       peer = new Peer(stream, {
         name: remote,
+        limits: trustedLimits,
         probeIntervalMs: this.probeIntervalMs,
         onNotification: (method, params) => this.#notified(method, params),
         onClose: (error) => this.#lost(peer, error),

@@ -1,6 +1,6 @@
 /** The connection of a ctl program to its database server: consistent reads, transactions, and waiting for changes. */
 import type { Duplex } from 'node:stream';
-import { defaultLimits } from '@weft/jsonrpc/framing';
+import { defaultLimits, trustedLimits } from '@weft/jsonrpc/framing';
 import { ConnectionClosedError, JsonRpcError, Peer } from '@weft/jsonrpc/peer';
 import { isArray, isObject, type Json, type JsonObject, jsonText } from '@weft/ovsdb/json';
 import type { Row } from '@weft/ovsdb/row';
@@ -59,7 +59,7 @@ export class Session {
       // As the C programs do; a socket of this machine says when its server is gone.
       probeIntervalMs: name.startsWith('unix:') ? 0 : 5000,
       // There is nothing to do before a reply is whole.
-      limits: { ...defaultLimits, longBytes: defaultLimits.maxBytes },
+      limits: { ...trustedLimits, longBytes: defaultLimits.maxBytes },
       readerOf: (begin) => (this.#trace === undefined && isReplyWithRows(begin) ? this.#rowsReader?.() : undefined),
       onNotification: (method) => {
         if (method !== 'update') return;
