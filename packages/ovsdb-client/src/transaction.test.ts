@@ -267,6 +267,45 @@ describe('the operations', () => {
 });
 
 describe('a commit', () => {
+  it('of a value that is set after members were added have the value alone', () => {
+    const txn = begin();
+    txn.insertInto('Shelf', a, 'labels', new Map([['x', '1']]));
+    txn.deleteFrom('Shelf', a, 'items', many(0, 1));
+    txn.update('Shelf', a, { labels: new Map([['y', '2']]) });
+    expect(txn.operations()).toEqual([
+      { op: 'update', table: 'Shelf', ...where(a), row: { labels: ['map', [['y', '2']]] } },
+      {
+        op: 'mutate',
+        table: 'Shelf',
+        ...where(a),
+        mutations: [['items', 'delete', ['set', [['uuid', many(0, 1)[0]]]]]],
+      },
+    ]);
+  });
+
+  it('ask nothing of rows that are gone, and of columns that there are not', () => {
+    const txn = begin({ exists: (_, column) => column !== 'name' && column !== 'stock' });
+    txn.verify('Shelf', a, 'name', 'favourite');
+    const added = txn.insert('Item', { price: 1 });
+    txn.increment('Item', added, 'stock');
+    txn.delete('Item', added);
+    txn.increment('Item', b, 'stock');
+    txn.increment('Item', c, 'stock');
+    txn.delete('Item', c);
+    expect(txn.operations()).toEqual([
+      {
+        op: 'wait',
+        timeout: 0,
+        table: 'Shelf',
+        ...where(a),
+        columns: ['favourite'],
+        until: '==',
+        rows: [{ favourite: ['set', []] }],
+      },
+      { op: 'delete', table: 'Item', ...where(c) },
+    ]);
+  });
+
   it('that changes nothing sends nothing', async () => {
     const sent: (readonly JsonObject[])[] = [];
     const txn = begin({}, sent);

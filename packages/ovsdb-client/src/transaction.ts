@@ -56,7 +56,7 @@ interface Edit {
   deleted: boolean;
   readonly values: Map<string, Datum>;
   /** Mutations in JSON, in their order. */
-  readonly mutations: Json[];
+  mutations: Json[];
 }
 
 /** The value of a counter after `increment`; known once the transaction is committed. */
@@ -181,8 +181,10 @@ export class Transaction<D extends DatabaseSchema> {
       return;
     }
     const expected: { [column: string]: Json } = {};
-    for (const column of columns) expected[column] = encodeDatum(this.#type(table, column), row[column]);
-    this.#waits.push({ op: 'wait', timeout: 0, table, where, columns: [...columns], until: '==', rows: [expected] });
+    // A column that the server lacks cannot have changed.
+    const there = columns.filter((column) => this.#exists(table, column));
+    for (const column of there) expected[column] = encodeDatum(this.#type(table, column), row[column]);
+    this.#waits.push({ op: 'wait', timeout: 0, table, where, columns: there, until: '==', rows: [expected] });
   }
 
   /** The commit fails with "not owner" unless this client holds the lock. */
@@ -256,6 +258,8 @@ export class Transaction<D extends DatabaseSchema> {
     for (const [column, value] of Object.entries(values)) {
       const type = this.#type(edit.table, column);
       edit.values.set(column, normal(type, value as Datum));
+      // What came before has no effect any more.
+      edit.mutations = edit.mutations.filter((mutation) => (mutation as readonly Json[])[0] !== column);
     }
   }
 
@@ -375,6 +379,9 @@ export class Transaction<D extends DatabaseSchema> {
     }
     const selects: (readonly [number, { column: string; value: number | undefined }])[] = [];
     for (const increment of this.#increments) {
+      const edit = this.#edits.get(`${increment.table}/${increment.uuid}`);
+      // The row does not outlive the transaction, or the server does not have the column.
+      if (edit === undefined || edit.deleted || !this.#exists(increment.table, increment.column)) continue;
       const name = this.#names.get(increment.uuid);
       const where: Json = [['_uuid', '==', name === undefined ? ['uuid', increment.uuid] : ['named-uuid', name]]];
       selects.push([operations.length, increment]);
