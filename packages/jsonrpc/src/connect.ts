@@ -159,8 +159,9 @@ const reasons: { readonly [code: string]: string } = {
   EPIPE: 'Broken pipe',
 };
 
-/** The text that strerror(3) has for a system error, which is what operators know and the C programs print. */
+/** The text that strerror(3) has for a system error, which is what operators know and the C programs print; of OpenSSL's line its own words. */
 export function systemReason(error: Error): string {
-  const { code } = error as NodeJS.ErrnoException;
+  const { code, reason } = error as NodeJS.ErrnoException & { readonly reason?: string };
+  if (code?.startsWith('ERR_SSL_') && reason !== undefined) return reason;
   return (code === undefined ? undefined : reasons[code]) ?? error.message;
 }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ConnectError, connect } from './connect.ts';
+import { ConnectError, connect, systemReason } from './connect.ts';
 import type { Json } from './json.ts';
 import { type Accepted, listen } from './listen.ts';
 import { Peer } from './peer.ts';
@@ -199,6 +199,12 @@ describe('remotes, live', () => {
           expect(await peer.call('list_dbs', [])).toContain('OVN_Northbound');
           peer.close();
         }
+        // One that does not know us says so after the connection is made.
+        makeAuthority(dir, 'stranger', 'stranger');
+        const stranger = { ...client, privateKey: file('stranger.key'), certificate: file('stranger.pem') };
+        const stream = await connect({ kind: 'ssl', host: '127.0.0.1', port }, { tls: stranger });
+        const error = await new Promise<Error | undefined>((onClose) => new Peer(stream, { onClose }));
+        expect(error && systemReason(error)).toBe('tlsv1 alert unknown ca');
       } finally {
         process.kill();
       }
