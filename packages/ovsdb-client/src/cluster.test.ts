@@ -1,9 +1,10 @@
-/** The client through the death of a RAFT cluster's leader: three C servers. */
+/** The client through what happens to a RAFT cluster: three C servers. */
+import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DatabaseClient } from './client.ts';
 import { Replica } from './replica.ts';
-import { makeDir, startCluster, type TestServer, until } from './testing.ts';
+import { makeDir, startCluster, startServer, type TestServer, until } from './testing.ts';
 import { inventory, writeSchema } from './testing-schema.ts';
 
 const { dir, remove } = makeDir();
@@ -57,6 +58,50 @@ describe('a cluster of three', () => {
     } finally {
       leaderOnly.close();
       anyServer.close();
+    }
+  }, 120_000);
+
+  it('moves its leadership, and loses its quorum for a while, and no transaction', async () => {
+    const remotes = servers.map((server) => server.remote).join(',');
+    const replica = new Replica({
+      schema: inventory,
+      remotes,
+      backoff: { minMs: 50, maxMs: 500, random: Math.random },
+    });
+    const insert = (name: string): Promise<unknown> =>
+      replica.retry(
+        (txn) => {
+          for (const row of replica.table('Shelf').rows()) if (row.name === name) return;
+          txn.insert('Shelf', { name });
+        },
+        { attempts: 100 },
+      );
+    const at = (): TestServer => servers.find((server) => server.remote === replica.remote)!;
+    const control = (server: TestServer, ...args: string[]): string =>
+      execFileSync('ovs-appctl', ['-t', server.remote.replace(/^unix:(.*)sock$/, '$1ctl'), ...args], {
+        encoding: 'utf8',
+      });
+    replica.start();
+    try {
+      await replica.synced();
+      const first = at();
+      const moving = ['m1', 'm2', 'm3'].map(insert);
+      control(first, 'cluster/failure-test', 'transfer-leadership');
+      await until(() => replica.remote !== undefined && replica.remote !== first.remote, 'another leader');
+      await Promise.all(moving);
+      // Of three members one is dead; without another there is no majority.
+      const other = servers.find((server) => server.remote !== replica.remote)!;
+      const name = /([^/]*)\.sock$/.exec(other.remote)![1]!;
+      await other.stop('SIGKILL');
+      await until(() => replica.state === 'connecting', 'the loss of the leader');
+      const waiting = insert('without a majority');
+      servers = [...servers.filter((server) => server !== other), await startServer(dir, name)];
+      await waiting;
+      const names = [...replica.table('Shelf').rows()].map((row) => row.name);
+      expect(names).toEqual(expect.arrayContaining(['m1', 'm2', 'm3', 'without a majority']));
+      expect(new Set(names).size).toBe(names.length);
+    } finally {
+      replica.close();
     }
   }, 120_000);
 
