@@ -120,6 +120,13 @@ export class Relay {
 
   /** Fetches what changed since the last time, or everything. */
   async #synchronise(peer: Peer): Promise<void> {
+    // Other databases may come and go there.
+    peer.request(
+      'set_db_change_aware',
+      [true],
+      () => {},
+      () => {},
+    );
     const json = await peer.call('get_schema', [this.name]);
     const text = canonicalText(json);
     if (this.#database === undefined || text !== this.#schemaText) await this.#begin(parseSchema(json), text);
@@ -199,6 +206,8 @@ export class Relay {
   }
 
   #notified(peer: Peer, method: string, params: readonly Json[]): void {
+    // This one has gone, or has another schema.
+    if (method === 'monitor_canceled' && params[0] === monitorId) peer.close();
     if ((method !== 'update3' && method !== 'update') || peer !== this.#source) return;
     const [id, transaction, updates] = method === 'update3' ? params : [params[0], newUuid(), params[1]];
     if (id !== monitorId || !isObject(updates)) return;

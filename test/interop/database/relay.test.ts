@@ -7,8 +7,10 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Peer } from '@weft/jsonrpc/peer';
 import type { Json } from '@weft/ovsdb/json';
+import { database } from '@weft/ovsdb/schema';
 import { schemaToJson } from '@weft/ovsdb/schema-json';
 import { DatabaseService } from '@weft/ovsdb-server/service';
+import { SqliteStore } from '@weft/ovsdb-server/store/sqlite';
 import { nb } from '@weft/schemas/nb';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { connectTo, startCServer } from './c-server.ts';
@@ -212,6 +214,35 @@ describe.each(['weft', 'C'] as const)('the relay of %s', (relay) => {
     expect(inserted).toMatchObject([{ uuid: ['uuid', expect.any(String)] }, { rows: expect.any(Array) }]);
     expect(await nbctl(source, '--bare', '--columns=name', 'find', 'Logical_Switch', 'name=two')).toBe('two\n');
     near.close();
+  });
+});
+
+describe('our relay', () => {
+  it('stays with a source where another database comes, and comes back to one that is converted', async () => {
+    const source = await startWeftServer([nb]);
+    cleanups.push(source.stop);
+    await relays.weft(source.remote);
+    await relaySettled();
+    const near = `unix:${folder}/relay.sock`;
+    const { sessions } = source.service.server;
+    await expect.poll(() => [...sessions].map(({ changeAware }) => changeAware)).toEqual([true]);
+    const [followed] = sessions;
+    const other = join(source.folder, 'other.db');
+    SqliteStore.create(other, database('Other', '1.0.0', {}));
+    await source.service.addDatabase(other);
+    await nbctl(source.remote, 'ls-add', 'later');
+    const listed = () => nbctl(near, '--bare', '--columns=name', 'list', 'Logical_Switch').catch(() => '');
+    await expect.poll(listed).toBe('later\n');
+    expect([...sessions]).toEqual([followed]);
+
+    const schema = schemaToJson(nb) as { readonly version: string };
+    const client = await source.connect();
+    await client.call('convert', [nb.name, { ...schema, version: '99.0.0' }]);
+    client.close();
+    const version = async () =>
+      (await run('ovsdb-client', ['get-schema-version', near]).catch(() => ({ stdout: '' }))).stdout;
+    await expect.poll(version, { timeout: 10_000 }).toBe('99.0.0\n');
+    expect(await listed()).toBe('later\n');
   });
 });
 
