@@ -1,8 +1,8 @@
 /**
  * `npm run bench -- ovsdb`: weft-ovsdb beside the installed ovsdb-server on an OVN_Northbound of 250 switches × 100 ports: CPU time of the server per
- * operation, latency, memory, restart. Both are loaded and take turns, since the machine may be slower in the next minute; the median of the rounds counts.
+ * operation, latency, memory, restart. Both are loaded and take short turns, since the machine may be slower in the next second.
  * WEFT_BENCH_SWITCHES and WEFT_BENCH_PORTS change the size; WEFT_BENCH_WORK is a regular expression that chooses rows by their names, WEFT_BENCH_ROUNDS
- * how many turns each side has at one; an argument, `weft` or `C`, runs that side alone.
+ * how many times as long each takes; an argument, `weft` or `C`, runs that side alone.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -124,39 +124,64 @@ class Server {
   }
 }
 
+/** Work for one server: `operation`, so often, and so many at once. */
+interface Job {
+  readonly count: number;
+  readonly width: number;
+  readonly operation: (i: number) => Promise<void>;
+  readonly close?: () => Promise<void>;
+}
+
+const job = (count: number, width: number, operation: (i: number) => Promise<void>): Job => ({
+  count: count * Number(process.env.WEFT_BENCH_ROUNDS ?? 1),
+  width,
+  operation,
+});
+
+/** How many turns each server has at one work. */
+const turns = 20;
+
 /**
- * Runs `operation` `count` times, `width` at once, after as many for the compilers and caches of either side. What the server puts off counts too; what
- * it uses when it has nothing to do does not.
+ * Has each server do its job, by turns, after as much for the compilers and caches of either side. What a server puts off counts too; what it uses when it
+ * has nothing to do does not.
  */
-async function measure(
-  server: Server,
-  count: number,
-  width: number,
-  operation: (i: number) => Promise<void>,
-): Promise<Sample> {
-  const times: number[] = [];
-  const run = async (first: number): Promise<void> => {
+async function measure(servers: readonly Server[], jobs: readonly Job[]): Promise<Sample[]> {
+  const times: number[][] = jobs.map(() => []);
+  const run = async (at: number, first: number, end: number): Promise<void> => {
+    const { width, operation } = jobs[at]!;
     let next = first;
     const worker = async (): Promise<void> => {
-      while (next < first + count) {
+      while (next < end) {
         const start = performance.now();
         await operation(next++);
-        times.push((performance.now() - start) * 1000);
+        times[at]!.push((performance.now() - start) * 1000);
       }
     };
     await Promise.all(Array.from({ length: width }, worker));
   };
-  await run(0);
-  times.length = 0;
-  const before = await server.idle();
-  await run(count);
-  const after = await server.idle();
-  times.sort((a, b) => a - b);
-  return {
-    cpuUs: (after.cpuUs - before.cpuUs - after.idleUs) / count,
-    p50Us: times[Math.floor(times.length / 2)]!,
-    p99Us: times[Math.floor(times.length * 0.99)]!,
-  };
+  for (const [at, { count }] of jobs.entries()) await run(at, 0, count);
+  for (const each of times) each.length = 0;
+  const before: number[] = [];
+  for (const server of servers) before.push((await server.idle()).cpuUs);
+  for (let turn = 0; turn < turns; turn++) {
+    const order = [...jobs.keys()];
+    if (turn % 2 === 1) order.reverse();
+    for (const at of order) {
+      const { count } = jobs[at]!;
+      await run(at, count + Math.floor((turn * count) / turns), count + Math.floor(((turn + 1) * count) / turns));
+    }
+  }
+  const samples: Sample[] = [];
+  for (const [at, server] of servers.entries()) {
+    const { cpuUs, idleUs } = await server.idle();
+    const sorted = times[at]!.sort((a, b) => a - b);
+    samples.push({
+      cpuUs: (cpuUs - before[at]! - idleUs) / jobs[at]!.count,
+      p50Us: sorted[Math.floor(sorted.length / 2)]!,
+      p99Us: sorted[Math.floor(sorted.length * 0.99)]!,
+    });
+  }
+  return samples;
 }
 
 async function transact(peer: Peer, ...operations: Json[]): Promise<void> {
@@ -204,8 +229,8 @@ const portMonitor = (where?: Json): Json => ({
   ],
 });
 
-/** Its name, the turns that each side has at it, and one turn. */
-type Work = readonly [string, number, (server: Server, peer: Peer) => Promise<Sample>];
+/** Its name, and the job for one server. */
+type Work = readonly [string, (server: Server, peer: Peer) => Job | Promise<Job>];
 
 const setOption = (name: string, value: string): Json => ({
   op: 'update',
@@ -221,7 +246,7 @@ async function withSessions(
   expected: number,
   count: number,
   peer: Peer,
-): Promise<Sample> {
+): Promise<Job> {
   let received = 0;
   let wake = (): void => {};
   const sessions: Peer[] = [];
@@ -233,7 +258,7 @@ async function withSessions(
     await session.call('monitor_cond_since', [nb.name, ['monid', nb.name], portMonitor(where(i)), nothing]);
     sessions.push(session);
   }
-  const sample = await measure(server, count, 1, async (i) => {
+  const update = async (i: number): Promise<void> => {
     received = 0;
     await transact(peer, setOption('p7', String(i)));
     while (received < expected) {
@@ -241,18 +266,21 @@ async function withSessions(
         wake = done;
       });
     }
-  });
-  for (const session of sessions) session.close();
-  await new Promise((done) => setTimeout(done, 100));
-  return sample;
+  };
+  return {
+    ...job(count, 1, update),
+    close: async () => {
+      for (const session of sessions) session.close();
+      await new Promise((done) => setTimeout(done, 100));
+    },
+  };
 }
 
 const works: readonly Work[] = [
   [
     'insert a port and link it',
-    3,
     (server, peer) =>
-      measure(server, 3000, 1, (i) =>
+      job(6000, 1, (i) =>
         transact(
           peer,
           {
@@ -272,17 +300,15 @@ const works: readonly Work[] = [
   ],
   [
     'update where name == x, 64 in flight',
-    3,
     (server, peer) =>
-      measure(server, server.name === 'C' ? 200 : 6000, 64, (i) =>
+      job(server.name === 'C' ? 400 : 12000, 64, (i) =>
         transact(peer, setOption(`p${(i * 37) % (switches * portsPerSwitch)}`, String(i))),
       ),
   ],
   [
     'full initial dump',
-    1,
     (server) =>
-      measure(server, 8, 1, async () => {
+      job(20, 1, async () => {
         const session = await server.connect();
         await session.call('monitor_cond_since', [nb.name, 'm', allTables, nothing]);
         session.close();
@@ -290,9 +316,8 @@ const works: readonly Work[] = [
   ],
   [
     'new conditional monitor (name == x)',
-    3,
     (server) =>
-      measure(server, 50, 1, async (i) => {
+      job(100, 1, async (i) => {
         const session = await server.connect();
         await session.call('monitor_cond_since', [nb.name, 'm', portMonitor([['name', '==', `p${i}`]]), nothing]);
         session.close();
@@ -300,13 +325,11 @@ const works: readonly Work[] = [
   ],
   [
     'update, 200 conditional sessions, 1 wants it',
-    1,
     (server, peer) =>
       withSessions(server, 200, (i) => [['name', '==', `p${i}`]], 1, server.name === 'C' ? 200 : 3000, peer),
   ],
   [
     'update, 100 sessions that all want it',
-    1,
     (server, peer) => withSessions(server, 100, () => undefined, 100, server.name === 'C' ? 100 : 1000, peer),
   ],
 ];
@@ -331,10 +354,6 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const)
 const restarts: { [name: string]: { rss: number; restart: number } } = {};
 const samples = new Map<string, { [name: string]: Sample }>();
 
-/** The round whose CPU time is the median. */
-const middle = (all: readonly Sample[]): Sample =>
-  all.toSorted((a, b) => a.cpuUs - b.cpuUs)[Math.floor(all.length / 2)] as Sample;
-
 try {
   const peers: Peer[] = [];
   for (const server of servers) {
@@ -343,12 +362,13 @@ try {
     await load(peer);
     peers.push(peer);
   }
-  for (const [work, rounds, run] of works) {
+  for (const [work, jobFor] of works) {
     if (!chosen.test(work)) continue;
-    const taken = servers.map((): Sample[] => []);
-    for (let round = 0; round < Number(process.env.WEFT_BENCH_ROUNDS ?? rounds); round++)
-      for (const [at, server] of servers.entries()) taken[at]?.push(await run(server, peers[at] as Peer));
-    const result = Object.fromEntries(servers.map(({ name }, at) => [name, middle(taken[at] as Sample[])]));
+    const jobs: Job[] = [];
+    for (const [at, server] of servers.entries()) jobs.push(await jobFor(server, peers[at] as Peer));
+    const measured = await measure(servers, jobs);
+    for (const { close } of jobs) await close?.();
+    const result = Object.fromEntries(servers.map(({ name }, at) => [name, measured[at] as Sample]));
     samples.set(work, result);
     console.info(
       `${work}: ${Object.entries(result)
