@@ -139,7 +139,7 @@ describe('the log', () => {
     let busy = 0;
     for (let more = steps.step(); more; more = steps.step(), busy++) {
       if (busy % 3 === 1) transact(db, add(`r${busy}`, 1), remove(`r${count - busy}`), insert(`new${busy}`));
-      const expected = { rows: rowsOf(db), lastId: db.history.lastId };
+      const expected = { rows: rowsOf(db), lastId: db.history.lastId, damage: '' };
       expect(await afterKill()).toEqual(expected);
     }
     expect(busy).toBeGreaterThan(3);
