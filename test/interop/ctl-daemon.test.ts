@@ -95,7 +95,7 @@ describe('our daemon', () => {
   const start = (...options: string[]) =>
     run(ours, [`--db=unix:${server.socket}`, '--detach', `--pidfile=${pidfile}`, '-u', control, ...options]);
   const until = async (condition: () => boolean, what: string): Promise<void> => {
-    for (let i = 0; i < 500 && !condition(); i++) await new Promise((done) => setTimeout(done, 20));
+    for (let i = 0; i < 1500 && !condition(); i++) await new Promise((done) => setTimeout(done, 20));
     if (!condition()) throw new Error(`waited in vain for ${what}`);
   };
   const appctl = (...args: string[]) => run('ovs-appctl', ['-t', control, ...args]);
