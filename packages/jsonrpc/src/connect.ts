@@ -1,15 +1,16 @@
 /** Opens active remotes. This is the edge: sockets are made here and nowhere else on the client side. */
+import type { EventEmitter } from 'node:events';
 import { createConnection } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type ActiveRemote, formatRemote } from './remote.ts';
 import type { TlsFiles } from './tls.ts';
 
 export interface ConnectOptions {
-  readonly tls?: TlsFiles;
+  readonly tls?: TlsFiles | undefined;
   /** Gives up when it fires. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** Gives up after so long. Without it, whoever connects to a host that answers nothing waits for minutes, and for a TLS peer that has stopped for ever. */
-  readonly timeoutMs?: number;
+  readonly timeoutMs?: number | undefined;
 }
 
 /** Long enough for a host that is busy; whoever has another remote goes on there. */
@@ -20,7 +21,7 @@ export class ConnectError extends Error {
   override name = 'ConnectError';
 }
 
-/** It took too long; the `reason` of a signal that gives up for that, and the `cause` then. */
+/** It took too long: a `cause`, and the `reason` of a signal that gives up for that. */
 export class ConnectTimeout extends Error {
   override name = 'ConnectTimeout';
   override message = 'timed out';
@@ -28,56 +29,37 @@ export class ConnectTimeout extends Error {
   readonly code = 'ETIMEDOUT';
 }
 
-/** A signal that gives up after so many milliseconds, but not before the system has been asked whether the connection has come meanwhile. */
-export function timeLimit(milliseconds: number): { readonly signal: AbortSignal; readonly cancel: () => void } {
-  const abort = new AbortController();
-  const timer = setTimeout(() => setImmediate(() => abort.abort(new ConnectTimeout())), milliseconds);
-  return { signal: abort.signal, cancel: () => clearTimeout(timer) };
-}
-
 /**
  * Connects; the promise resolves when the stream can be used (for TLS: the peer is verified).
  * @throws ConnectError
  */
 export async function connect(remote: ActiveRemote, options: ConnectOptions = {}): Promise<Duplex> {
-  const limit = options.timeoutMs === undefined ? undefined : timeLimit(options.timeoutMs);
-  const signal = AbortSignal.any([options.signal, limit?.signal].filter((each) => each !== undefined));
   try {
-    return await open(remote, options.tls, signal);
+    switch (remote.kind) {
+      case 'unix':
+        return await ready(createConnection({ path: remote.path }), 'connect', options);
+      case 'tcp': {
+        const socket = createConnection({ host: remote.host, port: remote.port, noDelay: true });
+        return await ready(socket, 'connect', options);
+      }
+      case 'ssl':
+        return await connectTls(remote, options);
+      case 'ws':
+        return await connectWs(remote.url, options);
+    }
   } catch (cause) {
     if (cause instanceof ConnectTimeout) {
       throw new ConnectError(`${formatRemote(remote)}: connection attempt timed out`, { cause });
     }
     const reason = cause instanceof Error ? systemReason(cause) : String(cause);
     throw new ConnectError(`${formatRemote(remote)}: connection attempt failed (${reason})`, { cause });
-  } finally {
-    limit?.cancel();
   }
 }
 
-function open(remote: ActiveRemote, files: TlsFiles | undefined, signal: AbortSignal): Promise<Duplex> {
-  switch (remote.kind) {
-    case 'unix':
-      return ready(createConnection({ path: remote.path }), 'connect', signal);
-    case 'tcp': {
-      const socket = createConnection({ host: remote.host, port: remote.port, noDelay: true });
-      return ready(socket, 'connect', signal);
-    }
-    case 'ssl':
-      return connectTls(remote, files, signal);
-    case 'ws':
-      return connectWs(remote.url, signal);
-  }
-}
-
-async function connectTls(
-  remote: { host: string; port: number },
-  files: TlsFiles | undefined,
-  signal: AbortSignal,
-): Promise<Duplex> {
+async function connectTls(remote: { host: string; port: number }, options: ConnectOptions): Promise<Duplex> {
   // Cryptography takes longer to load than a short-lived client takes for its work.
   const [{ bootstrapCa, loadTls }, tls] = await Promise.all([import('./tls.ts'), import('node:tls')]);
-  const context = loadTls(files);
+  const context = loadTls(options.tls);
   const socket = tls.connect({
     ...context.options,
     host: remote.host,
@@ -85,40 +67,41 @@ async function connectTls(
     rejectUnauthorized: context.verify,
     checkServerIdentity: () => undefined,
   });
-  await ready(socket, 'secureConnect', signal);
+  await ready(socket, 'secureConnect', options);
   if (context.bootstrapTo !== undefined) {
     bootstrapCa(socket, context.bootstrapTo);
     socket.destroy();
     // The connection that delivered the certificate was not verified by it, so another one is made, which is.
-    return connectTls(remote, files, signal);
+    return connectTls(remote, options);
   }
   socket.setNoDelay(true);
   return socket;
 }
 
-async function connectWs(url: string, signal: AbortSignal): Promise<Duplex> {
+async function connectWs(url: string, options: ConnectOptions): Promise<Duplex> {
   const { WebSocket, createWebSocketStream } = await import('ws');
   const socket = new WebSocket(url, { maxPayload: 0 });
   const stream = createWebSocketStream(socket);
-  await new Promise<void>((resolve, reject) => {
-    const abort = (): void => void stream.destroy(reasonOf(signal));
-    signal.addEventListener('abort', abort, { once: true });
-    const settle = (action: () => void) => () => {
-      signal.removeEventListener('abort', abort);
-      action();
-    };
-    socket.once('open', settle(resolve));
-    stream.once('error', (error) => settle(() => reject(error))());
-  });
+  await ready(socket, 'open', options, stream);
   return stream;
 }
 
-function ready<S extends Duplex>(stream: S, event: string, signal: AbortSignal): Promise<S> {
+/** Resolves with `stream` at the event, or fails, and leaves nothing behind. */
+function ready<S extends Duplex>(
+  emitter: EventEmitter,
+  event: string,
+  { signal, timeoutMs }: ConnectOptions,
+  stream: S = emitter as S,
+): Promise<S> {
   return new Promise((resolve, reject) => {
+    let over = false;
     const done = (action: () => void): void => {
-      stream.off(event, onReady);
+      if (over) return;
+      over = true;
+      emitter.off(event, onReady);
       stream.off('error', onError);
-      signal.removeEventListener('abort', onAbort);
+      signal?.removeEventListener('abort', onAbort);
+      clearTimeout(timer);
       action();
     };
     const onReady = (): void => done(() => resolve(stream));
@@ -127,16 +110,16 @@ function ready<S extends Duplex>(stream: S, event: string, signal: AbortSignal):
         stream.destroy();
         reject(error);
       });
-    const onAbort = (): void => onError(reasonOf(signal));
-    stream.once(event, onReady);
+    const onAbort = (): void =>
+      onError(signal?.reason instanceof ConnectTimeout ? signal.reason : new Error('aborted'));
+    // Not before the system has been asked whether the connection has come meanwhile.
+    const onTimeout = (): void => void setImmediate(() => onError(new ConnectTimeout()));
+    const timer = timeoutMs === undefined ? undefined : setTimeout(onTimeout, timeoutMs);
+    emitter.once(event, onReady);
     stream.once('error', onError);
-    if (signal.aborted) onAbort();
-    else signal.addEventListener('abort', onAbort, { once: true });
+    if (signal?.aborted) onAbort();
+    else signal?.addEventListener('abort', onAbort, { once: true });
   });
-}
-
-function reasonOf({ reason }: AbortSignal): Error {
-  return reason instanceof ConnectTimeout ? reason : new Error('aborted');
 }
 
 const reasons: { readonly [code: string]: string } = {

@@ -2,7 +2,7 @@
  * A connection for one errand: connect, read a few rows, change something, leave. No replica, no reconnecting; the server is chosen as a replica
  * chooses it. Made for the command-line programs, whose whole life is shorter than a full dump.
  */
-import { connect, timeLimit } from '@weft/jsonrpc/connect';
+import { connect } from '@weft/jsonrpc/connect';
 import { trustedLimits } from '@weft/jsonrpc/framing';
 import { JsonRpcError, Peer } from '@weft/jsonrpc/peer';
 import { parseActive, splitRemotes } from '@weft/jsonrpc/remote';
@@ -69,11 +69,9 @@ export class DatabaseClient<D extends DatabaseSchema> {
     for (;;) {
       let last: unknown = new NotConnectedError('no remote is given');
       for (const remote of list) {
-        const limit = timeLimit(connectLimitMs);
-        const signal = options.signal === undefined ? limit.signal : AbortSignal.any([limit.signal, options.signal]);
         try {
           const target = parseActive(remote, { rundir });
-          const stream = await connect(target, { tls: options.tls, signal });
+          const stream = await connect(target, { tls: options.tls, signal: options.signal, timeoutMs: connectLimitMs });
           const probeIntervalMs = target.kind === 'unix' ? 0 : probeMs;
           const peer = new Peer(stream, { name: remote, limits: trustedLimits, probeIntervalMs });
           const reason = await judge(peer, database, options.leaderOnly ?? true, cid);
@@ -82,8 +80,6 @@ export class DatabaseClient<D extends DatabaseSchema> {
           last = new NotConnectedError(`${remote}: ${reason}`);
         } catch (error) {
           last = error;
-        } finally {
-          limit.cancel();
         }
         options.log?.('warn', last instanceof Error ? last.message : String(last));
       }

@@ -88,10 +88,9 @@ export class Relay {
     const remote = this.#remotes[this.#attempts++ % this.#remotes.length]!;
     const { rundir, tls, log } = this.#options;
     try {
-      const files = tls();
       const stream = await connect(parseActive(remote, { rundir }), {
         timeoutMs: connectTimeoutMs,
-        ...(files === undefined ? {} : { tls: files }),
+        tls: tls(),
       });
       const peer = new Peer(stream, {
         name: remote,

@@ -149,11 +149,10 @@ export class Remote {
       const { target } = this.#settings;
       this.#connecting = new AbortController();
       try {
-        const files = tls();
         const stream = await connect(parseActive(target, { rundir }), {
           signal: this.#connecting.signal,
           timeoutMs: connectTimeoutMs,
-          ...(files === undefined ? {} : { tls: files }),
+          tls: tls(),
         });
         this.#connecting = undefined;
         this.#lastError = undefined;

@@ -103,10 +103,9 @@ export class Replication {
     const remote = this.active!;
     let peer: Peer | undefined;
     try {
-      const files = tls();
       const stream = await connect(parseActive(remote, { rundir }), {
         timeoutMs: connectTimeoutMs,
-        ...(files === undefined ? {} : { tls: files }),
+        tls: tls(),
       });
       if (!server.backup || this.#peer !== undefined || remote !== this.active) {
         stream.destroy();

@@ -28,12 +28,12 @@ const wrongFamily = 'Address family not supported by protocol';
 
 /**
  * Connects to `tcp:HOST[:PORT]`, `ssl:HOST[:PORT]` or `unix:FILE` (ovsdb(7), "Connection Methods").
- * @throws DialError, ConnectTimeout if the signal gave up for that
+ * @throws DialError, ConnectTimeout after `timeoutMs`
  */
 export async function dial(
   remote: string,
   service: Service,
-  options: { readonly rundir: string; readonly tls?: TlsFiles; readonly signal?: AbortSignal },
+  options: { readonly rundir: string; readonly tls?: TlsFiles; readonly timeoutMs?: number },
   log: Pick<Log, 'write'>,
 ): Promise<Duplex> {
   if (remote === 'unix:') throw new DialError('Connection refused');
@@ -67,11 +67,8 @@ export async function dial(
   try {
     // A port may have a sign and zeros in front.
     const target = parseActive(callable.replace(/:\+?0*(\d+)$/, ':$1'), options);
-    const { signal } = options;
-    return await connect(
-      target,
-      options.tls === undefined ? { signal } : { signal, tls: usableTls(options.tls, usable) },
-    );
+    const tls = options.tls && usableTls(options.tls, usable);
+    return await connect(target, { tls, timeoutMs: options.timeoutMs });
   } catch (error) {
     if (error instanceof RemoteSyntaxError) throw refused(wrongFamily, error);
     const cause = error instanceof Error ? (error.cause ?? error) : error;

@@ -1,5 +1,5 @@
 /** Finds a server of the database that will do: the first of the remotes that answers, and leads its cluster if that is wanted. */
-import { ConnectTimeout, systemReason, timeLimit } from '@weft/jsonrpc/connect';
+import { ConnectTimeout, systemReason } from '@weft/jsonrpc/connect';
 import { ConnectionClosedError, InactivityError } from '@weft/jsonrpc/peer';
 import type { TlsFiles } from '@weft/jsonrpc/tls';
 import type { DatabaseSchema } from '@weft/ovsdb/schema';
@@ -55,14 +55,13 @@ export async function openSession<D extends DatabaseSchema>(
   const trace = (remote: string) =>
     log.wants('jsonrpc', 'dbg') ? (text: string) => log.write('jsonrpc', 'dbg', `${remote}: ${text}`) : undefined;
   for (const [i, remote] of ordered.entries()) {
-    const limit = timeLimit(connectLimitMs);
     try {
       log.write('reconnect', 'info', `${remote}: connecting...`);
       log.write('reconnect', 'dbg', `${remote}: entering CONNECTING`);
       const stream = await dial(
         remote,
         ovsdbService,
-        { rundir: socketDirectory(host.env), signal: limit.signal, ...tlsOptions(settings.tls) },
+        { rundir: socketDirectory(host.env), timeoutMs: connectLimitMs, ...tlsOptions(settings.tls) },
         log,
       );
       log.write('reconnect', 'info', `${remote}: connected`);
@@ -95,8 +94,6 @@ export async function openSession<D extends DatabaseSchema>(
           log.write('reconnect', 'info', `${remote}: connection attempt failed (${reason})`);
         }
       }
-    } finally {
-      limit.cancel();
     }
   }
   throw new CtlError(`${text}: database connection failed (${reason})`);
