@@ -44,6 +44,40 @@ describe('a database', () => {
     expect(store.batches.map((batch) => batch.length)).toEqual([3]);
   });
 
+  it('lets those who write at the same time share a commit, and nobody wait who writes alone', async () => {
+    const store = new TestStore(schema);
+    const called: ('soon' | 'at once')[] = [];
+    let flush: () => void = () => {};
+    const scheduler = (name: 'soon' | 'at once') => (callback: () => void) => {
+      called.push(name);
+      flush = callback;
+    };
+    const timers = { now: () => 0, after: () => () => {}, soon: scheduler('soon'), atOnce: scheduler('at once') };
+    const db = await Database.open(store, { timers });
+    const [one, other] = [{}, {}];
+    let n = 0;
+    const write = (client: object | undefined) => db.transact([insert(`${n++}`)], { ...options, client }, () => {});
+    for (let i = 0; i < 20; i++) {
+      write(one);
+      flush();
+    }
+    expect(called).toEqual([...Array(16).fill('soon'), ...Array(4).fill('at once')]);
+    called.length = 0;
+    write(other);
+    write(one);
+    write(other);
+    flush();
+    expect(called).toEqual(['soon']);
+    expect(store.batches.at(-1)).toHaveLength(3);
+    // The server's own transactions are nobody's.
+    called.length = 0;
+    for (let i = 0; i < 20; i++) {
+      write(undefined);
+      flush();
+    }
+    expect(new Set(called)).toEqual(new Set(['soon']));
+  });
+
   it('puts memory back when the store fails, and goes on afterwards', async () => {
     const store = new TestStore(schema);
     const failures: string[] = [];

@@ -25,7 +25,11 @@ export interface Timers {
   after(ms: number, callback: () => void): () => void;
   /** Calls back when what has arrived by now has been read. */
   soon(callback: () => void): void;
+  /** Calls back when the work at hand is done: what one client has sent together. */
+  atOnce(callback: () => void): void;
 }
+
+const kept = Promise.resolve();
 
 export const systemTimers: Timers = {
   now: () => performance.now(),
@@ -34,7 +38,11 @@ export const systemTimers: Timers = {
     return () => clearTimeout(timer);
   },
   soon: (callback) => void setImmediate(callback),
+  atOnce: (callback) => void kept.then(callback),
 };
+
+/** A client that so many transactions in a row come from writes alone. */
+const aloneAfter = 16;
 
 export interface RemoteChange {
   readonly table: MemoryTable;
@@ -43,6 +51,8 @@ export interface RemoteChange {
 }
 
 export interface TransactOptions {
+  /** Who asks. */
+  readonly client?: object | undefined;
   readonly access?: Access | undefined;
   readonly ownsLock: (lock: string) => boolean;
   readonly readOnly?: string | undefined;
@@ -87,6 +97,9 @@ export class Database {
   #pending: Pending[] = [];
   #storing: Promise<void> | undefined;
   #flushScheduled = false;
+  /** Who wrote last, and how often in a row. */
+  #writer: object | undefined;
+  #inARow = 0;
   #waiters = new Set<Waiter>();
   /** Called after each batch with its changes, monitors served. */
   readonly onCommit = new Set<(changes: readonly TableChange[]) => void>();
@@ -182,11 +195,18 @@ export class Database {
       return true;
     }
     this.#pending.push({ id: newUuid(), changes, durable, comments, results, done: waiter.done });
-    if (!this.#flushScheduled) {
-      this.#flushScheduled = true;
-      this.#timers.soon(this.#flushSoon);
-    }
+    this.#scheduleFlush(waiter.options.client);
     return true;
+  }
+
+  /** Clients that write at the same time share a commit, and the updates that others get of it. Whoever writes alone need not wait for anybody. */
+  #scheduleFlush(client: object | undefined): void {
+    this.#inARow = client !== undefined && client === this.#writer ? this.#inARow + 1 : 0;
+    this.#writer = client;
+    if (this.#flushScheduled) return;
+    this.#flushScheduled = true;
+    if (this.#inARow < aloneAfter) this.#timers.soon(this.#flushSoon);
+    else this.#timers.atOnce(this.#flushSoon);
   }
 
   #retry(waiter: Waiter): void {

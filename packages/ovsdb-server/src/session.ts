@@ -270,6 +270,7 @@ export class Session implements LockHolder, MonitorSink {
     const cancel = database.transact(
       params.slice(1),
       {
+        client: this,
         access,
         ownsLock: (lock) => this.#server.locks.owns(lock, this),
         readOnly: this.#server.readOnlyReason(database) ?? (this.#options.readOnly ? readOnlyMode : undefined),

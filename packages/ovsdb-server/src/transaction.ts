@@ -64,7 +64,8 @@ export function execute(
     elapsedMs,
   };
   const count = operations.length;
-  const results = new Array<string>(count).fill('null');
+  const results: string[] = [];
+  for (let i = 0; i < count; i++) results.push('null');
   const comments: string[] = [];
   let durable = false;
   let done = 0;
