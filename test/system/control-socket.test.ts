@@ -125,7 +125,10 @@ async function alike(whom: 'controller' | 'northd', ...command: readonly string[
 describe('inject-pkt', () => {
   test('makes the packets of ovn-controller, and complains in its words', async () => {
     const microflows = [...additions.map((addition) => `${common} && ${addition}`), ...others];
-    const [theirs, ours] = await Promise.all([c.inject(microflows), weft.inject(microflows)]);
+    const both = () => Promise.all([c.inject(microflows), weft.inject(microflows)]);
+    let [theirs, ours] = await both();
+    // On a machine under load theirs has been seen to lose two of them; what it makes of a microflow is another question.
+    if (theirs.packets.length < ours.packets.length) [theirs, ours] = await both();
     expect(ours.answers).toEqual(theirs.answers);
     expect(ours.packets).toEqual(theirs.packets);
     expect(ours.packets.length).toBeGreaterThan(100);
