@@ -2,7 +2,7 @@
  * One file of the store's log: a line for each transaction, with a checksum, so that what a failure of the machine left half written is seen to be no
  * record. Appending is one system call; SQLite's commit takes ten times that.
  */
-import { closeSync, fdatasyncSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, fdatasync, fdatasyncSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 import type { Uuid } from '@weft/ovsdb/uuid';
 
@@ -27,9 +27,11 @@ export class LogFile {
   readonly #path: string;
   readonly #fd: number;
   #length = 0;
-  /** Records that may not have reached the disk. */
+  /** Something may not have reached the disk. */
   #unsynced = false;
-  /** A failed write may have left something behind the records. */
+  /** How often the file has been changed. */
+  #changes = 0;
+  /** A failure may have left something behind the records. */
   #ragged = false;
   /** Lines that are about to be written. */
   #lines = Buffer.allocUnsafeSlow(usualBytes);
@@ -58,17 +60,17 @@ export class LogFile {
 
   /** Appends records, all or none. Throws the system's error. */
   append(records: readonly LogRecord[]): void {
-    if (this.#ragged) this.#cutTo(this.#length);
+    if (this.#ragged) this.#repair();
     let bytes = 0;
     for (const record of records) bytes = this.#encode(record, bytes);
     try {
       for (let written = 0; written < bytes; ) written += writeSync(this.#fd, this.#lines, written, bytes - written);
     } catch (error) {
-      this.#ragged = true;
+      this.takeBackTo(this.#length);
       throw error;
     }
     this.#length += bytes;
-    this.#unsynced = true;
+    this.#changed();
     if (this.#lines.length > usualBytes) this.#lines = Buffer.allocUnsafeSlow(usualBytes);
   }
 
@@ -98,6 +100,31 @@ export class LogFile {
     this.#unsynced = false;
   }
 
+  /** As `sync`, but nobody waits for the disk. */
+  syncLater(done: (error: Error | null) => void): void {
+    const changes = this.#changes;
+    if (!this.#unsynced) done(null);
+    else
+      fdatasync(this.#fd, (error) => {
+        if (error === null && changes === this.#changes) this.#unsynced = false;
+        done(error);
+      });
+  }
+
+  /**
+   * Drops what follows the first `length` bytes, which nobody has been told of: at once, since whoever opens the file would take it for records. If that
+   * fails it is tried again before anything is appended.
+   */
+  takeBackTo(length: number): void {
+    this.#length = length;
+    this.#ragged = true;
+    try {
+      this.#repair();
+    } catch {
+      // Whoever calls has the first error to tell.
+    }
+  }
+
   /** Drops all records. */
   clear(): void {
     this.#cutTo(0);
@@ -107,11 +134,24 @@ export class LogFile {
     closeSync(this.#fd);
   }
 
+  /** What was there must not come back behind records that are as long: their numbers are given out again. */
+  #repair(): void {
+    this.#cutTo(this.#length);
+    this.#ragged = true;
+    this.sync();
+    this.#ragged = false;
+  }
+
   #cutTo(length: number): void {
     ftruncateSync(this.#fd, length);
     this.#length = length;
     this.#ragged = false;
-    if (length === 0) this.#unsynced = false;
+    this.#changed();
+  }
+
+  #changed(): void {
+    this.#unsynced = true;
+    this.#changes++;
   }
 }
 

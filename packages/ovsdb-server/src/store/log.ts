@@ -3,7 +3,7 @@
  * turns: when one has grown long, the other is emptied and goes on, once the tables that took over from it have reached the disk. Records name their
  * transaction's number, so it does no harm that one is there longer than the tables need it.
  */
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { LogFile, type LogRecord, type ParsedLog, parseLog } from './log-file.ts';
 
@@ -26,17 +26,15 @@ export class Log {
     this.#turnBytes = turnBytes;
     // A daemon leaves the directory that it was started in.
     this.#paths = suffixes.map((suffix) => resolve(file) + suffix);
-    const fresh = !this.#paths.every((path) => existsSync(path));
     const mode = statSync(file).mode & 0o666;
     this.#files = [new LogFile(this.#paths[0]!, mode), new LogFile(this.#paths[1]!, mode)];
-    if (fresh) syncFolder(file);
+    // If they were there already, whoever made them may have died before they had names on the disk.
+    syncFolder(file);
   }
 
   /** The records in the log of `file` of the transactions after the one with that number, without touching it. */
   static peek(file: string, after = 0): LogRecord[] {
-    return inOrder(
-      suffixes.map((suffix) => (existsSync(file + suffix) ? parseLog(readFileSync(file + suffix), after).records : [])),
-    );
+    return inOrder(suffixes.map((suffix) => parseLog(contents(file + suffix), after).records));
   }
 
   /** The records of the transactions after the one with that number; to be called before anything is appended. */
@@ -52,14 +50,30 @@ export class Log {
     return inOrder([first.records, second.records]);
   }
 
-  /** Appends records, all or none. Throws the system's error. */
-  append(records: readonly LogRecord[]): void {
-    this.#files[this.#active]!.append(records);
+  /** Appends records, all or none; with `durable` they survive the failure of the machine. Throws the system's error. */
+  append(records: readonly LogRecord[], durable = false): void {
+    const file = this.#files[this.#active]!;
+    const { length } = file;
+    file.append(records);
+    if (!durable) return;
+    try {
+      this.sync();
+    } catch (error) {
+      // They are refused, and others will have their numbers.
+      file.takeBackTo(length);
+      throw error;
+    }
   }
 
   /** When it returns, all records survive the failure of the machine. Throws the system's error. */
   sync(): void {
     for (const file of this.#files) file.sync();
+  }
+
+  /** As `sync`, but nobody waits for the disk. */
+  syncLater(done: (error: Error | null) => void): void {
+    const [first, second] = this.#files;
+    first.syncLater((error) => (error === null ? second.syncLater(done) : done(error)));
   }
 
   /** The tables have everything. `sync` brings them to the disk and calls back, with an error if it could not. */
@@ -92,6 +106,16 @@ export class Log {
   /** Removes the files, after `close`. */
   remove(): void {
     for (const path of this.#paths) rmSync(path, { force: true });
+  }
+}
+
+/** Of a file that the server which has it may remove. */
+function contents(path: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    return Buffer.alloc(0);
   }
 }
 

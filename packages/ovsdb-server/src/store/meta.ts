@@ -24,3 +24,8 @@ export function putMeta(db: Sqlite, key: string, value: string): void {
 export function getMeta(db: Sqlite, key: string): string | undefined {
   return db.prepare('SELECT value FROM _meta WHERE key = ?').pluck().get(key) as string | undefined;
 }
+
+/** The number of the transaction up to which the tables have everything. */
+export function savedBy(db: Sqlite): number {
+  return Number(getMeta(db, 'sequence') ?? '0');
+}

@@ -1,5 +1,5 @@
-/** Opens SQLite files, and says in words what is wrong with them. */
-import { accessSync, closeSync, constants, openSync } from 'node:fs';
+/** Opens SQLite files, brings them to the disk, and says in words what is wrong with them. */
+import { accessSync, closeSync, constants, fdatasync, fsyncSync, open as openFile, openSync } from 'node:fs';
 import { systemReason } from '@weft/jsonrpc/connect';
 import { OvsdbError } from '@weft/ovsdb/error';
 import { openSqlite, type Sqlite } from './load-sqlite.ts';
@@ -25,6 +25,28 @@ export function createFile(file: string): void {
   } catch (cause) {
     throw new OvsdbError('I/O error', `${file}: create failed (${systemReason(cause as Error)})`, { cause });
   }
+}
+
+/** When it returns, what has been committed survives the failure of the machine. SQLite itself syncs what it moves to its main file. */
+export function syncWal(file: string): void {
+  const wal = openSync(`${file}-wal`, 'r');
+  try {
+    fsyncSync(wal);
+  } finally {
+    closeSync(wal);
+  }
+}
+
+/** As `syncWal`, but nobody waits for the disk. */
+export function syncWalLater(file: string, done: (error: Error | null) => void): void {
+  openFile(`${file}-wal`, 'r', (error, wal) => {
+    if (error !== null) done(error);
+    else
+      fdatasync(wal, (failure) => {
+        closeSync(wal);
+        done(failure);
+      });
+  });
 }
 
 const reasons: { readonly [code: string]: string } = {

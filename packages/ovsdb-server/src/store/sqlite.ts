@@ -2,9 +2,9 @@
  * The embedded store. A commit appends one record to a log file, which is cheap; the SQL tables that people query follow in the background, a few
  * moments later and in pieces, and the log is cut when they have caught up. Loading reads the tables and replays what the log has beyond them.
  *
- * The SQLite file is locked for writing as long as it is served, and open for reading to everybody.
+ * The SQLite file is locked for writing as long as it is served (`file-lock.ts` keeps our programs out, SQLite's lock others), and open for reading to
+ * everybody.
  */
-import { closeSync, fdatasync, fsyncSync, open as openFile, openSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { OvsdbError } from '@weft/ovsdb/error';
 import { jsonText } from '@weft/ovsdb/json';
@@ -13,15 +13,16 @@ import type { DatabaseSchema } from '@weft/ovsdb/schema';
 import { schemaToJson } from '@weft/ovsdb/schema-json';
 import { type Uuid, zeroUuid } from '@weft/ovsdb/uuid';
 import type { MemoryTable } from '../memory-table.ts';
+import { FileLock } from './file-lock.ts';
 import type { Sqlite, Statement } from './load-sqlite.ts';
 import { Log } from './log.ts';
 import type { LogRecord } from './log-file.ts';
 import { logText, readLogText, replay } from './logged-change.ts';
-import { getMeta, putMeta, storedSchema } from './meta.ts';
+import { getMeta, putMeta, savedBy, storedSchema } from './meta.ts';
 import { Past } from './past.ts';
 import { type Scheduler, systemScheduler } from './scheduler.ts';
 import { SqlTable, unused } from './sql-table.ts';
-import { createFile, ioError, openDatabase } from './sqlite-file.ts';
+import { createFile, ioError, openDatabase, syncWal, syncWalLater } from './sqlite-file.ts';
 import type { AppendResult, Loaded, LogEntry, Store } from './store.ts';
 import { UnwrittenRows } from './unwritten-rows.ts';
 
@@ -36,6 +37,8 @@ const checkpointPages = 4000;
 /** The background work writes rows for that long at a time, and looks at the clock after so many. */
 const stepMs = 8;
 const rowsPerLook = 16;
+/** A step surely writes so many. */
+const rowsOfOneStep = 256;
 /** How long nothing must have been appended before the tables follow the log: a burst of work has the processor for itself. */
 const foldDelayMs = 1000;
 /**
@@ -62,7 +65,8 @@ export class SqliteStore implements Store {
   readonly #begin: Statement;
   readonly #commit: Statement;
   readonly #rollback: Statement;
-  /** Absent in a store that is only read. */
+  /** Both are absent in a store that is only read. */
+  readonly #fileLock: FileLock | undefined;
   readonly #log: Log | undefined;
   readonly #past: Past;
   /** A transaction is open, which keeps other writers out. */
@@ -77,6 +81,8 @@ export class SqliteStore implements Store {
   #lastId: Uuid = zeroUuid;
   /** Up to this transaction the tables have everything; the file says so. */
   #saved = 0;
+  /** A conversion has been committed that may not have reached the disk. */
+  #convertedUnsynced = false;
   /** The whole path: a daemon leaves the directory that it was started in. */
   readonly #path: string;
 
@@ -84,14 +90,15 @@ export class SqliteStore implements Store {
     file: string,
     db: Sqlite,
     schema: DatabaseSchema,
-    log: Log | undefined,
+    served: { readonly fileLock: FileLock; readonly log: Log } | undefined,
     { scheduler = systemScheduler, keep = keptBytes }: OpenOptions,
   ) {
     this.name = file;
     this.#path = resolve(file);
     this.#db = db;
     this.schema = schema;
-    this.#log = log;
+    this.#fileLock = served?.fileLock;
+    this.#log = served?.log;
     this.#past = new Past(db, keep);
     this.#scheduler = scheduler;
     this.#tables = sqlTables(db, schema);
@@ -125,6 +132,7 @@ export class SqliteStore implements Store {
    */
   static open(file: string, options: OpenOptions = {}): SqliteStore {
     const db = openDatabase(file);
+    let fileLock: FileLock | undefined;
     let log: Log | undefined;
     try {
       if (db.pragma('application_id', { simple: true }) !== applicationId) {
@@ -137,20 +145,22 @@ export class SqliteStore implements Store {
       db.pragma('synchronous = NORMAL');
       db.pragma('busy_timeout = 5000');
       db.pragma(`wal_autocheckpoint = ${checkpointPages}`);
+      // Before anything is read: who serves the file may be about to leave, and takes the log along.
+      if (options.readOnly !== true) fileLock = FileLock.take(file);
       const version = Number(getMeta(db, 'format'));
       if (!(version <= format))
         throw new OvsdbError('I/O error', `${file}: format ${version} is newer than this program`);
       const schema = storedSchema(file, db);
-      if (options.readOnly !== true) log = new Log(file, options.keep ?? keptBytes);
-      const store = new SqliteStore(file, db, schema, log, options);
-      if (log !== undefined) {
-        store.#lock();
-        if (version === 1) store.#takeOverLogTable(log);
-      }
+      if (fileLock === undefined) return new SqliteStore(file, db, schema, undefined, options);
+      log = new Log(file, options.keep ?? keptBytes);
+      const store = new SqliteStore(file, db, schema, { fileLock, log }, options);
+      store.#lock();
+      if (version === 1) store.#takeOverLogTable(log);
       return store;
     } catch (error) {
       log?.close();
       db.close();
+      fileLock?.release();
       throw ioError(file, error);
     }
   }
@@ -195,8 +205,9 @@ export class SqliteStore implements Store {
           `${this.name}: transactions after number ${this.#sequence} are lost, since a record of the log is missing`,
         );
         this.#foldAll();
-        this.#syncTables();
+        syncWal(this.#path);
         this.#log.clear();
+        this.#log.sync();
       }
       if (!this.#unwritten.isEmpty && this.#log !== undefined) this.#scheduleFold();
       return { sequence: this.#sequence, lastId: this.#lastId };
@@ -219,8 +230,9 @@ export class SqliteStore implements Store {
     const records: LogRecord[] = [];
     for (const entry of entries) records.push({ sequence: ++seq, id: entry.id, changes: logText(entry, date) });
     try {
-      this.#log.append(records);
-      if (durable) this.#log.sync();
+      // After a conversion that the disk would not take for certain, what follows is no more durable than it.
+      if (durable && this.#convertedUnsynced) this.#syncConverted();
+      this.#log.append(records, durable);
     } catch (error) {
       throw ioError(this.name, error);
     }
@@ -253,28 +265,47 @@ export class SqliteStore implements Store {
       this.#putProgress(sequence, id);
       this.#past.clear();
       this.#commitAndLock();
-      this.#syncTables();
     } catch (error) {
       this.#unlock();
       throw ioError(this.name, error);
     }
+    // From here on the file has them, whatever else fails.
     this.#sequence = sequence;
     this.#saved = sequence;
     this.#lastId = id;
     this.#tables = next;
     this.#unwritten.clear();
     this.schema = schema;
-    this.#forget(comment);
+    this.#convertedUnsynced = true;
+    try {
+      this.#syncConverted();
+      this.#forget(comment);
+    } catch {
+      // The log stays as it is: if the disk has not got the new tables, it leads to the last state of the old ones.
+    }
+  }
+
+  #syncConverted(): void {
+    syncWal(this.#path);
+    this.#convertedUnsynced = false;
   }
 
   compact(): void {
-    this.#foldAll();
-    this.#unlock();
-    this.#past.clear();
-    this.#db.pragma('wal_checkpoint(TRUNCATE)');
-    this.#forget('compacted by weft-ovsdb');
-    this.#db.exec('VACUUM');
-    this.#lock();
+    try {
+      this.#foldAll();
+      this.#lock();
+      this.#past.clear();
+      this.#commitAndLock();
+      syncWal(this.#path);
+      this.#forget('compacted by weft-ovsdb');
+      this.#unlock();
+      this.#db.pragma('wal_checkpoint(TRUNCATE)');
+      this.#db.exec('VACUUM');
+    } catch (error) {
+      throw ioError(this.name, error);
+    } finally {
+      this.#tryLock();
+    }
   }
 
   /** What happened to the database, as far as that is kept, in order. */
@@ -294,12 +325,13 @@ export class SqliteStore implements Store {
       this.#lock();
       this.#past.add(Log.peek(this.#path));
       this.#commitAndLock();
-      this.#syncTables();
+      syncWal(this.#path);
       this.#log.close();
       this.#log.remove();
     } finally {
       this.#unlock();
       this.#db.close();
+      this.#fileLock?.release();
     }
   }
 
@@ -337,28 +369,6 @@ export class SqliteStore implements Store {
     this.#tryLock();
   }
 
-  /** When it returns, what has been committed survives the failure of the machine. SQLite itself syncs what it moves to its main file. */
-  #syncTables(): void {
-    const wal = openSync(`${this.#path}-wal`, 'r');
-    try {
-      fsyncSync(wal);
-    } finally {
-      closeSync(wal);
-    }
-  }
-
-  /** As `#syncTables`, but nobody waits for the disk. */
-  #syncTablesLater(done: (error: Error | null) => void): void {
-    openFile(`${this.#path}-wal`, 'r', (error, wal) => {
-      if (error !== null) done(error);
-      else
-        fdatasync(wal, (failure) => {
-          closeSync(wal);
-          done(failure);
-        });
-    });
-  }
-
   /**
    * The number of the transaction up to which the tables have everything, and what the log has beyond it, in order. A store that is only read finds log and
    * tables at one moment, and begins a transaction in which it can read the tables.
@@ -391,7 +401,7 @@ export class SqliteStore implements Store {
     putMeta(this.#db, 'format', String(format));
     this.#db.exec('DROP TABLE _log');
     this.#commitAndLock();
-    this.#syncTables();
+    syncWal(this.#path);
   }
 
   #scheduleFold(): void {
@@ -414,6 +424,13 @@ export class SqliteStore implements Store {
       this.#foldLater();
       return;
     }
+    // So many hardly fit into one step, and what a step writes of a transaction must not be all that the disk has of it.
+    if (this.#unwritten.size > rowsOfOneStep) this.#log?.syncLater(() => this.#scheduler.soon(() => this.#foldSome()));
+    else this.#foldSome();
+  }
+
+  #foldSome(): void {
+    if (this.#closed) return;
     try {
       this.#foldStep();
     } catch {
@@ -448,6 +465,8 @@ export class SqliteStore implements Store {
       while (this.#writeSome() && performance.now() < end);
       caughtUp = this.#unwritten.areTaken;
       if (caughtUp) this.#putProgress(this.#sequence, this.#lastId);
+      // If the machine fails now, the log has the rest of the transactions whose rows these are.
+      else this.#log?.sync();
       this.#commitAndLock();
     } catch (error) {
       this.#unwritten.undo();
@@ -457,7 +476,7 @@ export class SqliteStore implements Store {
     this.#unwritten.done();
     if (!caughtUp) return;
     this.#saved = this.#sequence;
-    this.#log?.caughtUp((done) => this.#syncTablesLater(done));
+    this.#log?.caughtUp((done) => syncWalLater(this.#path, done));
   }
 
   /** Writes as many rows as may pass without a look at the clock; false if there were fewer. */
@@ -471,11 +490,6 @@ export class SqliteStore implements Store {
     }
     return true;
   }
-}
-
-/** The number of the transaction up to which the tables have everything. */
-function savedBy(db: Sqlite): number {
-  return Number(getMeta(db, 'sequence') ?? '0');
 }
 
 function sqlTables(db: Sqlite, schema: DatabaseSchema): Map<string, SqlTable> {

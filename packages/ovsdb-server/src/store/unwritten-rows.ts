@@ -27,11 +27,15 @@ export class UnwrittenRows {
     return this.#tables.size === 0;
   }
 
-  /** All but those that have been taken. */
+  get size(): number {
+    let size = 0;
+    for (const rows of this.#tables.values()) size += rows.size;
+    return size;
+  }
+
+  /** All of them. */
   get areTaken(): boolean {
-    let rest = -this.#taken.length;
-    for (const rows of this.#tables.values()) rest += rows.size;
-    return rest === 0;
+    return this.size === this.#taken.length;
   }
 
   /** A transaction has written or (without `row`) deleted a row. */
