@@ -179,32 +179,31 @@ class Trial {
 
   /** Several that share one commit, all of which are refused if the disk refuses it. */
   #transact(transactions: readonly Json[][]): void {
-    let refused = false;
-    let isDurable = false;
     const before = this.#rows();
-    const after: string[] = [];
+    const after: { rows: string; result: string; isDurable: boolean }[] = [];
     for (const operations of transactions) {
+      const transaction = { rows: '', result: '', isDurable: operations.at(-1) === durable };
       this.#db.transact(operations, { ownsLock: () => true }, (results) => {
-        refused ||= results.includes('I/O error');
-        isDurable ||= operations.at(-1) === durable && !results.includes('error');
+        transaction.result = results;
       });
-      after.push(this.#rows());
+      transaction.rows = this.#rows();
+      after.push(transaction);
     }
     this.#newIds = [];
     this.#db.flush();
-    if (refused) {
+    if (after.some(({ result }) => result.includes('I/O error'))) {
       expect(this.#rows()).toBe(before);
       return;
     }
     let last = before;
-    for (const rows of after) {
+    for (const { rows, isDurable } of after) {
+      // What changes nothing that is kept is not written, and so not synced.
       if (rows === last) continue;
       last = rows;
       this.#lastId = this.#newIds.shift()!;
+      if (isDurable) this.#states = [];
       this.#states.push(this.#state(rows));
     }
-    // Of what changes nothing that is kept nothing is written, and so nothing is synced.
-    if (isDurable && last !== before) this.#states = this.#states.slice(-1);
   }
 
   #operations(): Json[] {
