@@ -8,6 +8,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Database } from '../database.ts';
 import { openSqlite } from './load-sqlite.ts';
+import { unused } from './sql-table.ts';
 import { SqliteStore } from './sqlite.ts';
 
 /** Each with a few values; the first is the default. */
@@ -132,4 +133,11 @@ describe('SQL tables', () => {
       rmSync(folder, { recursive: true, force: true });
     }
   }, 60_000);
+});
+
+it('SQLite’s own names are taken by none, however many tables want a name', () => {
+  const taken = new Set<string>();
+  const names = ['T_sqlite_x', 'sqlite_x', 'SQLITE_X', 't_sqlite_x_2'].map((name) => unused(name, taken));
+  expect(new Set(names.map((name) => name.toLowerCase())).size).toBe(names.length);
+  expect(names.filter((name) => /^sqlite_/i.test(name))).toEqual([]);
 });

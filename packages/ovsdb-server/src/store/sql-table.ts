@@ -133,8 +133,9 @@ export class SqlTable {
 
 /** SQL names differ in more than case; OVSDB's need not. */
 export function unused(name: string, taken: Set<string>): string {
-  let candidate = name.toLowerCase().startsWith('sqlite_') ? `t_${name}` : name;
-  for (let n = 2; taken.has(candidate.toLowerCase()); n++) candidate = `${name}_${n}`;
+  const base = name.toLowerCase().startsWith('sqlite_') ? `t_${name}` : name;
+  let candidate = base;
+  for (let n = 2; taken.has(candidate.toLowerCase()); n++) candidate = `${base}_${n}`;
   taken.add(candidate.toLowerCase());
   return candidate;
 }
