@@ -15,6 +15,7 @@ import type { DatabaseSchema } from '@weft/ovsdb/schema';
 import { parseSchema, schemaToJson } from '@weft/ovsdb/schema-json';
 import { decodeDatum } from '@weft/ovsdb/wire';
 import type { MemoryTable } from './memory-table.ts';
+import { makeFile } from './new-file.ts';
 import { createTables } from './tables.ts';
 
 export interface CFileContents {
@@ -122,11 +123,13 @@ export function writeCFile(
     members.push(`${JSON.stringify(name)}:{${rows.join(',')}}`);
   }
   const contents = Buffer.concat([record(jsonText(schemaToJson(schema))), record(`{${members.join(',')}}`)]);
-  try {
-    writeFileSync(file, contents, { flag: 'wx', mode: 0o640 });
-  } catch (cause) {
-    throw new OvsdbError('I/O error', `${file}: create failed (${systemReason(cause as Error)})`, { cause });
-  }
+  makeFile(file, (unfinished) => {
+    try {
+      writeFileSync(unfinished, contents, { flag: 'wx', mode: 0o640, flush: true });
+    } catch (cause) {
+      throw new OvsdbError('I/O error', `${file}: create failed (${systemReason(cause as Error)})`, { cause });
+    }
+  });
 }
 
 function record(json: string): Buffer {

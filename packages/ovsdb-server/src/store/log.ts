@@ -124,7 +124,7 @@ function inOrder(files: readonly (readonly LogRecord[])[]): LogRecord[] {
 }
 
 /** Makes the names of new files survive the failure of the machine. */
-function syncFolder(file: string): void {
+export function syncFolder(file: string): void {
   const folder = openSync(dirname(file), 'r');
   try {
     fsyncSync(folder);

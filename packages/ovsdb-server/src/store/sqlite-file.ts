@@ -1,5 +1,5 @@
 /** Opens SQLite files, brings them to the disk, and says in words what is wrong with them. */
-import { accessSync, closeSync, constants, fdatasync, fsyncSync, open as openFile, openSync } from 'node:fs';
+import { accessSync, closeSync, constants, fdatasync, fsyncSync, open as openFile, openSync, rmSync } from 'node:fs';
 import { systemReason } from '@weft/jsonrpc/connect';
 import { OvsdbError } from '@weft/ovsdb/error';
 import { openSqlite, type Sqlite } from './load-sqlite.ts';
@@ -25,6 +25,12 @@ export function createFile(file: string): void {
   } catch (cause) {
     throw new OvsdbError('I/O error', `${file}: create failed (${systemReason(cause as Error)})`, { cause });
   }
+  removeCompanions(file);
+}
+
+/** Removes what is beside a database file, which a database of that name left that is gone: it would be taken for the log of the new one. */
+export function removeCompanions(file: string): void {
+  for (const suffix of ['-wal', '-shm', '-log', '-log2']) rmSync(file + suffix, { force: true });
 }
 
 /** When it returns, what has been committed survives the failure of the machine. SQLite itself syncs what it moves to its main file. */

@@ -203,6 +203,19 @@ describe('the log', () => {
     });
   });
 
+  it('is not that of a database which had the name before, was killed, and is gone', async () => {
+    const { db } = await serve();
+    transact(db, insert('a'));
+    const left = readFileSync(`${file}-log`);
+    await db.close();
+    rmSync(file);
+    appendFileSync(`${file}-log`, left);
+    SqliteStore.create(file, schema);
+    const { db: other } = await serve();
+    expect(rowsOf(other)).toBe('');
+    await other.close();
+  });
+
   it('has all digits of integers of 64 bits, and numbers that are next to nothing', async () => {
     const { db } = await serve();
     transact(db, insert('a', 9007199254740993n as unknown as number), insert('b', 2 ** 53));

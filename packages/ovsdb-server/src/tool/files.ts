@@ -7,6 +7,7 @@ import type { Uuid } from '@weft/ovsdb/uuid';
 import { readCFile, writeCFile } from '../c-file.ts';
 import { convert } from '../convert.ts';
 import type { MemoryTable } from '../memory-table.ts';
+import { makeFile } from '../new-file.ts';
 import { SqliteStore } from '../store/sqlite.ts';
 import { loadTables, type Tools, withStore } from './tool.ts';
 
@@ -81,6 +82,8 @@ function createWith(
   id: Uuid,
   comment: string,
 ): void {
-  SqliteStore.create(file, schema);
-  withStore(file, 'write', (store) => store.replace(schema, rowsOf(tables), id, comment));
+  makeFile(file, (unfinished) => {
+    SqliteStore.create(unfinished, schema);
+    withStore(unfinished, 'write', (store) => store.replace(schema, rowsOf(tables), id, comment));
+  });
 }
