@@ -45,8 +45,13 @@ export class FileLock {
   }
 
   release(): void {
-    rmSync(this.#path, { force: true });
-    this.#db.close();
+    try {
+      rmSync(this.#path, { force: true });
+    } catch {
+      // On a medium that cannot be written to any more the file stays, which is no lock by itself.
+    } finally {
+      this.#db.close();
+    }
   }
 }
 
