@@ -56,6 +56,8 @@ export interface TransactOptions {
   readonly access?: Access | undefined;
   readonly ownsLock: (lock: string) => boolean;
   readonly readOnly?: string | undefined;
+  /** As in `OperationContext`. */
+  readonly replicates?: boolean | undefined;
   /** It is only tried, to see what comes of it. */
   readonly trial?: boolean | undefined;
 }

@@ -203,7 +203,7 @@ function text(schema: Json): string {
 /** One transaction, at once. Throws if it is refused here. */
 function apply(database: Database, operations: readonly Json[]): void {
   let answer = '[]';
-  database.transact(operations, { ownsLock: () => true }, (results) => {
+  database.transact(operations, { ownsLock: () => true, replicates: true }, (results) => {
     answer = results;
   });
   database.flush();

@@ -29,6 +29,8 @@ export interface TransactionOptions {
   readonly mayWait?: boolean;
   /** Only `select`, `wait` and the like: why nothing may be written, in words that go on after "operation not allowed". */
   readonly readOnly?: string | undefined;
+  /** As in `OperationContext`. */
+  readonly replicates?: boolean | undefined;
   /** It is only tried: all is undone when it has succeeded, too. */
   readonly trial?: boolean | undefined;
 }
@@ -59,6 +61,7 @@ export function execute(
     named: new NamedUuids(environment.newUuid),
     access: options.access,
     readOnly: options.readOnly,
+    replicates: options.replicates === true,
     newUuid: environment.newUuid,
     ownsLock: options.ownsLock,
     elapsedMs,

@@ -140,3 +140,32 @@ it('leaves out tables, finds its active server again, and says what does not fit
   await expect(backup.follow(`unix:${active.socket}`, 'Few')).rejects.toThrow('"Few": expected DB:TABLE');
   for (const peer of [writer, reader]) peer.close();
 });
+
+it.each(['weft', 'C'] as const)(
+  'a %s backup that was away takes a row that has come back with another immutable value',
+  async (kind) => {
+    const active = await start.weft();
+    const backup = await start[kind]();
+    const writer = await active.connect();
+    const table = 'Root';
+    const uuid = '11111111-1111-4111-8111-111111111111';
+    const insert = (fixed: string): Json => ({ op: 'insert', table, uuid, row: { name: 'x', words: 'x', fixed } });
+    const shown = async (): Promise<string> => {
+      // Whoever changes its part ends its connections.
+      const reader = await backup.connect();
+      const select = { op: 'select', table, where: [], columns: ['fixed'] };
+      const result = await reader.call('transact', ['Fuzz', select]);
+      reader.close();
+      return JSON.stringify(result);
+    };
+    await writer.call('transact', ['Fuzz', insert('first')]);
+    await backup.follow(`unix:${active.socket}`);
+    await until(async () => (await shown()).includes('first'));
+    await backup.takeOver();
+    await writer.call('transact', ['Fuzz', { op: 'delete', table, where: [] }]);
+    await writer.call('transact', ['Fuzz', insert('second')]);
+    await backup.follow(`unix:${active.socket}`);
+    await until(async () => (await shown()).includes('second'));
+    writer.close();
+  },
+);

@@ -33,6 +33,8 @@ export interface OperationContext {
   readonly access: Access | undefined;
   /** Why nothing may be written; undefined: it may. */
   readonly readOnly: string | undefined;
+  /** The values are another server's, where a row that was deleted may have come back with others in its immutable columns. */
+  readonly replicates: boolean;
   readonly newUuid: () => Uuid;
   readonly ownsLock: (lock: string) => boolean;
   /** Milliseconds since the transaction was first tried. */

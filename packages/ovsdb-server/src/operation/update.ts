@@ -13,7 +13,7 @@ export function update(context: OperationContext, members: Members): string {
   const values = decodeValues(context, table, json);
   const columns = Object.keys(json);
   for (const column of columns) {
-    if (table.schema.columns[column]?.mutable !== true) {
+    if (table.schema.columns[column]?.mutable !== true && !context.replicates) {
       const details = `Cannot update immutable column ${column} in table ${table.name}.`;
       throw new OvsdbError('constraint violation', details, { syntax: members.json });
     }
