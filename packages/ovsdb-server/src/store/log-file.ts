@@ -29,6 +29,8 @@ export class LogFile {
   #length = 0;
   /** Something may not have reached the disk. */
   #unsynced = false;
+  /** A sync has failed. The system drops what it could not write, and the next sync would succeed without it. */
+  #forgotten = false;
   /** How often the file has been changed. */
   #changes = 0;
   /** A failure may have left something behind the records. */
@@ -96,19 +98,43 @@ export class LogFile {
   /** When it returns, all records survive the failure of the machine. Throws the system's error. */
   sync(): void {
     if (!this.#unsynced) return;
-    fdatasyncSync(this.#fd);
+    try {
+      if (this.#forgotten) this.#writeAgain();
+      fdatasyncSync(this.#fd);
+    } catch (error) {
+      this.#forgotten = true;
+      throw error;
+    }
     this.#unsynced = false;
+    this.#forgotten = false;
   }
 
   /** As `sync`, but nobody waits for the disk. */
   syncLater(done: (error: Error | null) => void): void {
     const changes = this.#changes;
-    if (!this.#unsynced) done(null);
-    else
-      fdatasync(this.#fd, (error) => {
-        if (error === null && changes === this.#changes) this.#unsynced = false;
-        done(error);
-      });
+    if (!this.#unsynced || this.#forgotten) {
+      done(null);
+      return;
+    }
+    fdatasync(this.#fd, (error) => {
+      if (error !== null) this.#forgotten = true;
+      else if (changes === this.#changes) this.#unsynced = false;
+      done(error);
+    });
+  }
+
+  /** Hands the system what it has forgotten, while it still shows it to readers. */
+  #writeAgain(): void {
+    const bytes = readFileSync(this.#path);
+    if (parseLog(bytes).length < this.#length)
+      throw new Error(`${this.#path}: records are lost that could not be synced`);
+    // Not the file that is appended to: that one writes at the end, wherever it is told to.
+    const fd = openSync(this.#path, 'r+');
+    try {
+      for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at, bytes.length - at, at);
+    } finally {
+      closeSync(fd);
+    }
   }
 
   /**

@@ -70,7 +70,7 @@ export class Log {
     for (const file of this.#files) file.sync();
   }
 
-  /** As `sync`, but nobody waits for the disk. */
+  /** As `sync`, but nobody waits for the disk; what is left to do then, `sync` does. */
   syncLater(done: (error: Error | null) => void): void {
     const [first, second] = this.#files;
     first.syncLater((error) => (error === null ? second.syncLater(done) : done(error)));
