@@ -265,5 +265,8 @@ describe('files that are not databases', () => {
     expect(errors.join()).toMatch(/missing: open failed \(No such file or directory\)/);
     expect(await tool('export', file('good'), file('text'))).toBe(1);
     expect(errors.join()).toMatch(/text: create failed \(File exists\)/);
+    writeFileSync(file('good-log'), 'torn');
+    expect(await tool('compact', file('good'))).toBe(0);
+    expect(errors.join()).toMatch(/good-log: 4 bytes from byte 0 on are no whole records, and are dropped/);
   });
 });

@@ -31,15 +31,15 @@ export const fileTools: Tools = {
   export: {
     args: 'FILE TO',
     does: 'write the contents to a new file that ovsdb-server opens',
-    run: ([file = '', to = '']) =>
-      withStore(file, 'read', (store) => writeCFile(to, store.schema, loadTables(store).tables, Date.now())),
+    run: ([file = '', to = ''], io) =>
+      withStore(file, 'read', (store) => writeCFile(to, store.schema, loadTables(store, io).tables, Date.now())),
   },
   compact: {
     args: 'FILE [TO]',
     does: 'give back the room that old data takes, in FILE or in a new file',
-    run: ([file = '', to]) =>
+    run: ([file = '', to], io) =>
       withStore(file, to === undefined ? 'write' : 'read', (store) => {
-        const { tables, loaded } = loadTables(store);
+        const { tables, loaded } = loadTables(store, io);
         if (to === undefined) store.compact();
         else createWith(to, store.schema, tables, loaded.lastId, 'compacted by weft-ovsdb');
       }),
@@ -50,7 +50,7 @@ export const fileTools: Tools = {
     run: async ([file = '', name = '', to], io) => {
       const schema = await io.schema(name);
       withStore(file, to === undefined ? 'write' : 'read', (store) => {
-        const { tables } = convert(loadTables(store).tables, schema);
+        const { tables } = convert(loadTables(store, io).tables, schema);
         if (to === undefined) store.replace(schema, rowsOf(tables), randomUUID(), 'converted by weft-ovsdb');
         else createWith(to, schema, tables, randomUUID(), 'converted by weft-ovsdb');
       });

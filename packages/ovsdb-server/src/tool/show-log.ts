@@ -17,7 +17,7 @@ export const logTools: Tools = {
         const { schema } = store;
         io.out(`record 0: "${schema.name}" schema, version="${schema.version}", cksum="${schema.cksum ?? ''}"\n\n`);
         const log = new ShownLog(schema, io);
-        if (io.more > 0) log.learnNames(loadTables(store).tables);
+        if (io.more > 0) log.learnNames(loadTables(store, io).tables);
         for (const record of store.history()) log.show(record);
       }),
   },

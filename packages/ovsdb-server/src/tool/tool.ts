@@ -75,8 +75,13 @@ export function withStore<T>(file: string, mode: 'read' | 'write', use: (store: 
   }
 }
 
-/** The contents of a database file in memory. */
-export function loadTables(store: SqliteStore): TransactionEnvironment & { readonly loaded: Loaded } {
+/** The contents of a database file in memory. What of them cannot be read, and is dropped if the file is written to, is said. */
+export function loadTables(
+  store: SqliteStore,
+  { err }: Pick<Io, 'err'>,
+): TransactionEnvironment & { readonly loaded: Loaded } {
   const environment = createTables(store.schema);
-  return { ...environment, loaded: store.load(environment.tables) };
+  const loaded = store.load(environment.tables);
+  for (const damage of store.damage) err(damage);
+  return { ...environment, loaded };
 }

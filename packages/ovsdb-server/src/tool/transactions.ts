@@ -23,13 +23,13 @@ export const transactionTools: Tools = {
 };
 
 /** The results; an error of the protocol if there are none. */
-function run(file: string, mode: 'read' | 'write', params: Json, { role }: Io): Json {
+function run(file: string, mode: 'read' | 'write', params: Json, io: Io): Json {
   return withStore(file, mode, (store) => {
-    const environment = loadTables(store);
+    const environment = loadTables(store, io);
     if (!isArray(params) || params[0] !== store.schema.name) {
       return syntaxError(params, 'database name expected as first parameter').toJson();
     }
-    const access = RoleAccess.of(environment.tables, role, undefined);
+    const access = RoleAccess.of(environment.tables, io.role, undefined);
     const outcome = execute(environment, params.slice(1), { access, ownsLock: () => false, mayWait: false }, 0);
     // It may not.
     if (outcome.kind === 'wait') return null;
