@@ -4,7 +4,6 @@
  * the database, since Node.js has no other that the system takes back from a process that died.
  */
 import { closeSync, openSync, rmSync, statSync } from 'node:fs';
-import { resolve } from 'node:path';
 import { openSqlite, type Sqlite } from './load-sqlite.ts';
 
 /** How long another process may take to end. */
@@ -19,10 +18,12 @@ export class FileLock {
     this.#db = db;
   }
 
-  /** Takes the lock of `file`, for which it waits up to `patience` milliseconds. Throws the system's error, or SQLite's: SQLITE_BUSY if another process keeps it. */
+  /**
+   * Takes the lock of `file`, a whole path without symbolic links, for which it waits up to `patience` milliseconds. Throws the system's error, or
+   * SQLite's: SQLITE_BUSY if another process keeps it.
+   */
   static take(file: string, patience = patienceMs): FileLock {
-    // A daemon leaves the directory that it was started in.
-    const path = `${resolve(file)}-lock`;
+    const path = `${file}-lock`;
     const mode = statSync(file).mode & 0o666;
     for (;;) {
       create(path, mode);

@@ -2,11 +2,13 @@
 import {
   appendFileSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   truncateSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -201,6 +203,19 @@ describe('the log', () => {
       rows: `a=${first}`,
       damage: `/db: transactions after number ${first + 1} are lost, since a record of the log is missing`,
     });
+  });
+
+  it('is beside the file itself, by whatever name that is opened', async () => {
+    mkdirSync(join(folder, 'etc'));
+    symlinkSync('../db', join(folder, 'etc', 'link'));
+    const store = SqliteStore.open(join(folder, 'etc', 'link'), { scheduler: never });
+    const db = await Database.open(store);
+    transact(db, insert('a'));
+    expect(readdirSync(folder).sort()).toEqual(['db', 'db-lock', 'db-log', 'db-log2', 'db-shm', 'db-wal', 'etc']);
+    expect((await afterKill()).rows).toBe('a=0');
+    await db.close();
+    expect(readdirSync(join(folder, 'etc'))).toEqual(['link']);
+    expect((await afterKill()).rows).toBe('a=0');
   });
 
   it('is not that of a database which had the name before, was killed, and is gone', async () => {

@@ -5,7 +5,7 @@
  * The SQLite file is locked for writing as long as it is served (`file-lock.ts` keeps our programs out, SQLite's lock others), and open for reading to
  * everybody.
  */
-import { resolve } from 'node:path';
+import { realpathSync } from 'node:fs';
 import { OvsdbError } from '@weft/ovsdb/error';
 import { jsonText } from '@weft/ovsdb/json';
 import type { Row } from '@weft/ovsdb/row';
@@ -83,7 +83,7 @@ export class SqliteStore implements Store {
   #saved = 0;
   /** A conversion has been committed that may not have reached the disk. */
   #convertedUnsynced = false;
-  /** The whole path: a daemon leaves the directory that it was started in. */
+  /** The whole path, without symbolic links, as SQLite finds its own files: a daemon leaves the directory that it was started in. */
   readonly #path: string;
 
   private constructor(
@@ -94,7 +94,7 @@ export class SqliteStore implements Store {
     { scheduler = systemScheduler, keep = keptBytes }: OpenOptions,
   ) {
     this.name = file;
-    this.#path = resolve(file);
+    this.#path = realpathSync(file);
     this.#db = db;
     this.schema = schema;
     this.#fileLock = served?.fileLock;
@@ -146,13 +146,13 @@ export class SqliteStore implements Store {
       db.pragma('busy_timeout = 5000');
       db.pragma(`wal_autocheckpoint = ${checkpointPages}`);
       // Before anything is read: who serves the file may be about to leave, and takes the log along.
-      if (options.readOnly !== true) fileLock = FileLock.take(file);
+      if (options.readOnly !== true) fileLock = FileLock.take(realpathSync(file));
       const version = Number(getMeta(db, 'format'));
       if (!(version <= format))
         throw new OvsdbError('I/O error', `${file}: format ${version} is newer than this program`);
       const schema = storedSchema(file, db);
       if (fileLock === undefined) return new SqliteStore(file, db, schema, undefined, options);
-      log = new Log(file, options.keep ?? keptBytes);
+      log = new Log(realpathSync(file), options.keep ?? keptBytes);
       const store = new SqliteStore(file, db, schema, { fileLock, log }, options);
       store.#lock();
       if (version === 1) store.#takeOverLogTable(log);
@@ -382,7 +382,7 @@ export class SqliteStore implements Store {
       this.#db.exec('BEGIN');
       const saved = savedBy(this.#db);
       const records = Log.peek(this.#path, saved);
-      const other = openDatabase(this.name);
+      const other = openDatabase(this.#path);
       const now = savedBy(other);
       other.close();
       // Else the server that has the file dropped records between our looks.
