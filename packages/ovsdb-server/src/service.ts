@@ -1,4 +1,5 @@
 /** The whole database service of one process: databases by file, remotes, their status, and what the control socket asks for. */
+import { statSync } from 'node:fs';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { TlsFiles } from '@weft/jsonrpc/tls';
 import { OvsdbError } from '@weft/ovsdb/error';
@@ -43,6 +44,8 @@ export class DatabaseService {
   readonly replication: Replication;
   readonly coverage: Coverage;
   readonly #relays = new Map<string, Relay>();
+  /** Of each database that is served from a file, which one. */
+  readonly #files = new WeakMap<Database, string | undefined>();
   readonly #options: ServiceOptions;
   #statusTimer: NodeJS.Timeout | undefined;
   #tickTimer: NodeJS.Timeout | undefined;
@@ -97,12 +100,14 @@ export class DatabaseService {
 
   /** Opens and serves a database file. Returns its name. */
   async addFile(file: string): Promise<string> {
-    if (this.server.standaloneDatabases().some(({ store }) => store.name === file)) {
+    const place = placeOf(file);
+    if (place !== undefined && this.server.standaloneDatabases().some((each) => this.#files.get(each) === place)) {
       throw new OvsdbError('ovsdb error', `${file}: already open`);
     }
     const { log, onFatal } = this.#options;
     const onFailure = (error: OvsdbError): void => log('error', error.toText());
     const database = await Database.open(SqliteStore.open(file), { onFatal, onFailure });
+    this.#files.set(database, placeOf(file));
     for (const damage of database.store.damage ?? []) log('warn', damage);
     try {
       this.server.add(database);
@@ -216,4 +221,10 @@ export class DatabaseService {
     }
     return resolved;
   }
+}
+
+/** Names a file, whatever it is called. */
+function placeOf(file: string): string | undefined {
+  const status = statSync(file, { throwIfNoEntry: false });
+  return status === undefined ? undefined : `${status.dev} ${status.ino}`;
 }

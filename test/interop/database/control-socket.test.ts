@@ -101,6 +101,7 @@ it.each<[string, Command[]]>([
       of('add-db', 'FOLDER/Z.db'),
       of('list-dbs'),
       of('add-db', 'FOLDER/Z.db'),
+      of('add-db', 'FOLDER/./Z.db'),
       of('add-db', 'FOLDER/missing.db'),
       of('add-db', 'relay:Q'),
       of('add-db', 'relay:'),
