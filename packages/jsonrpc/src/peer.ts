@@ -49,6 +49,11 @@ export interface PeerOptions {
   readonly maxQueuedBytes?: number;
   /** Answers that are put off must come now: an `echo` is answered next, or what came is no message and ends the connection. */
   readonly onSettle?: () => void;
+  /**
+   * Sends what the peer says by itself, which is answers to `echo` and probes. For an owner who sends messages in parts: nothing may come between them.
+   * Default: `sendText`.
+   */
+  readonly sendOwn?: (message: string) => void;
   /** Requests except `echo`. Answer with `reply` or `replyError`, now or later. Without a handler they get "unknown method". */
   readonly onRequest?: (method: string, params: readonly Json[], id: RequestId, peer: Peer) => void;
   /** A reply to nothing ends the connection. Default: it is ignored. */
@@ -192,7 +197,13 @@ export class Peer {
     this.sendText(stringifyJson({ id, result: null, error }));
   }
 
-  /** Sends a whole message that is JSON text already: what many peers get is serialised once. */
+  /** It is owed the rest of a message that is sent in parts: until it has that, its silence says nothing, for it could not answer a probe. */
+  excuseSilence(): void {
+    this.#lastReceived = this.#clock.now();
+    this.#probed = false;
+  }
+
+  /** Sends a whole message, or a part of one, that is JSON text already: what many peers get is serialised once. */
   sendText(message: string | Uint8Array): void {
     if (this.#closed) return;
     const { maxQueuedBytes, pauseAboveBytes } = this.#options;
@@ -334,7 +345,7 @@ export class Peer {
       case 'request':
         if (message.method === 'echo') {
           this.#options.onSettle?.();
-          this.reply(message.id, message.params);
+          this.#sendOwn(stringifyJson({ id: message.id, result: message.params, error: null }));
         } else if (this.#options.onRequest) this.#options.onRequest(message.method, message.params, message.id, this);
         else this.replyError(message.id, 'unknown method');
         return;
@@ -404,8 +415,13 @@ export class Peer {
       return;
     }
     this.#probed = silent;
-    if (silent) this.sendText(`{"id":"${probeId}","method":"echo","params":[]}`);
+    if (silent) this.#sendOwn(`{"id":"${probeId}","method":"echo","params":[]}`);
     this.#armProbe();
+  }
+
+  #sendOwn(message: string): void {
+    if (this.#options.sendOwn === undefined) this.sendText(message);
+    else this.#options.sendOwn(message);
   }
 
   #finish(error: Error | undefined): void {

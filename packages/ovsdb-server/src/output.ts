@@ -84,8 +84,11 @@ export class Output {
       }
       if (this.#next < this.#pieces.length && typeof piece === 'function' && performance.now() > end) {
         if (text !== '') this.#peer.sendText(text);
-        // A client that does not read gets the rest when it has read this.
-        if (this.#peer.queuedBytes < 16 * readyBelow) this.#schedule();
+        // A client that does not read gets the rest when it has read this. Else it is we who need time.
+        if (this.#peer.queuedBytes < 16 * readyBelow) {
+          this.#peer.excuseSilence();
+          this.#schedule();
+        }
         return;
       }
     }

@@ -227,6 +227,7 @@ export class OvsdbServer {
       pauseAboveBytes: 8 << 20,
       refuseReplies: true,
       onSettle: () => session?.settle(),
+      sendOwn: (message) => session?.send(message),
       onRequest: (method, params, id) => session?.handle(method, params, id),
       onNotification: (method, params) => session?.notification(method, params),
       onDrain: () => session?.drained(),

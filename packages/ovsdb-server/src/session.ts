@@ -120,6 +120,11 @@ export class Session implements LockHolder, MonitorSink {
     }
   }
 
+  /** The client hears of what a transaction changed before the answer, however little it has read: who has the answer has seen its own changes. */
+  #tellChanges(database: Database): void {
+    for (const monitor of this.#monitors.values()) if (monitor.database === database) monitor.member.catchUp();
+  }
+
   /** The client has read everything. */
   drained(): void {
     this.#output.drained();
@@ -279,8 +284,10 @@ export class Session implements LockHolder, MonitorSink {
       (results) => {
         if (key !== undefined) this.#waiting.delete(key);
         // The source knows no role of this client: what the rules prohibit must not get there.
-        if (forward === undefined || hasFailed(results)) this.#reply(id, results);
-        else this.#attempt(id, () => this.#forward(forward, database, params, id));
+        if (forward === undefined || hasFailed(results)) {
+          this.#tellChanges(database);
+          this.#reply(id, results);
+        } else this.#attempt(id, () => this.#forward(forward, database, params, id));
       },
     );
     if (cancel === undefined) {
@@ -309,6 +316,7 @@ export class Session implements LockHolder, MonitorSink {
       if (state === 'abandoned') return;
       state = 'answered';
       if (this.#waiting.get(key) === waiting) this.#waiting.delete(key);
+      this.#tellChanges(database);
       this.send(`{"id":${key},${members}}`);
     });
     if (state !== 'sent') return;

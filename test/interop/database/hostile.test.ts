@@ -212,6 +212,71 @@ describe('slow clients', () => {
   });
 });
 
+describe('while a large answer leaves', () => {
+  /** What a client hears that asks for all of 20,000 rows and goes on at once; a piece of nonsense ends it. */
+  async function heard(requests: readonly string[], pause: boolean): Promise<Json[]> {
+    const rows = Array.from({ length: 20_000 }, (_, i) => ({
+      op: 'insert',
+      table: 'Logical_Switch',
+      row: { name: `${i}`, external_ids: ['map', [['filler', 'x'.repeat(1500)]]] },
+    }));
+    for (let i = 0; i < rows.length; i += 1000) await good.call('transact', [nb.name, ...rows.slice(i, i + 1000)]);
+    const socket = await raw();
+    const messages: Json[] = [];
+    const last = JSON.parse(requests.at(-1)!) as { readonly id: Json };
+    const done = new Promise<void>((resolve, reject) => {
+      const framer = new JsonFramer((message) => {
+        messages.push(message as Json);
+        if ((message as { readonly id: Json }).id === last.id) resolve();
+      });
+      socket.on('data', (data) => {
+        try {
+          framer.push(data);
+        } catch (error) {
+          reject(error instanceof Error ? error : new Error(String(error)));
+        }
+      });
+    });
+    if (pause) socket.pause();
+    for (const request of requests) {
+      socket.write(request);
+      // So that the server reads it in another turn than the others.
+      for (let i = 0; i < 3; i++) await new Promise((resolve) => setImmediate(resolve));
+    }
+    if (pause) await stillGood();
+    socket.resume();
+    await done;
+    return messages;
+  }
+  const monitor = JSON.stringify({
+    id: 'all',
+    method: 'monitor_cond',
+    params: [nb.name, 'm', { Logical_Switch: [{ columns: ['name', 'external_ids'] }] }],
+  });
+  const insert = (name: string): string =>
+    JSON.stringify({
+      id: name,
+      method: 'transact',
+      params: [nb.name, { op: 'insert', table: 'Logical_Switch', row: { name } }],
+    });
+  const echo = (id: string): string => JSON.stringify({ id, method: 'echo', params: [id] });
+  const order = (messages: readonly Json[]): Json[] =>
+    messages.map((message) => {
+      const { id, method } = message as { readonly id: Json; readonly method?: string };
+      return method ?? id;
+    });
+
+  it.each([false, true])('nothing else comes in its midst, and all in its order (paused: %s)', async (pause) => {
+    const requests = [monitor, echo('e1'), insert('one'), echo('e2'), insert('two'), echo('e3')];
+    const messages = await heard(requests, pause);
+    const all = messages.find((message) => (message as { readonly id: Json }).id === 'all');
+    const { result } = all as { readonly result: { readonly Logical_Switch: object } };
+    expect(Object.keys(result.Logical_Switch)).toHaveLength(20_000);
+    // Of its own changes a client hears before their answers.
+    expect(order(messages)).toEqual(['all', 'e1', 'update2', 'one', 'e2', 'update2', 'two', 'e3']);
+  });
+});
+
 describe('locks', () => {
   it('go from session to session, can be stolen, and end with their session', async () => {
     const told: string[] = [];
