@@ -1,8 +1,10 @@
-import { column, string, table } from '@weft/ovsdb/schema';
+import type { Row } from '@weft/ovsdb/row';
+import { column, map, set, string, table } from '@weft/ovsdb/schema';
 import type { Uuid } from '@weft/ovsdb/uuid';
 import { describe, expect, it } from 'vitest';
 import { History } from './history.ts';
 import { MemoryTable } from './memory-table.ts';
+import { TableView } from './monitor/table-view.ts';
 
 const number = (n: number): Uuid => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}` as Uuid;
 
@@ -51,5 +53,53 @@ describe('the history', () => {
     update(history, 201, 10);
     update(history, 202, 10);
     expect(history.length).toBe(2);
+  });
+
+  it('counts the texts in sets and maps, but not those that stay', () => {
+    const wide = new MemoryTable('W', table({ words: set(string()), pairs: map(string(), string()) }), () => number(0));
+    const megabyte = (n: number): string => String(n).padEnd(1 << 20);
+    const rows = {
+      sets: (n: number) => wide.text.make(number(1), [['words', ['a', megabyte(n)]]]),
+      maps: (n: number) => wide.text.make(number(1), [['pairs', new Map([['a', megabyte(n)]])]]),
+    };
+    const change = (history: History, n: number, old: Row, next: Row): void =>
+      history.add({
+        id: number(100 + n),
+        changes: [{ at: wide, table: 'W', uuid: number(1), old, new: next, columns: wide.columns }],
+      });
+    for (const row of Object.values(rows)) {
+      const history = new History(number(99));
+      for (let n = 0; n < 100; n++) change(history, n, row(n), row(n + 1));
+      expect(history.length).toBeGreaterThan(20);
+      expect(history.length).toBeLessThanOrEqual(32);
+    }
+    const history = new History(number(99));
+    const stays = megabyte(0);
+    const row = (n: number) => wide.text.make(number(1), [['words', [stays, `x${n}`]]]);
+    for (let n = 0; n < 100; n++) change(history, n, row(n), row(n + 1));
+    expect(history.length).toBe(100);
+  });
+
+  it('of what went there and back it says nothing', () => {
+    const tags = new MemoryTable('W', table({ name: column(string()), tags: set(string()) }), () => number(0));
+    const row = (name: string, ...atoms: string[]): Row =>
+      tags.text.make(number(1), [
+        ['name', name],
+        ['tags', atoms],
+      ]);
+    const history = new History(number(99));
+    const states = [row('a', 'x'), row('b', 'x', 'y'), row('c', 'x')];
+    for (let n = 0; n + 1 < states.length; n++) {
+      const of = { at: tags, table: 'W', uuid: number(1), old: states[n], new: states[n + 1], columns: tags.columns };
+      history.add({ id: number(100 + n), changes: [of] });
+    }
+    const [change] = history.since(number(99)) ?? [];
+    expect(change?.columns).toEqual(['name']);
+    const texts = ([1, 2] as const).map((format) => {
+      const select = { initial: true, insert: true, delete: true, modify: true };
+      const columns = ['name', 'tags'].map((name) => ({ name, select }));
+      return new TableView(tags, format, columns, select, 0).modify(change!.old!, change!.new!, change!.columns);
+    });
+    expect(texts).toEqual(['{"old":{"name":"a"},"new":{"name":"c","tags":"x"}}', '{"modify":{"name":"c"}}']);
   });
 });

@@ -1,7 +1,9 @@
 /** The last transactions, for clients that reconnect and ask what happened meanwhile (ovsdb-server(7) section 4.1.15). */
+import type { Atom } from '@weft/ovsdb/atom';
+import { type Datum, datumsEqual, differingRange } from '@weft/ovsdb/datum';
 import type { Row } from '@weft/ovsdb/row';
 import { type Uuid, zeroUuid } from '@weft/ovsdb/uuid';
-import type { TableChange } from './changes.ts';
+import { type TableChange, union } from './changes.ts';
 import type { MemoryTable } from './memory-table.ts';
 
 export interface Committed {
@@ -100,35 +102,69 @@ function keptBytes({ at, old, new: next, columns }: TableChange): number {
   for (const column of columns) {
     const value = old[column];
     if (next !== undefined && next[column] === value) continue;
-    if (typeof value === 'string') bytes += value.length;
-    else if (Array.isArray(value)) bytes += 8 * value.length;
-    else if (value instanceof Map) bytes += 64 * value.size;
+    bytes += valueBytes(value, next?.[column]);
   }
   return bytes;
 }
 
-/** Several transactions as one: each row once, from its first state to its last. */
+/** About the memory of a value, without the texts that it shares with the value that took its place. */
+function valueBytes(value: Datum, next: Datum): number {
+  if (typeof value === 'string') return value.length;
+  let bytes = 0;
+  if (Array.isArray(value)) {
+    const atoms = value as readonly Atom[];
+    bytes = 8 * atoms.length;
+    if (typeof atoms[0] !== 'string') return bytes;
+    const { start, endA } = differingRange(atoms, Array.isArray(next) ? (next as readonly Atom[]) : []);
+    for (let i = start; i < endA; i++) bytes += textBytes(atoms[i]);
+  } else if (value instanceof Map) {
+    const map = value as ReadonlyMap<Atom, Atom>;
+    const other = next instanceof Map ? (next as ReadonlyMap<Atom, Atom>) : undefined;
+    bytes = 64 * map.size;
+    for (const [key, of] of map) if (other?.get(key) !== of) bytes += textBytes(key) + textBytes(of);
+  }
+  return bytes;
+}
+
+function textBytes(atom: Atom | undefined): number {
+  return typeof atom === 'string' ? atom.length : 0;
+}
+
+/** Several transactions as one: each row once, from its first state to its last. Of a column that went there and back nobody hears. */
 export function compose(commits: readonly Committed[]): readonly TableChange[] {
   if (commits.length === 1) return commits[0]!.changes;
-  const net = new Map<MemoryTable, Map<Uuid, { readonly old: Row | undefined; next: Row | undefined }>>();
+  const net = new Map<MemoryTable, Map<Uuid, NetChange>>();
   for (const { changes } of commits) {
-    for (const { at, uuid, old, new: next } of changes) {
+    for (const { at, uuid, old, new: next, columns } of changes) {
       let rows = net.get(at);
       if (rows === undefined) {
         rows = new Map();
         net.set(at, rows);
       }
       const earlier = rows.get(uuid);
-      if (earlier === undefined) rows.set(uuid, { old, next });
-      else earlier.next = next;
+      if (earlier === undefined) rows.set(uuid, { old, next, columns });
+      else {
+        earlier.next = next;
+        earlier.columns = union(earlier.columns, columns);
+      }
     }
   }
   const changes: TableChange[] = [];
   for (const [at, rows] of net) {
-    for (const [uuid, { old, next }] of rows) {
+    for (const [uuid, { old, next, columns }] of rows) {
       if (old === next) continue;
-      changes.push({ at, table: at.name, uuid, old, new: next, columns: at.columns });
+      const differing =
+        old === undefined || next === undefined
+          ? columns
+          : columns.filter((column) => !datumsEqual(old[column], next[column]));
+      changes.push({ at, table: at.name, uuid, old, new: next, columns: differing });
     }
   }
   return changes;
+}
+
+interface NetChange {
+  readonly old: Row | undefined;
+  next: Row | undefined;
+  columns: readonly string[];
 }

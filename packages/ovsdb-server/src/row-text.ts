@@ -188,8 +188,10 @@ export class RowText {
     return texts;
   }
 
-  /** Those of `columns` that differ between two states of a row. */
-  changed(old: Row, next: Row, columns: readonly string[]): readonly string[] {
-    return columns.filter((name) => (this.#columns.has(name) ? old[name] !== next[name] : name === '_version'));
+  /** Those of `columns` that differ between two states of a row. All that do are in `changed`. */
+  changed(old: Row, next: Row, changed: readonly string[], columns: readonly string[]): readonly string[] {
+    return columns.filter((name) =>
+      this.#columns.has(name) ? changed.includes(name) && old[name] !== next[name] : name === '_version',
+    );
   }
 }

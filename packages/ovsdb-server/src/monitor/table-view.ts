@@ -79,7 +79,7 @@ export class TableView {
       const difference = text.difference(old, next, changed, this.#modify);
       return difference === undefined ? undefined : `{"modify":${difference}}`;
     }
-    const columns = text.changed(old, next, this.#modify);
+    const columns = text.changed(old, next, changed, this.#modify);
     if (columns.length === 0) return undefined;
     return `{"old":${text.object(old, columns, false)},"new":${text.object(next, this.#modify, false)}}`;
   }
