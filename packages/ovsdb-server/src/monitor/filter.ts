@@ -66,6 +66,8 @@ export class TableFilter {
   /** The rows for which one of `clauses` may hold and `test` does, each once. */
   rowsOf(clauses: Iterable<FilterClause>, test: (row: Row) => boolean): Iterable<Row> {
     const found = new Set<Row>();
+    // Many clauses may lead to the same rows: those of a map, of which only the key is looked up. Each is tested once, for a test looks at all clauses.
+    const tested = new Set<Row>();
     for (const { clause } of clauses) {
       const candidates = this.table.rowsFor(clause);
       if (candidates === undefined) {
@@ -74,7 +76,11 @@ export class TableFilter {
         for (const row of this.table.rows()) if (test(row)) rows.push(row);
         return rows;
       }
-      for (const row of candidates) if (!found.has(row) && test(row)) found.add(row);
+      for (const row of candidates) {
+        if (tested.has(row)) continue;
+        tested.add(row);
+        if (test(row)) found.add(row);
+      }
     }
     return found;
   }

@@ -42,6 +42,11 @@ export class MonitorHub {
     return this.#members;
   }
 
+  /** How many distinct things to see of a table it knows, some of which nobody may look at any more. */
+  get tableViews(): number {
+    return this.#tableViews.size;
+  }
+
   /** Registers a monitor. The caller sends the initial contents, of the state at this moment. */
   add(requests: readonly TableRequest[], method: Method, id: string, sink: MonitorSink): Member {
     const format = method === 'update' ? 1 : 2;
@@ -80,11 +85,14 @@ export class MonitorHub {
       if (rows.length > 0) updates.push(updates.length === 0 ? '{' : ',', ...tablePieces(table, rows));
       tables.set(table, { view: viewed.view, filter });
     }
-    this.remove(member);
+    // The new one first: what both show of a table is in use throughout.
     const view = this.#intern(tables);
-    member.view = view;
-    view.members.add(member);
-    this.#members++;
+    if (view !== member.view) {
+      this.remove(member);
+      member.view = view;
+      view.members.add(member);
+      this.#members++;
+    }
     if (updates.length === 0) return undefined;
     updates.push('}');
     return updates;
@@ -138,14 +146,18 @@ export class MonitorHub {
     if (view === undefined) {
       view = new MonitorView(tables, key);
       this.#views.set(key, view);
-      for (const [table, viewed] of tables) this.#subscribe(table, viewed, view);
+      for (const [table, viewed] of tables) {
+        this.#tableViews.use(viewed.view);
+        this.#subscribe(table, viewed, view);
+      }
     }
     return view;
   }
 
   #drop(view: MonitorView): void {
     this.#views.delete(view.key);
-    for (const [table, { filter }] of view.tables) {
+    for (const [table, { view: tableView, filter }] of view.tables) {
+      this.#tableViews.release(tableView);
       const subscribers = this.#subscribers.get(table);
       if (subscribers === undefined) continue;
       subscribers.always.delete(view);

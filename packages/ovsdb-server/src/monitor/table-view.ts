@@ -25,6 +25,8 @@ export class TableView {
   readonly table: MemoryTable;
   /** No other view of the database has it. */
   readonly key: number;
+  /** What it shows of the table. */
+  readonly text: string;
   readonly selects: Select;
   /** It shows columns that are not stored. */
   readonly ephemeral: boolean;
@@ -33,12 +35,22 @@ export class TableView {
   readonly #insert: readonly string[];
   readonly #delete: readonly string[];
   readonly #modify: readonly string[];
+  /** Monitors' views that show it, by which `TableViews` knows whether anybody needs it. */
+  users = 0;
   /** Text of the initial rows of each bucket, as long as it is true. */
   #dump: (Buffer | undefined)[] | undefined;
 
-  constructor(table: MemoryTable, format: Format, columns: readonly MonitoredColumn[], selects: Select, key: number) {
+  constructor(
+    table: MemoryTable,
+    format: Format,
+    columns: readonly MonitoredColumn[],
+    selects: Select,
+    key: number,
+    text = '',
+  ) {
     this.table = table;
     this.key = key;
+    this.text = text;
     this.#format = format;
     const having = (kind: keyof Select) => columns.filter(({ select }) => select[kind]).map(({ name }) => name);
     this.#initial = having('initial');
@@ -129,15 +141,29 @@ function sameRows(present: ReadonlyMap<Uuid, Row>, rows: readonly Row[]): boolea
 
 const none: readonly TableView[] = [];
 
+/**
+ * Views that nobody has any more are kept for the next client that asks for the same, with their dumps, but not more than so many: each costs memory and,
+ * with each change of its table, time, and clients can ask for columns in any number of orders.
+ */
+const maxUnused = 16;
+
+interface ViewsOfTable {
+  readonly all: Set<TableView>;
+  readonly byText: Map<string, TableView>;
+}
+
 /** The views of one database, one for each distinct thing to see. */
 export class TableViews {
-  readonly #byTable = new Map<MemoryTable, { readonly all: TableView[]; readonly byText: Map<string, TableView> }>();
+  readonly #byTable = new Map<MemoryTable, ViewsOfTable>();
+  /** The one that has been unused for longest comes first. */
+  readonly #unused = new Set<TableView>();
   #made = 0;
 
+  /** The caller says `use` if it keeps it. */
   get(table: MemoryTable, format: Format, columns: readonly MonitoredColumn[], selects: Select): TableView {
     let views = this.#byTable.get(table);
     if (views === undefined) {
-      views = { all: [], byText: new Map() };
+      views = { all: new Set(), byText: new Map() };
       this.#byTable.set(table, views);
     }
     const text = JSON.stringify([
@@ -147,22 +173,56 @@ export class TableViews {
     ]);
     let view = views.byText.get(text);
     if (view === undefined) {
-      view = new TableView(table, format, columns, selects, this.#made++);
+      view = new TableView(table, format, columns, selects, this.#made++, text);
       views.byText.set(text, view);
-      views.all.push(view);
+      views.all.add(view);
     }
     return view;
   }
 
-  of(table: MemoryTable): readonly TableView[] {
+  use(view: TableView): void {
+    view.users++;
+    this.#unused.delete(view);
+  }
+
+  release(view: TableView): void {
+    if (--view.users > 0 || !this.#has(view)) return;
+    this.#unused.add(view);
+    if (this.#unused.size > maxUnused) this.#forget(this.#unused.values().next().value!);
+  }
+
+  of(table: MemoryTable): Iterable<TableView> {
     return this.#byTable.get(table)?.all ?? none;
   }
 
+  /** How many there are. */
+  get size(): number {
+    let size = 0;
+    for (const { all } of this.#byTable.values()) size += all.size;
+    return size;
+  }
+
   forgetDumps(): void {
+    for (const view of this.#unused) this.#forget(view);
     for (const { all } of this.#byTable.values()) for (const view of all) view.forgetAll();
   }
 
   clear(): void {
     this.#byTable.clear();
+    this.#unused.clear();
+  }
+
+  /** False for those of tables that have been replaced. */
+  #has(view: TableView): boolean {
+    return this.#byTable.get(view.table)?.byText.get(view.text) === view;
+  }
+
+  #forget(view: TableView): void {
+    this.#unused.delete(view);
+    const views = this.#byTable.get(view.table);
+    if (views === undefined) return;
+    views.byText.delete(view.text);
+    views.all.delete(view);
+    if (views.all.size === 0) this.#byTable.delete(view.table);
   }
 }

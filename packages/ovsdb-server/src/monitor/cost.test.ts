@@ -1,0 +1,91 @@
+/** What monitors cost does not grow with those that came and went, nor with the square of a condition. */
+import { parseCondition } from '@weft/ovsdb/condition';
+import { column, database, integer, map, string, table } from '@weft/ovsdb/schema';
+import { expect, it } from 'vitest';
+import { Database } from '../database.ts';
+import { MemoryStore } from '../store/memory.ts';
+import { dumpPieces } from './dump.ts';
+import { TableFilter } from './filter.ts';
+import type { Member } from './member.ts';
+import { parseMonitorRequests } from './request.ts';
+import type { TableView } from './table-view.ts';
+
+const names = Array.from({ length: 8 }, (_, i) => `column${i}`);
+const schema = database('Zoo', '1.0.0', {
+  Animal: table(
+    { ...Object.fromEntries(names.map((name) => [name, column(integer())])), notes: map(string(), string()) },
+    { isRoot: true },
+  ),
+});
+
+/** The columns in the order that a number names: any order is another thing to see. */
+function order(n: number): string[] {
+  const rest = [...names];
+  const columns: string[] = [];
+  for (let left = n; rest.length > 0; left = Math.floor(left / (rest.length + 1))) {
+    columns.push(...rest.splice(left % rest.length, 1));
+  }
+  return columns;
+}
+
+async function open(rows: number): Promise<{ readonly db: Database; readonly monitor: (columns: string[]) => Member }> {
+  const db = await Database.open(new MemoryStore(schema));
+  const operations = Array.from({ length: rows }, (_, i) => ({
+    op: 'insert',
+    table: 'Animal',
+    row: { column0: i, notes: ['map', [['name', `${i}`]]] },
+  }));
+  db.transact(operations, { ownsLock: () => true }, () => {});
+  db.flush();
+  const sink = { ready: true, send: () => {} };
+  const monitor = (columns: string[]): Member => {
+    const member = db.monitors.add(
+      parseMonitorRequests(db.tables, { Animal: [{ columns }] }, true),
+      'update2',
+      '"m"',
+      sink,
+    );
+    for (const piece of dumpPieces(member.view)) if (typeof piece === 'function') piece();
+    return member;
+  };
+  return { db, monitor };
+}
+
+const viewOf = (member: Member): TableView => [...member.view.tables.values()][0]!.view;
+
+it('of what nobody looks at any more, little is kept', async () => {
+  const { db, monitor } = await open(100);
+  const stays = monitor(names);
+  for (let n = 1; n <= 1000; n++) db.monitors.remove(monitor(order(n)));
+  expect(db.monitors.tableViews).toBeGreaterThan(1);
+  expect(db.monitors.tableViews).toBeLessThan(50);
+  expect(viewOf(monitor(names))).toBe(viewOf(stays));
+  db.monitors.stop();
+  await db.close();
+});
+
+it('what was looked at last is there with its dump for who asks next', async () => {
+  const { db, monitor } = await open(100);
+  const first = monitor(names);
+  const [kept] = viewOf(first).pieces();
+  expect(kept).toBeInstanceOf(Buffer);
+  db.monitors.remove(first);
+  expect(viewOf(monitor(names)).pieces()[0]).toBe(kept);
+  db.monitors.stop();
+  await db.close();
+});
+
+it('a row is tested once, however many clauses lead to it', async () => {
+  const { db } = await open(100);
+  const animals = db.tables.get('Animal')!;
+  const where = Array.from({ length: 200 }, (_, i) => ['notes', 'includes', ['map', [['name', `${i * 2}`]]]] as const);
+  const filter = new TableFilter(animals, parseCondition('Animal', animals.schema, where));
+  let tests = 0;
+  const found = filter.rowsOf(filter.clauses.values(), (row) => {
+    tests++;
+    return filter.matches(row);
+  });
+  expect([...found]).toHaveLength(50);
+  expect(tests).toBe(100);
+  await db.close();
+});
