@@ -19,6 +19,8 @@ export class TableFilter {
   readonly clauses: ReadonlyMap<string, FilterClause>;
   /** For clauses that hold exactly if the column holds the atom. */
   readonly #exact = new Map<string, Set<Atom>>();
+  /** For clauses that hold exactly if the map in the column has the pair: by key, the values. */
+  readonly #pairs = new Map<string, Map<Atom, Set<Atom>>>();
   readonly #others: Clause[] = [];
 
   constructor(table: MemoryTable, condition: Condition) {
@@ -33,7 +35,13 @@ export class TableFilter {
       if (clauses.has(key)) continue;
       const atom = indexableAtom(table.schema, clause);
       clauses.set(key, { key, clause, atom });
-      if (atom !== undefined && isExact(table, clause)) {
+      const pair = pairOf(clause);
+      if (pair !== undefined) {
+        const [key, value] = pair;
+        const values = this.#pairs.get(clause.column) ?? new Map<Atom, Set<Atom>>();
+        this.#pairs.set(clause.column, values);
+        values.set(key, (values.get(key) ?? new Set()).add(value));
+      } else if (atom !== undefined && isExact(table, clause)) {
         const atoms = this.#exact.get(clause.column) ?? new Set();
         atoms.add(atom);
         this.#exact.set(clause.column, atoms);
@@ -54,6 +62,13 @@ export class TableFilter {
         for (const atom of datum as readonly Atom[]) if (atoms.has(atom)) return true;
       } else if (datum !== undefined && atoms.has(datum as Atom)) return true;
     }
+    for (const [column, values] of this.#pairs) {
+      const map = row[column] as ReadonlyMap<Atom, Atom>;
+      for (const [key, wanted] of values) {
+        const value = map.get(key);
+        if (value !== undefined && wanted.has(value)) return true;
+      }
+    }
     return this.#others.some((clause) => holds(clause, row, this.table.read));
   }
 
@@ -66,9 +81,13 @@ export class TableFilter {
   /** The rows for which one of `clauses` may hold and `test` does, each once. */
   rowsOf(clauses: Iterable<FilterClause>, test: (row: Row) => boolean): Iterable<Row> {
     const found = new Set<Row>();
-    // Many clauses may lead to the same rows: those of a map, of which only the key is looked up. Each is tested once, for a test looks at all clauses.
+    // Many clauses may lead to the same rows: those of a map, of which only the key is looked up. Each is tested once, for a test may look at all clauses.
     const tested = new Set<Row>();
-    for (const { clause } of clauses) {
+    const lookedUp = new Map<string, Set<Atom>>();
+    for (const { clause, atom } of clauses) {
+      const atoms = lookedUp.get(clause.column) ?? new Set();
+      lookedUp.set(clause.column, atoms);
+      if (atom !== undefined && atoms.has(atom)) continue;
       const candidates = this.table.rowsFor(clause);
       if (candidates === undefined) {
         // No index can tell, so look at all rows, and at once for all clauses.
@@ -76,6 +95,7 @@ export class TableFilter {
         for (const row of this.table.rows()) if (test(row)) rows.push(row);
         return rows;
       }
+      if (atom !== undefined) atoms.add(atom);
       for (const row of candidates) {
         if (tested.has(row)) continue;
         tested.add(row);
@@ -93,4 +113,11 @@ function isExact(table: MemoryTable, clause: Clause): boolean {
   return (
     kind === 'set' && clause.function === 'includes' && !(Array.isArray(clause.argument) && clause.argument.length > 1)
   );
+}
+
+/** The one pair that a map must have for the clause to hold, if that is what it says. */
+function pairOf(clause: Clause): readonly [Atom, Atom] | undefined {
+  if (clause.function !== 'includes' || !(clause.argument instanceof Map) || clause.argument.size !== 1)
+    return undefined;
+  return (clause.argument as ReadonlyMap<Atom, Atom>).entries().next().value;
 }

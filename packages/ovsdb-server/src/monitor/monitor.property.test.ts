@@ -93,6 +93,11 @@ const condition = fc.array(
       fc.constantFrom('includes', 'excludes', '=='),
       fc.tuple(fc.constant('set'), fc.uniqueArray(name, { maxLength: 2 })),
     ),
+    fc.tuple(
+      fc.constant('notes'),
+      fc.constantFrom('includes', 'includes', 'excludes', '=='),
+      fc.tuple(fc.constant('map'), fc.uniqueArray(fc.tuple(name, name), { maxLength: 2, selector: ([key]) => key })),
+    ),
     fc.boolean(),
   ),
   { maxLength: 3 },
