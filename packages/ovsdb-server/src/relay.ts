@@ -195,10 +195,12 @@ export class Relay {
     const [found, id, updates] = result as readonly [boolean, Uuid, JsonObject];
     const changes = this.#changes(updates);
     if (!found) {
-      const present = new Set(changes.map(({ uuid }) => uuid));
-      for (const table of database.tables.values()) {
-        for (const row of table.rows())
-          if (!present.has(row._uuid)) changes.push({ table, uuid: row._uuid, next: undefined });
+      // By table: clients choose uuids, and may choose one for rows of two.
+      const present = new Map([...database.tables.values()].map((table) => [table, new Set<Uuid>()]));
+      for (const { table, uuid } of changes) present.get(table)?.add(uuid);
+      for (const [table, uuids] of present) {
+        for (const { _uuid: uuid } of table.rows())
+          if (!uuids.has(uuid)) changes.push({ table, uuid, next: undefined });
       }
     }
     this.#apply(id, changes);

@@ -368,7 +368,7 @@ export class Session implements LockHolder, MonitorSink {
       member.told = lastId;
       const head = `{"id":${jsonText(id)},"error":null,"result":`;
       if (method === 'update3') {
-        const missed = database.missed(since as string, member.view);
+        const missed = database.missed((since as string).toLowerCase(), member.view);
         if (missed !== undefined) {
           const updates = member.view.updates(missed) ?? '{}';
           this.send(`${head}[true,"${lastId}",${updates}]}`);

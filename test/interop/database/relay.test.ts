@@ -436,3 +436,33 @@ describe('our relay', () => {
     for (const peer of [near, again, source]) peer.close();
   });
 });
+
+describe('another source with other contents', () => {
+  it('leaves nothing of the first, where rows of two tables have one uuid, too', async () => {
+    const uuid = '11111111-0000-4000-8000-000000000000';
+    const insert = (table: string, row: object): Json => ({ op: 'insert', table, uuid, row }) as Json;
+    const [one, two] = [await startWeftServer([nb]), await startWeftServer([nb])];
+    cleanups.push(two.stop);
+    const [first, second] = [await one.connect(), await two.connect()];
+    await first.call('transact', [nb.name, insert('Logical_Switch', { name: 'first' }), insert('Address_Set', {})]);
+    await second.call('transact', [nb.name, insert('Logical_Switch', { name: 'second' })]);
+    await relays.weft(`${one.remote},${two.remote}`);
+    await relaySettled();
+    const client = await connectTo(`${folder}/relay.sock`);
+    const shown = async (): Promise<string> => {
+      const select = ['Logical_Switch', 'Address_Set'].map((table) => ({
+        op: 'select',
+        table,
+        where: [],
+        columns: ['name'],
+      }));
+      return JSON.stringify(await client.call('transact', [nb.name, ...select]));
+    };
+    while (!(await shown()).includes('first')) await new Promise((resolve) => setTimeout(resolve, 20));
+    for (const peer of [first, second]) peer.close();
+    await one.stop();
+    while (!(await shown()).includes('second')) await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(await shown()).toBe('[{"rows":[{"name":"second"}]},{"rows":[]}]');
+    client.close();
+  });
+});
