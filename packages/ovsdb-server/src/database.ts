@@ -238,6 +238,8 @@ export class Database {
     if (this.#storing !== undefined || this.#pending.length === 0) return;
     const batch = this.#pending;
     this.#pending = [];
+    // Whoever has several under way shares commits with himself, and the more of them the later they come.
+    if (batch.length > 1) this.#inARow = 0;
     const entries = batch.filter(({ changes }) => arePersistent(changes));
     if (entries.length === 0) {
       this.#settle(batch);

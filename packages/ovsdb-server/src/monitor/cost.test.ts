@@ -53,6 +53,23 @@ async function open(rows: number): Promise<{ readonly db: Database; readonly mon
 
 const viewOf = (member: Member): TableView => [...member.view.tables.values()][0]!.view;
 
+it('what the only client saw is kept for the next, of however many tables', async () => {
+  const tables = Object.fromEntries(
+    Array.from({ length: 40 }, (_, i) => [`T${i}`, table({ n: column(integer()) }, { isRoot: true })]),
+  );
+  const db = await Database.open(new MemoryStore(database('Wide', '1.0.0', tables)));
+  const all = Object.fromEntries(Object.keys(tables).map((name) => [name, [{ columns: ['n'] }]]));
+  const sink = { ready: true, send: () => {} };
+  const monitor = () => db.monitors.add(parseMonitorRequests(db.tables, all, true), 'update3', '"m"', sink);
+  const shown = (member: Member) => [...member.view.tables.values()].map(({ view }) => view);
+  const first = monitor();
+  const views = shown(first);
+  db.monitors.remove(first);
+  for (const [i, view] of shown(monitor()).entries()) expect(view).toBe(views[i]);
+  db.monitors.stop();
+  await db.close();
+});
+
 it('of what nobody looks at any more, little is kept', async () => {
   const { db, monitor } = await open(100);
   const stays = monitor(names);

@@ -142,28 +142,28 @@ function sameRows(present: ReadonlyMap<Uuid, Row>, rows: readonly Row[]): boolea
 const none: readonly TableView[] = [];
 
 /**
- * Views that nobody has any more are kept for the next client that asks for the same, with their dumps, but not more than so many: each costs memory and,
- * with each change of its table, time, and clients can ask for columns in any number of orders.
+ * Views that nobody has any more are kept for the next client that asks for the same, with their dumps, but not more than so many of a table: each costs
+ * memory and, with each change of the table, time, and clients can ask for columns in any number of orders.
  */
-const maxUnused = 16;
+const maxUnused = 4;
 
 interface ViewsOfTable {
   readonly all: Set<TableView>;
   readonly byText: Map<string, TableView>;
+  /** The one that has been unused for longest comes first. */
+  readonly unused: Set<TableView>;
 }
 
 /** The views of one database, one for each distinct thing to see. */
 export class TableViews {
   readonly #byTable = new Map<MemoryTable, ViewsOfTable>();
-  /** The one that has been unused for longest comes first. */
-  readonly #unused = new Set<TableView>();
   #made = 0;
 
   /** The caller says `use` if it keeps it. */
   get(table: MemoryTable, format: Format, columns: readonly MonitoredColumn[], selects: Select): TableView {
     let views = this.#byTable.get(table);
     if (views === undefined) {
-      views = { all: new Set(), byText: new Map() };
+      views = { all: new Set(), byText: new Map(), unused: new Set() };
       this.#byTable.set(table, views);
     }
     const text = JSON.stringify([
@@ -182,13 +182,15 @@ export class TableViews {
 
   use(view: TableView): void {
     view.users++;
-    this.#unused.delete(view);
+    this.#byTable.get(view.table)?.unused.delete(view);
   }
 
   release(view: TableView): void {
-    if (--view.users > 0 || !this.#has(view)) return;
-    this.#unused.add(view);
-    if (this.#unused.size > maxUnused) this.#forget(this.#unused.values().next().value!);
+    const views = this.#byTable.get(view.table);
+    // Those of tables that have been replaced are not known any more.
+    if (--view.users > 0 || views?.byText.get(view.text) !== view) return;
+    views.unused.add(view);
+    if (views.unused.size > maxUnused) this.#forget(views.unused.values().next().value!);
   }
 
   of(table: MemoryTable): Iterable<TableView> {
@@ -203,24 +205,20 @@ export class TableViews {
   }
 
   forgetDumps(): void {
-    for (const view of this.#unused) this.#forget(view);
-    for (const { all } of this.#byTable.values()) for (const view of all) view.forgetAll();
+    for (const { all, unused } of [...this.#byTable.values()]) {
+      for (const view of unused) this.#forget(view);
+      for (const view of all) view.forgetAll();
+    }
   }
 
   clear(): void {
     this.#byTable.clear();
-    this.#unused.clear();
-  }
-
-  /** False for those of tables that have been replaced. */
-  #has(view: TableView): boolean {
-    return this.#byTable.get(view.table)?.byText.get(view.text) === view;
   }
 
   #forget(view: TableView): void {
-    this.#unused.delete(view);
     const views = this.#byTable.get(view.table);
     if (views === undefined) return;
+    views.unused.delete(view);
     views.byText.delete(view.text);
     views.all.delete(view);
     if (views.all.size === 0) this.#byTable.delete(view.table);
