@@ -104,7 +104,10 @@ function readRow(table: MemoryTable, uuid: string, columns: JsonObject, differen
         : decodeDatum(column.type, json, { relaxed: true, lenient: true });
     return [name, datum] as const;
   });
-  return old === undefined ? table.text.make(uuid, values) : { ...old, ...Object.fromEntries(values) };
+  if (old === undefined) return table.text.make(uuid, values);
+  const next = table.text.copy(old);
+  for (const [column, datum] of values) next[column] = datum;
+  return next;
 }
 
 /** Writes a file that the C server opens: the schema, and everything else in one transaction. `now` is in milliseconds since 1970. */

@@ -1,6 +1,7 @@
 /** What a transaction has done so far: enough to undo it, and to say what it changed. */
 import { datumsEqual } from '@weft/ovsdb/datum';
 import type { Row } from '@weft/ovsdb/row';
+import type { UnfinishedRow } from '@weft/ovsdb/row-shape';
 import type { Uuid } from '@weft/ovsdb/uuid';
 import type { MemoryTable } from './memory-table.ts';
 
@@ -119,12 +120,12 @@ export function union(a: readonly string[], b: readonly string[]): readonly stri
  */
 function restoreIdentity(table: MemoryTable, old: Row, next: Row, columns: readonly string[]): Row {
   let changed = false;
-  let restored: { _uuid: Uuid; [column: string]: Row[string] } | undefined;
+  let restored: UnfinishedRow | undefined;
   for (const column of columns) {
     const before = old[column];
     if (before === next[column]) continue;
     if (datumsEqual(before, next[column])) {
-      restored ??= { ...next };
+      restored ??= table.text.copy(next);
       restored[column] = before;
     } else changed = true;
   }

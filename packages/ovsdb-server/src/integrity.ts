@@ -135,7 +135,9 @@ function dropFrom(journal: Journal, reference: ReferenceColumn, uuid: Uuid): voi
   }
   if (dropped === 0) return;
   if (type.min > 0 && isEmpty(next)) throw emptied(journal, reference, uuid, dropped, zero);
-  journal.write(table, uuid, { ...row, [column]: next }, [column]);
+  const changed = table.text.copy(row);
+  changed[column] = next;
+  journal.write(table, uuid, changed, [column]);
 }
 
 function isEmpty(datum: Datum): boolean {

@@ -326,7 +326,7 @@ function nextRow(table: MemoryTable, uuid: Uuid, update: JsonObject): Row | unde
   if (!isObject(update.modify)) return undefined;
   if (old === undefined)
     throw new OvsdbError('internal error', `${table.name} ${uuid}: a row that is not there was modified`);
-  const next: { _uuid: Uuid; [column: string]: Row[string] } = { ...old };
+  const next = table.text.copy(old);
   for (const [column, json] of Object.entries(update.modify))
     next[column] = applyDifference(typeOf(column), old[column], json);
   return next;

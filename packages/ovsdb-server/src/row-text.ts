@@ -5,7 +5,8 @@
 import type { Atom, AtomicType } from '@weft/ovsdb/atom';
 import { type Datum, isDefault } from '@weft/ovsdb/datum';
 import { difference } from '@weft/ovsdb/diff';
-import { type Row, templateRow } from '@weft/ovsdb/row';
+import type { Row } from '@weft/ovsdb/row';
+import { type RowShape, rowShape, type UnfinishedRow } from '@weft/ovsdb/row-shape';
 import type { ColumnType, TableSchema } from '@weft/ovsdb/schema';
 import type { Uuid } from '@weft/ovsdb/uuid';
 
@@ -84,7 +85,7 @@ interface ColumnTexts {
 }
 
 export class RowText {
-  readonly #template: Row;
+  readonly #shape: RowShape;
   readonly #columns = new Map<string, ColumnText>();
   /** Lists of columns live as long as what asks for them: a monitor, the table. */
   readonly #lists = new WeakMap<readonly string[], ColumnTexts>();
@@ -93,7 +94,7 @@ export class RowText {
 
   constructor(table: TableSchema, version: (row: Row) => Uuid) {
     this.#version = version;
-    this.#template = templateRow(table);
+    this.#shape = rowShape(table);
     for (const [name, column] of Object.entries(table.columns)) {
       this.#columns.set(name, {
         name,
@@ -107,10 +108,14 @@ export class RowText {
 
   /** A row with these values, and defaults for the rest. */
   make(uuid: Uuid, values: Iterable<readonly [string, Datum]>): Row {
-    const row: { _uuid: Uuid; [column: string]: Datum } = { ...this.#template };
-    row._uuid = uuid;
+    const row = this.#shape.make(uuid);
     for (const [column, datum] of values) row[column] = datum;
     return row;
+  }
+
+  /** A row like this one, for the caller to change before anybody else has it. */
+  copy(row: Row): UnfinishedRow {
+    return this.#shape.copy(row);
   }
 
   /** `{"column":value,...}` with these columns, `_uuid` and `_version` among them if they are named. */

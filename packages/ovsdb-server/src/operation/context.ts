@@ -4,6 +4,7 @@ import { type Datum, datumsEqual } from '@weft/ovsdb/datum';
 import { OvsdbError, syntaxError } from '@weft/ovsdb/error';
 import { isArray, type Json, type JsonObject } from '@weft/ovsdb/json';
 import type { Row } from '@weft/ovsdb/row';
+import type { UnfinishedRow } from '@weft/ovsdb/row-shape';
 import type { Uuid } from '@weft/ovsdb/uuid';
 import { decodeDatum } from '@weft/ovsdb/wire';
 import type { Journal } from '../changes.ts';
@@ -132,11 +133,11 @@ export function parseColumns(table: MemoryTable, json: Json): readonly string[] 
 }
 
 /** `row` with new values; columns whose value does not change keep the old one. Undefined if nothing changes. */
-export function withValues(row: Row, values: Iterable<readonly [string, Datum]>): Row | undefined {
-  let next: { _uuid: Uuid; [column: string]: Datum } | undefined;
+export function withValues(table: MemoryTable, row: Row, values: Iterable<readonly [string, Datum]>): Row | undefined {
+  let next: UnfinishedRow | undefined;
   for (const [column, datum] of values) {
     if (datumsEqual(row[column], datum)) continue;
-    next ??= { ...row };
+    next ??= table.text.copy(row);
     next[column] = datum;
   }
   return next;

@@ -23,7 +23,7 @@ export function mutate(context: OperationContext, members: Members): string {
   }
   const columns = [...new Set(mutations.map(({ column }) => column))];
   for (const row of rows) {
-    const next = withValues(row, results(row, mutations));
+    const next = withValues(table, row, results(row, mutations));
     if (next !== undefined) context.journal.write(table, row._uuid, next, columns);
   }
   return `{"count":${rows.length}}`;

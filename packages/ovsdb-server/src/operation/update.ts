@@ -27,7 +27,7 @@ export function update(context: OperationContext, members: Members): string {
     for (const row of rows) context.access.modify(table, row, modified, 'update');
   }
   for (const row of rows) {
-    const next = withValues(row, values);
+    const next = withValues(table, row, values);
     if (next !== undefined) context.journal.write(table, row._uuid, next, columns);
   }
   return `{"count":${rows.length}}`;

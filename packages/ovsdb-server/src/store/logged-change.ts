@@ -74,7 +74,7 @@ export function replay(table: MemoryTable, uuid: Uuid, kind: 'i' | 'm' | 'd', js
   }
   // A row that a later record deletes may be gone from its table already.
   if (old === undefined) return undefined;
-  const next: { _uuid: Uuid; [column: string]: Row[string] } = { ...old };
+  const next = table.text.copy(old);
   for (const [column, value] of columns) next[column] = applyDifference(typeOf(column), old[column], value);
   return next;
 }
