@@ -6,13 +6,13 @@ import { connect } from '@weft/jsonrpc/connect';
 import { trustedLimits } from '@weft/jsonrpc/framing';
 import { JsonRpcError, Peer } from '@weft/jsonrpc/peer';
 import { parseActive, splitRemotes } from '@weft/jsonrpc/remote';
+import { shuffled } from '@weft/jsonrpc/shuffled';
 import type { TlsFiles } from '@weft/jsonrpc/tls';
 import { isObject, type Json, type JsonObject } from '@weft/ovsdb/json';
 import type { DatabaseSchema, RowOf, TableName } from '@weft/ovsdb/schema';
 import { checkResults, NotConnectedError, refusal, UncertainError } from './errors.ts';
 import { RowTable } from './rows.ts';
 import { type DatabaseStatus, serverSchema, whyNot } from './server-status.ts';
-import { shuffled } from './shuffled.ts';
 import { Transaction } from './transaction.ts';
 
 /** As the C programs: a host that does not answer for so long is dead, and so is a server that is silent for twice as long as this. */

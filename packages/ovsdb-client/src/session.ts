@@ -9,11 +9,11 @@ import { ConnectTimeout, connect, systemReason } from '@weft/jsonrpc/connect';
 import { trustedLimits } from '@weft/jsonrpc/framing';
 import { ConnectionClosedError, Peer } from '@weft/jsonrpc/peer';
 import { type ActiveRemote, parseActive, splitRemotes } from '@weft/jsonrpc/remote';
+import { shuffled } from '@weft/jsonrpc/shuffled';
 import type { TlsFiles } from '@weft/jsonrpc/tls';
 import type { Json } from '@weft/ovsdb/json';
 import { ServerCheck } from './server-check.ts';
 import type { ServerTables } from './server-status.ts';
-import { shuffled } from './shuffled.ts';
 
 export interface SessionOptions {
   /** One remote or several with commas, as ovsdb(7) writes them. */

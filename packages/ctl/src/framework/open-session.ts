@@ -1,6 +1,7 @@
 /** Finds a server of the database that will do: the first of the remotes that answers, and leads its cluster if that is wanted. */
 import { ConnectTimeout, systemReason } from '@weft/jsonrpc/connect';
 import { ConnectionClosedError, InactivityError } from '@weft/jsonrpc/peer';
+import { shuffled } from '@weft/jsonrpc/shuffled';
 import type { TlsFiles } from '@weft/jsonrpc/tls';
 import type { DatabaseSchema } from '@weft/ovsdb/schema';
 import type { Log } from '@weft/vlog/log';
@@ -50,7 +51,7 @@ export async function openSession<D extends DatabaseSchema>(
 ): Promise<Session> {
   const text = databaseRemotes(program, host.env, settings.db);
   const remotes = remotesOf(text);
-  const ordered = settings.shuffleRemotes ? shuffled(remotes) : [...remotes];
+  const ordered = settings.shuffleRemotes ? shuffled(remotes, Math.random) : [...remotes];
   let reason = 'Address family not supported by protocol';
   const trace = (remote: string) =>
     log.wants('jsonrpc', 'dbg') ? (text: string) => log.write('jsonrpc', 'dbg', `${remote}: ${text}`) : undefined;
@@ -160,14 +161,4 @@ export function failureReason(error: unknown): string {
   if (error instanceof DialError) return error.message;
   const cause = error instanceof Error ? (error.cause ?? error) : error;
   return cause instanceof Error ? systemReason(cause) : String(cause);
-}
-
-/** Clients of a cluster spread over its members. */
-function shuffled<T>(items: readonly T[]): T[] {
-  const result = [...items];
-  for (let i = result.length - 1; i > 0; i--) {
-    const j = Math.floor(Math.random() * (i + 1));
-    [result[i], result[j]] = [result[j]!, result[i]!];
-  }
-  return result;
 }
