@@ -41,7 +41,7 @@ fi
 stamp=node_modules/.weft-installed
 if [[ ! -e $stamp || pnpm-lock.yaml -nt $stamp || package.json -nt $stamp ]]; then
   echo "weft setup: installing the dependencies with pnpm $pnpm_version"
-  npm exec --yes --loglevel=error -- "pnpm@$pnpm_version" install --frozen-lockfile --reporter=append-only ||
+  npm exec --yes --loglevel=error -- "pnpm@$pnpm_version" install --frozen-lockfile --reporter=append-only --loglevel=info ||
     fail "pnpm could not install the dependencies (see above)"
   touch "$stamp"
 fi
