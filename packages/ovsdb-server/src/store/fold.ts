@@ -19,7 +19,7 @@ const delayMs = 1000;
 /** Appends that never pause that long put it off so many times at most, so the log stays short. */
 const maxDelays = 15;
 /** So many are not put off: the pages of one SQL transaction go to the disk together. */
-const manyRows = 32_768;
+const manyRows = 16_384;
 /** After a failure; a full disk may have room again later. */
 const retryMs = 5000;
 
@@ -27,6 +27,9 @@ const retryMs = 5000;
 export interface LoggedRow extends Pick<TableChange, 'table' | 'uuid' | 'old' | 'new'> {
   readonly columns?: readonly string[];
 }
+
+/** Hears up to which transaction the tables have everything. Nothing is written until it says `goOn`. */
+type OnSaved = (sequence: number, goOn: () => void) => void;
 
 /** What is being written. */
 interface Batch {
@@ -39,7 +42,7 @@ export class Fold {
   readonly #db: Sqlite;
   readonly #transaction: WriteTransaction;
   readonly #scheduler: Scheduler;
-  readonly #onSaved: (sequence: number) => void;
+  readonly #onSaved: OnSaved;
   #tables: ReadonlyMap<string, SqlTable>;
   /** What comes is in here, and is of later transactions than the batch. */
   #rows = new UnwrittenRows(0);
@@ -49,13 +52,12 @@ export class Fold {
   #scheduled = false;
   #closed = false;
 
-  /** `onSaved` hears the number of the transaction up to which the tables have everything. */
   constructor(
     db: Sqlite,
     transaction: WriteTransaction,
     tables: ReadonlyMap<string, SqlTable>,
     scheduler: Scheduler,
-    onSaved: (sequence: number) => void,
+    onSaved: OnSaved,
   ) {
     this.#db = db;
     this.#transaction = transaction;
@@ -118,8 +120,12 @@ export class Fold {
       return;
     }
     if (this.#batch !== undefined) this.#scheduler.soon(() => this.#fold());
-    else if (this.#lacks()) this.#later();
-    else this.#scheduled = false;
+    else this.#onSaved(this.#saved, () => this.#goOn());
+  }
+
+  #goOn(): void {
+    this.#scheduled = this.#lacks();
+    if (this.#scheduled) this.#later();
   }
 
   /** True if the tables lack something. */
@@ -142,7 +148,6 @@ export class Fold {
     }
     this.#batch = undefined;
     this.#saved = rows.sequence;
-    this.#onSaved(rows.sequence);
   }
 
   #nextBatch(): Batch {

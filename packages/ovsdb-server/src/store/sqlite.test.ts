@@ -429,6 +429,44 @@ describe('the history', () => {
   });
 });
 
+describe('the wal of SQLite', () => {
+  it('begins anew when a checkpoint has been made, and what it had is in the file', async () => {
+    const steps = new Steps();
+    const store = SqliteStore.open(file, { scheduler: steps, walBytes: 200_000 });
+    const db = await Database.open(store);
+    const size = (suffix: string): number => statSync(file + suffix).size;
+    const before = size('');
+    let longest = 0;
+    for (let round = 0; round < 5; round++) {
+      transact(db, ...Array.from({ length: 2000 }, (_, i) => insert(`${round} ${i}`, i)));
+      steps.run();
+      longest = Math.max(longest, size('-wal'));
+      // It goes on when the thread is done.
+      transact(db, insert(`after ${round}`));
+      await expect.poll(() => steps.step()).toBe(true);
+      expect((await afterKill()).rows).toBe(rowsOf(db));
+    }
+    steps.run();
+    expect(longest).toBeGreaterThan(200_000);
+    expect(size('-wal')).toBeLessThan(longest / 2);
+    expect(size('')).toBeGreaterThan(before + 4 * 200_000);
+    await db.close();
+  });
+
+  it('is gone, as it always is, with a server that ends in the midst of a checkpoint', async () => {
+    const steps = new Steps();
+    const store = SqliteStore.open(file, { scheduler: steps, walBytes: 1 });
+    const db = await Database.open(store);
+    transact(db, ...Array.from({ length: 2000 }, (_, i) => insert(`r${i}`, i)));
+    steps.run();
+    const rows = rowsOf(db);
+    await db.close();
+    // A thread that is late would make its files anew.
+    for (const end = Date.now() + 300; Date.now() < end; await sleep(0)) expect(readdirSync(folder)).toEqual(['db']);
+    expect((await afterKill()).rows).toBe(rows);
+  });
+});
+
 describe('a file that is served', () => {
   it('can be read as it is now, log included, and is left alone', async () => {
     const { db } = await serve();

@@ -13,6 +13,7 @@ import type { DatabaseSchema } from '@weft/ovsdb/schema';
 import { schemaToJson } from '@weft/ovsdb/schema-json';
 import { type Uuid, zeroUuid } from '@weft/ovsdb/uuid';
 import type { MemoryTable } from '../memory-table.ts';
+import { checkpoint, walLength } from './checkpoint.ts';
 import { FileLock } from './file-lock.ts';
 import { Fold, type LoggedRow } from './fold.ts';
 import type { Sqlite } from './load-sqlite.ts';
@@ -33,8 +34,7 @@ const applicationId = 0x77656674;
 const format = 2;
 /** Of new files, in bytes: a switch with a hundred ports fits. */
 const pageSize = 8192;
-/** A checkpoint, for which somebody waits, comes after so many pages. */
-const checkpointPages = 4000;
+const usualWalBytes = 32 << 20;
 /**
  * The log is kept for people beyond what the tables need of it: so many bytes of the last transactions at least, some 10,000 of nbctl's, and up to twice as
  * many. Whoever opens the file after a failure looks at them all, which this bounds.
@@ -43,6 +43,8 @@ const keptBytes = 4 << 20;
 export interface OpenOptions {
   readonly readOnly?: boolean;
   readonly scheduler?: Scheduler;
+  /** When SQLite's wal has so many it is time for a checkpoint. */
+  readonly walBytes?: number;
   /** About how many bytes of the last transactions are kept for `history`. */
   readonly keep?: number;
 }
@@ -59,6 +61,8 @@ export class SqliteStore implements Store {
   readonly #past: Past;
   readonly #fold: Fold;
   #closed = false;
+  /** While a checkpoint is under way. */
+  #checkpointed: Promise<void> | undefined;
   #sequence = 0;
   #lastId: Uuid = zeroUuid;
   /** A conversion has been committed that may not have reached the disk. */
@@ -71,7 +75,7 @@ export class SqliteStore implements Store {
     db: Sqlite,
     schema: DatabaseSchema,
     served: { readonly fileLock: FileLock; readonly log: Log } | undefined,
-    { scheduler = systemScheduler, keep = keptBytes }: OpenOptions,
+    options: OpenOptions,
   ) {
     this.name = file;
     this.#path = realpathSync(file);
@@ -79,12 +83,15 @@ export class SqliteStore implements Store {
     this.schema = schema;
     this.#fileLock = served?.fileLock;
     this.#log = served?.log;
-    this.#past = new Past(db, keep);
+    this.#past = new Past(db, options.keep ?? keptBytes);
     this.#tables = sqlTables(db, schema);
     this.#transaction = new WriteTransaction(db);
-    this.#fold = new Fold(db, this.#transaction, this.#tables, scheduler, (sequence) =>
-      this.#log?.saved(sequence, (done) => syncWalLater(this.#path, done)),
-    );
+    const { scheduler = systemScheduler, walBytes = usualWalBytes } = options;
+    this.#fold = new Fold(db, this.#transaction, this.#tables, scheduler, (sequence, goOn) => {
+      this.#log?.saved(sequence, (done) => syncWalLater(this.#path, done));
+      if (walLength(this.#path) < walBytes) goOn();
+      else this.#checkpoint(goOn);
+    });
   }
 
   /** Creates a database file. Throws `I/O error` if it exists or cannot be written. */
@@ -124,7 +131,8 @@ export class SqliteStore implements Store {
       db.pragma('journal_mode = WAL');
       db.pragma('synchronous = NORMAL');
       db.pragma('busy_timeout = 5000');
-      db.pragma(`wal_autocheckpoint = ${checkpointPages}`);
+      db.pragma('wal_autocheckpoint = 0');
+      db.pragma('journal_size_limit = 0');
       // Before anything is read: who serves the file may be about to leave, and takes the log along.
       if (options.readOnly !== true) fileLock = FileLock.take(realpathSync(file));
       const version = Number(getMeta(db, 'format'));
@@ -274,8 +282,8 @@ export class SqliteStore implements Store {
       syncWal(this.#path);
       this.#forget('compacted by weft-ovsdb');
       this.#transaction.rollback();
-      this.#db.pragma('wal_checkpoint(TRUNCATE)');
       this.#db.exec('VACUUM');
+      this.#db.pragma('wal_checkpoint(TRUNCATE)');
     } catch (error) {
       throw ioError(this.name, error);
     } finally {
@@ -288,10 +296,15 @@ export class SqliteStore implements Store {
     return this.#past.followedBy(Log.peek(this.#path));
   }
 
-  close(): void {
+  close(): void | Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
     this.#fold.close();
+    // Who leaves last takes SQLite's files away.
+    return this.#checkpointed === undefined ? this.#leave() : this.#checkpointed.then(() => this.#leave());
+  }
+
+  #leave(): void {
     if (this.#log === undefined) {
       this.#db.close();
       return;
@@ -309,6 +322,17 @@ export class SqliteStore implements Store {
       this.#db.close();
       this.#fileLock?.release();
     }
+  }
+
+  #checkpoint(done: () => void): void {
+    this.#checkpointed = checkpoint(this.#path).then(() => {
+      this.#checkpointed = undefined;
+      if (this.#closed) return;
+      // Only one that begins now finds that the wal can begin anew.
+      this.#transaction.rollback();
+      this.#transaction.tryBegin();
+      done();
+    });
   }
 
   /** The tables have everything, and have reached the disk: the log begins anew, with no more than a comment. */
