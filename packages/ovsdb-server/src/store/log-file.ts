@@ -32,8 +32,8 @@ export class LogFile {
   #unsynced = false;
   /** A sync has failed. The system drops what it could not write, and the next sync would succeed without it. */
   #forgotten = false;
-  /** A failure may have left something behind the records. */
-  #ragged = false;
+  /** There may be something behind the records, in the file or, when that has been cut off, on the disk; whoever had the file before may have left it. */
+  #ragged = true;
   /** Lines that are about to be written. */
   #lines = Buffer.allocUnsafeSlow(usualBytes);
 
@@ -56,10 +56,9 @@ export class LogFile {
   /** The records from the beginning to the first that is not whole. What follows that is overwritten by what is appended. */
   read(after: number): ParsedLog {
     const parsed = parseLog(readFileSync(this.#path), after);
-    const { length, rest, last } = parsed;
+    const { length, last } = parsed;
     this.#length = length;
     this.#last = last;
-    this.#ragged = rest > 0;
     // Whoever wrote them may not have synced them.
     this.#unsynced = length > 0;
     return parsed;
@@ -155,7 +154,6 @@ export class LogFile {
   /** What was there must not come back behind records that are as long: their numbers are given out again. */
   #repair(): void {
     this.#cutTo(this.#length);
-    this.#ragged = true;
     this.sync();
     this.#ragged = false;
   }
@@ -163,7 +161,6 @@ export class LogFile {
   #cutTo(length: number): void {
     ftruncateSync(this.#fd, length);
     this.#length = length;
-    this.#ragged = false;
     if (length === 0) this.#last = 0;
     this.#unsynced = true;
   }
