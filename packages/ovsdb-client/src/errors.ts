@@ -48,7 +48,7 @@ export function refusal(error: Json): Error {
   if (error === 'canceled') {
     return new UncertainError('canceled by the server; the transaction may have been committed');
   }
-  return new TransactionError(isObject(error) ? error : { error: String(error) }, undefined);
+  return failure(isObject(error) ? error : { error: String(error) }, undefined);
 }
 
 /**
@@ -62,14 +62,16 @@ export function checkResults(reply: Json): readonly JsonObject[] {
   for (const [i, result] of results.entries()) {
     if (typeof result !== 'object' || result === null || Array.isArray(result)) continue;
     const object = result as JsonObject;
-    if (object.error === undefined || object.error === null) continue;
-    const { details } = object;
-    if (object.error === 'I/O error' && typeof details === 'string' && details.endsWith(lostSource)) {
-      throw new UncertainError(`${details}; the transaction may have been committed`);
-    }
     // An error behind the results of all operations is that of the commit; the caller knows their number.
-    const conflict = object.error === 'timed out';
-    throw new (conflict ? ConflictError : TransactionError)(object, i);
+    if (object.error !== undefined && object.error !== null) throw failure(object, i);
   }
   return results.map((result) => (result ?? {}) as JsonObject);
+}
+
+function failure(error: JsonObject, operation: number | undefined): Error {
+  const { details } = error;
+  if (error.error === 'I/O error' && typeof details === 'string' && details.endsWith(lostSource)) {
+    return new UncertainError(`${details}; the transaction may have been committed`);
+  }
+  return new (error.error === 'timed out' ? ConflictError : TransactionError)(error, operation);
 }

@@ -77,6 +77,7 @@ export class Session {
   #cid: string | undefined;
   #next = 0;
   #probeIntervalMs: number | undefined;
+  #started = false;
   #closed = false;
   /** It is us who want another server. */
   #asked = false;
@@ -97,6 +98,8 @@ export class Session {
   }
 
   start(): void {
+    if (this.#started) return;
+    this.#started = true;
     void this.#run();
   }
 
