@@ -14,7 +14,7 @@ import { isArray, isObject, type Json, type JsonObject } from '@weft/ovsdb/json'
 import type { RowChange } from '@weft/ovsdb/row';
 import type { DatabaseSchema, RowOf, TableName } from '@weft/ovsdb/schema';
 import { zeroUuid } from '@weft/ovsdb/uuid';
-import { Conditions, type TableCondition } from './conditions.ts';
+import { Conditions, type TableCondition, type TableConditions } from './conditions.ts';
 import { checkResults, NotConnectedError, ReadOnlyError, refusal, UncertainError } from './errors.ts';
 import { Inbox } from './inbox.ts';
 import { tell } from './listeners.ts';
@@ -41,7 +41,8 @@ export interface ReplicaOptions<D extends DatabaseSchema> extends Omit<SessionOp
   readonly database?: string;
   /** Default: every table, every column. */
   readonly tables?: TableSelection<D>;
-  readonly conditions?: { readonly [T in TableName<D>]?: TableCondition };
+  /** Which rows. Default: all. */
+  readonly conditions?: TableConditions<D>;
   /** Refuse every transaction. */
   readonly readOnly?: boolean;
   /** Rows decoded in one turn of the event loop. Default 1000, a few milliseconds' worth. */
@@ -167,7 +168,7 @@ export class Replica<D extends DatabaseSchema> {
    * Wants other rows of some tables. Resolves when the replica holds exactly the rows of the new conditions (and of those set meanwhile), over
    * reconnects if need be. Conditions that are set while a change is on its way travel together.
    */
-  async setConditions(conditions: { readonly [T in TableName<D>]?: TableCondition }): Promise<void> {
+  async setConditions(conditions: TableConditions<D>): Promise<void> {
     if (this.#state === 'closed') throw new NotConnectedError('replica is closed');
     this.#want(conditions);
     if (this.#state === 'live' && this.#conditionsMet) return;
