@@ -59,10 +59,12 @@ class Passage {
   }
 }
 
+const usualDelay = (): number => Math.random() * 10;
+
 export class FaultyProxy {
   readonly passages = new Set<Passage>();
-  /** Milliseconds; asked for each chunk. */
-  delay = (): number => 0;
+  /** Milliseconds; asked for each chunk. Never none, so that much is on its way when something happens. */
+  delay = usualDelay;
   /** Milliseconds; asked for each client: those that come later may be served earlier. */
   connectDelay = (): number => 0;
   stalled = false;
@@ -102,7 +104,7 @@ export class FaultyProxy {
   }
 
   heal(): void {
-    this.delay = () => 0;
+    this.delay = usualDelay;
     this.connectDelay = () => 0;
     this.refusing = false;
     this.stalled = false;
