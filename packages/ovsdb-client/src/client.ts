@@ -11,7 +11,7 @@ import type { TlsFiles } from '@weft/jsonrpc/tls';
 import { isObject, type Json, type JsonObject } from '@weft/ovsdb/json';
 import type { DatabaseSchema, RowOf, TableName } from '@weft/ovsdb/schema';
 import type { Clause } from './conditions.ts';
-import { checkResults, NotConnectedError, refusal, UncertainError } from './errors.ts';
+import { checkResults, NotConnectedError, refusal, requireText, UncertainError } from './errors.ts';
 import { RowTable } from './rows.ts';
 import { type DatabaseStatus, serverSchema, whyNot } from './server-status.ts';
 import { Transaction } from './transaction.ts';
@@ -126,6 +126,7 @@ export class DatabaseClient<D extends DatabaseSchema> {
    * @throws TransactionError, ConflictError, UncertainError
    */
   async transact(operations: readonly JsonObject[]): Promise<readonly JsonObject[]> {
+    requireText(operations);
     let reply: Json;
     try {
       reply = (await this.peer.call('transact', [this.#database, ...operations])) as Json;

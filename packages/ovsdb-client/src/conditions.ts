@@ -64,6 +64,13 @@ export class Conditions {
     this.#asked = undefined;
   }
 
+  /** The server has refused the change: what was granted is wanted again, where nothing else is by now. */
+  refused(): void {
+    for (const [table, text] of this.#asked ?? []) {
+      if (this.#wanted.get(table) === text) this.#wanted.set(table, this.#granted.get(table) ?? '[true]');
+    }
+  }
+
   /**
    * The connection was lost. Returns true if the rows at hand are those of the granted conditions; if a change was on its way, nobody knows which
    * of its rows have come.

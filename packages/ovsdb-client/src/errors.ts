@@ -1,5 +1,5 @@
 /** What a client of a database is told when something does not work. */
-import { isObject, type Json, type JsonObject } from '@weft/ovsdb/json';
+import { isArray, isObject, type Json, type JsonObject } from '@weft/ovsdb/json';
 
 /** There is no usable connection, so nothing was sent. */
 export class NotConnectedError extends Error {
@@ -39,6 +39,25 @@ export class TransactionError extends Error {
 export class ConflictError extends TransactionError {
   override name = 'ConflictError';
 }
+
+/**
+ * What no JSON text of a server's may hold ends the connection, for all that is under way on it: it is refused here.
+ * @throws TransactionError
+ */
+export function requireText(json: Json): void {
+  if (typeof json === 'string') {
+    if (!notText.test(json)) return;
+    throw new TransactionError(
+      { error: 'syntax error', details: 'a string holds a null character, or half of a pair of surrogates' },
+      undefined,
+    );
+  }
+  if (isArray(json)) for (const member of json) requireText(member);
+  else if (isObject(json)) for (const member of Object.values(json)) requireText(member);
+}
+
+/** With the flag, whole pairs are one character each. */
+const notText = /[\0\ud800-\udfff]/u;
 
 const lostSource = 'the relay has lost its source';
 

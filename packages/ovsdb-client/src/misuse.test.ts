@@ -57,6 +57,45 @@ it('conditions for a table that is not replicated, or of a replica that is close
   await expect(replica.setConditions({ Shelf: false })).rejects.toThrow(NotConnectedError);
 });
 
+it('conditions that the server refuses: it says so, and those before hold', async () => {
+  const server = new FakeServer();
+  const { replica, clock } = setUp([server], { conditions: { Shelf: [['name', '==', 'x']] } });
+  server.peer.reply((await server.next('monitor_cond_since')).id, [false, txn(1), {}]);
+  await replica.synced();
+  const first = replica.setConditions({ Shelf: [['name', '==', 5]] });
+  const change = await server.next('monitor_cond_change');
+  const error = { error: 'syntax error', details: 'expected string' };
+  server.peer.replyError(change.id, error);
+  await expect(first).rejects.toMatchObject({ name: 'JsonRpcError', error });
+  await passTime(clock, 2000);
+  const again = await server.next('monitor_cond_since');
+  expect(again.params.slice(2)).toEqual([{ Shelf: [{ columns: ['name'], where: [['name', '==', 'x']] }] }, txn(0)]);
+  // Not granted yet; what is wanted instead may not be understood either.
+  const second = replica.setConditions({ Shelf: [['name', '==', 6]] });
+  server.peer.close();
+  await passTime(clock, 2000);
+  server.peer.replyError((await server.next('monitor_cond_since')).id, error);
+  await expect(second).rejects.toMatchObject({ error });
+  replica.close();
+});
+
+it('strings that are no text are not sent', async () => {
+  const server = new FakeServer();
+  const { replica } = setUp([server]);
+  server.peer.reply((await server.next('monitor_cond_since')).id, [false, txn(1), {}]);
+  await replica.synced();
+  for (const name of ['a\0', '\ud800', 'x\udc00y']) {
+    const transaction = replica.transaction();
+    transaction.insert('Shelf', { labels: new Map([['k', name]]) });
+    await expect(transaction.commit()).rejects.toThrow('syntax error: a string holds a null character');
+  }
+  const transaction = replica.transaction();
+  transaction.insert('Shelf', { name: '\ud83d\ude00 \\u0000' });
+  void transaction.commit().catch(() => {});
+  expect((await server.next('transact')).params[1]).toMatchObject({ row: { name: '\u{1f600} \\u0000' } });
+  replica.close();
+});
+
 it('start twice: one connection', async () => {
   const server = new FakeServer();
   const { replica } = setUp([server]);

@@ -15,7 +15,7 @@ import type { RowChange } from '@weft/ovsdb/row';
 import type { DatabaseSchema, RowOf, TableName } from '@weft/ovsdb/schema';
 import { zeroUuid } from '@weft/ovsdb/uuid';
 import { Conditions, type TableCondition, type TableConditions } from './conditions.ts';
-import { checkResults, NotConnectedError, ReadOnlyError, refusal, UncertainError } from './errors.ts';
+import { checkResults, NotConnectedError, ReadOnlyError, refusal, requireText, UncertainError } from './errors.ts';
 import { Inbox } from './inbox.ts';
 import { tell } from './listeners.ts';
 import { Lock } from './lock.ts';
@@ -104,7 +104,7 @@ export class Replica<D extends DatabaseSchema> {
     this.#session.close();
     this.#inbox.clear();
     this.#setState('closed');
-    for (const waiter of this.#conditionWaiters.splice(0)) waiter.reject(new NotConnectedError('replica is closed'));
+    this.#refuseConditions(new NotConnectedError('replica is closed'));
   }
 
   get state(): ReplicaState {
@@ -166,7 +166,8 @@ export class Replica<D extends DatabaseSchema> {
 
   /**
    * Wants other rows of some tables. Resolves when the replica holds exactly the rows of the new conditions (and of those set meanwhile), over
-   * reconnects if need be. Conditions that are set while a change is on its way travel together.
+   * reconnects if need be. Conditions that are set while a change is on its way travel together; if the server refuses them, all of them reject.
+   * @throws JsonRpcError, NotConnectedError
    */
   async setConditions(conditions: TableConditions<D>): Promise<void> {
     if (this.#state === 'closed') throw new NotConnectedError('replica is closed');
@@ -220,6 +221,7 @@ export class Replica<D extends DatabaseSchema> {
    */
   async transact(operations: readonly JsonObject[]): Promise<readonly JsonObject[]> {
     if (this.#options.readOnly) throw new ReadOnlyError('this connection is read-only');
+    requireText(operations);
     const peer = this.#connection?.peer;
     if (peer === undefined) throw new NotConnectedError(`${this.#databaseName}: not connected to a server`);
     const reply = await new Promise<Json>((resolve, reject) => {
@@ -352,7 +354,10 @@ export class Replica<D extends DatabaseSchema> {
         const unknown = error instanceof JsonRpcError && unknownMethod(error.error as Json);
         if (unknown && method === 'monitor_cond_since') this.#monitor(connection, 'monitor_cond');
         else if (unknown && method === 'monitor_cond') this.#monitor(connection, 'monitor');
-        else peer.close(error);
+        else {
+          this.#refuseConditions(error);
+          peer.close(error);
+        }
       },
     );
   }
@@ -454,9 +459,17 @@ export class Replica<D extends DatabaseSchema> {
           this.#settleConditions();
         }),
       (error) => {
-        if (!connection.peer.closed) connection.peer.close(error);
+        if (connection.peer.closed) return;
+        // Of which tables it has been done, and of which not, nobody knows.
+        this.#conditions.refused();
+        this.#refuseConditions(error);
+        connection.peer.close(error);
       },
     );
+  }
+
+  #refuseConditions(error: Error): void {
+    for (const waiter of this.#conditionWaiters.splice(0)) waiter.reject(error);
   }
 
   /** A server that knows only `monitor` sends every row; that is all that can be had from it. */
