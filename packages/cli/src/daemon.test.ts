@@ -1,6 +1,15 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { createSocket } from 'node:dgram';
-import { chownSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chownSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -118,6 +127,20 @@ describe('a detached daemon', () => {
     expect(second.stderr).toMatch(/weft-test\.pid: already running as pid \d+, aborting/);
   });
 
+  it('is who its pidfile names: a lock of somebody else is on a file of another file system, under the same number', () => {
+    const pidfile = join(dir, 'weft-test.pid');
+    const text = readFileSync(pidfile, 'utf8');
+    writeFileSync(pidfile, '1\n');
+    expect(lockHolder(pidfile)).toBe(undefined);
+    writeFileSync(pidfile, text);
+    expect(lockHolder(pidfile)).toBe(Number(text));
+  });
+
+  it('has its own name among the processes', () => {
+    const pid = readFileSync(join(dir, 'weft-test.pid'), 'utf8').trim();
+    expect(readFileSync(`/proc/${pid}/comm`, 'utf8')).toBe('weft-test\n');
+  });
+
   it('ends by the exit command, and leaves nothing behind', async () => {
     const pid = readFileSync(join(dir, 'weft-test.pid'), 'utf8').trim();
     expect(await c('exit', '--restart')).toMatchObject({ code: 2 });
@@ -133,6 +156,15 @@ describe('a detached daemon', () => {
       stdout: '',
       stderr: 'weft-test: no database\n',
     });
+    expect(readdirSync(dir).filter((name) => /\.(ctl|pid)$/.test(name))).toEqual([]);
+  });
+
+  it('that cannot start beside another one does not take its control socket', async () => {
+    const options = ['-vconsole:off', `--unixctl=${join(dir, 'one.ctl')}`];
+    expect((await daemon('--detach', '--pidfile', ...options)).code).toBe(0);
+    expect((await daemon('--start-fails', ...options)).code).toBe(1);
+    expect((await run('ovn-appctl', '-t', join(dir, 'one.ctl'), 'speak', 'x')).stdout).toBe('x!\n');
+    await run('ovn-appctl', '-t', join(dir, 'one.ctl'), 'exit');
   });
 });
 
