@@ -3,6 +3,7 @@ import { createSocket } from 'node:dgram';
 import {
   chownSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -109,6 +110,25 @@ describe('a detached daemon', () => {
     await c('vlog/reopen');
     await c('speak', 'z');
     expect(JSON.parse(log()[0]!)).toMatchObject({ msg: 'asked for z' });
+  });
+
+  it('goes on with its log when that cannot be opened anew, and opens it when it can', async () => {
+    const folder = join(dir, 'logs');
+    const options = ['-vconsole:off', `--unixctl=${join(dir, 'log.ctl')}`, `--log-file=${join(folder, 'log')}`];
+    expect((await daemon('--detach', ...options)).code).toBe(0);
+    const control = (...args: string[]): Promise<Result> => run('ovn-appctl', '-t', join(dir, 'log.ctl'), ...args);
+    rmSync(folder, { recursive: true });
+    expect(await control('vlog/reopen')).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/^No such file or directory\n/),
+    });
+    await control('vlog/set', 'file:dbg');
+    expect((await control('speak', 'x')).stdout).toBe('x!\n');
+    mkdirSync(folder);
+    expect((await control('vlog/reopen')).code).toBe(0);
+    await control('speak', 'again');
+    expect(readFileSync(join(folder, 'log'), 'utf8')).toContain('asked for again');
+    await control('exit');
   });
 
   it('obeys weft-appctl', async () => {
@@ -359,6 +379,23 @@ describe('in the foreground', () => {
     expect(text).toContain('ending with []');
     expect(existsSync(join(dir, 'other.pid'))).toBe(false);
     expect(existsSync(join(dir, 'fg.ctl'))).toBe(false);
+  });
+
+  it('does not mind that nobody takes its log: a full disk, and a pipe whose reader is gone', async () => {
+    const args = ['--log-file=/dev/full', `--unixctl=${join(dir, 'full.ctl')}`, '-vdbg'];
+    const child = spawn(process.execPath, [join(bundles, 'daemon.mjs'), ...args], {
+      env,
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    children.push(child);
+    const ended = new Promise((resolve) => child.on('close', resolve));
+    await until(() => existsSync(join(dir, 'full.ctl')), 'the control socket');
+    child.stderr.destroy();
+    const control = (...args: string[]): Promise<Result> => run('ovn-appctl', '-t', join(dir, 'full.ctl'), ...args);
+    // Each makes more lines than are kept.
+    for (const word of ['x', 'y', 'z']) expect((await control('speak', word, '2000')).stdout).toBe(`${word}!\n`);
+    expect((await control('exit')).code).toBe(0);
+    expect(await ended).toBe(0);
   });
 
   it('takes the place of a stale pidfile', async () => {

@@ -10,6 +10,7 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { systemReason } from '@weft/jsonrpc/connect';
 import { type Listener, listen } from '@weft/jsonrpc/listen';
 import type { TlsFiles } from '@weft/jsonrpc/tls';
 import { UnixctlServer } from '@weft/jsonrpc/unixctl-server';
@@ -113,6 +114,8 @@ export async function runDaemon<O extends { readonly [name: string]: Options }>(
     await parts.openControl();
     for (const module of vlog.unknownModules()) log.warn(`-v: there is no module "${module}"`);
     if (common.detach) leaveConsole(common, logging);
+    // A daemon ends when it is told to, and not because nobody can reach it.
+    setInterval(() => {}, 2 ** 31 - 1);
     stage.ready();
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
@@ -213,8 +216,12 @@ function registerCommon(
   registerVlogCommands(control, vlog, {
     reopen: () => {
       if (common.logFile === undefined) return 'Logging to file not configured';
-      if (logging.hasSink('file')) logging.reopen();
-      else logging.setSink('file', fileSink(common.logFile));
+      try {
+        if (logging.hasSink('file')) logging.reopen();
+        else logging.setSink('file', fileSink(common.logFile));
+      } catch (error) {
+        return systemReason(error as Error);
+      }
       return undefined;
     },
     close: () => logging.setSink('file', undefined),
