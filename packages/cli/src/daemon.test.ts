@@ -171,11 +171,13 @@ describe('a detached daemon', () => {
   });
 
   it('that cannot start says why, and its parent fails', async () => {
-    expect(await daemon('--detach', '--pidfile', '-vconsole:off', '--start-fails')).toEqual({
+    const log = join(dir, 'failed.log');
+    expect(await daemon('--detach', '--pidfile', `--log-file=${log}`, '--start-fails')).toEqual({
       code: 1,
       stdout: '',
       stderr: 'weft-test: no database\n',
     });
+    expect(JSON.parse(readFileSync(log, 'utf8'))).toMatchObject({ level: 'fatal', msg: 'no database' });
     expect(readdirSync(dir).filter((name) => /\.(ctl|pid)$/.test(name))).toEqual([]);
   });
 

@@ -67,6 +67,8 @@ export async function runDaemon<O extends { readonly [name: string]: Options }>(
   const argv = process.argv.slice(2);
   const { product = spec.name } = spec;
   let running: Running | undefined;
+  /** Whoever started it may be a monitor, from which nobody hears. */
+  let logFailure = (_: string): void => {};
   try {
     const { common, args, positionals, helpText } = parseDaemonOptions(spec, argv, process.env);
     if (common.help) return finish(`${await helpText()}\n`);
@@ -92,6 +94,10 @@ export async function runDaemon<O extends { readonly [name: string]: Options }>(
     }
     const logging = await openLogs({ program: spec.name }, common, vlog);
     const log = logging.module('daemon');
+    logFailure = (message) => {
+      logging.setSink('console', undefined);
+      log.fatal(message);
+    };
     const control = new UnixctlServer((command, error) => log.error({ err: error }, `command ${command} failed`));
     const parts = new Running(log, common, control);
     running = parts;
@@ -120,6 +126,7 @@ export async function runDaemon<O extends { readonly [name: string]: Options }>(
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     process.stderr.write(`${spec.name}: ${message}\n`);
+    logFailure(message);
     // What was open by then is closed, so that nothing stays behind.
     await running?.leave([]);
     process.exit(1);
