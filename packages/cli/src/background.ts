@@ -128,7 +128,7 @@ async function monitor(options: BackgroundOptions, readyFd: number | undefined):
   const memo = openMemo();
   for (let crashes = 0; ; ) {
     const child = startAgain(options, 'daemon', 'with our descriptors', memo);
-    const started = Date.now();
+    const started = performance.now();
     process.title = `${name}: monitoring pid ${child.pid} (${state})`;
     whenReady(child, (text) => {
       if (!ready && readyFd !== undefined) tell(readyFd, text + endOfText);
@@ -141,7 +141,7 @@ async function monitor(options: BackgroundOptions, readyFd: number | undefined):
       return code ?? 1;
     }
     state = `${++crashes} crashes: ${what}`;
-    const rest = started + restartIntervalMs - Date.now();
+    const rest = started + restartIntervalMs - performance.now();
     // The first crash is forgiven at once.
     if (rest > 0 && crashes > 1) {
       log('warn', `${state}, waiting until 10 seconds since last restart`);

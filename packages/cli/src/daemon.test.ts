@@ -22,7 +22,7 @@ const source = dirname(fileURLToPath(import.meta.url));
 // Below the package, so that the addon is found from the bundle.
 const bundles = join(source, '../node_modules', `.weft-daemon-test-${process.pid}`);
 const dir = mkdtempSync(join(tmpdir(), 'weft-daemon-'));
-const env = { ...process.env, OVN_RUNDIR: dir, OVN_LOGDIR: dir, OVS_RUNDIR: dir };
+const env: NodeJS.ProcessEnv = { ...process.env, OVN_RUNDIR: dir, OVN_LOGDIR: dir, OVS_RUNDIR: dir };
 const children: ChildProcess[] = [];
 
 beforeAll(async () => {
@@ -243,6 +243,33 @@ describe('a monitored daemon', () => {
       stdout: '',
       stderr: 'weft-test: no database\n',
     });
+  });
+});
+
+describe('a daemon whose clock is set back all the time', () => {
+  it('logs, and is started again', { timeout: 90_000 }, async () => {
+    const clock = join(dir, 'clock.cjs');
+    writeFileSync(clock, 'let now = Date.now(); Date.now = () => (now -= 3600000);\n');
+    const log = join(dir, 'clock.log');
+    const pidfile = join(dir, 'weft-test.pid');
+    const args = ['--pidfile', '--detach', '--monitor', `--log-file=${log}`, '-vconsole:off', '-vtest:file:dbg'];
+    env.NODE_OPTIONS = `--require ${clock}`;
+    try {
+      expect((await daemon(...args)).code).toBe(0);
+    } finally {
+      delete env.NODE_OPTIONS;
+    }
+    await c('speak', 'x', '50');
+    expect(readFileSync(log, 'utf8').split('asked for x')).toHaveLength(51);
+    for (let crashes = 0; crashes < 2; crashes++) {
+      const before = Number(readFileSync(pidfile, 'utf8'));
+      process.kill(before, 'SIGSEGV');
+      // After the second one it waits for 10 seconds.
+      await expect
+        .poll(async () => (lockHolder(pidfile) === before ? 2 : (await c('speak', 'y')).code), { timeout: 40_000 })
+        .toBe(0);
+    }
+    await c('exit');
   });
 });
 

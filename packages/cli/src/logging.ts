@@ -101,7 +101,8 @@ export class Logging {
   /** What says the same as too many lines before it is dropped; a message without text says something else each time. */
   #write(line: string, module: string, level: Level, text: string): void {
     if (text !== '' && this.#vlog.limitsRate(module)) {
-      const { admitted, notice } = this.#limiter.admit(`${module} ${level} ${text}`, Date.now());
+      // Not by the time of day, which may be set back.
+      const { admitted, notice } = this.#limiter.admit(`${module} ${level} ${text}`, performance.now());
       if (!admitted) return;
       if (notice !== undefined) this.module(module)[pinoName[level]](notice);
     }
