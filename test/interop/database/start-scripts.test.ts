@@ -121,6 +121,8 @@ it('ovsdb-tool, as the scripts call it', () => {
     /^ovsdb-tool: unknown command 'nonsense'; .*\nexit 1$/,
   );
   expect(run('ovsdb-tool')).toMatch(/^ovsdb-tool: missing command name; .*\nexit 1$/);
+  expect(run('ovsdb-tool', '--help')).toContain('  create FILE SCHEMA ');
+  expect(run('ovsdb-tool', '--version')).toMatch(/^weft-ovsdb .*\nexit 0$/);
   // To the server it is the name of a file.
   expect(run('ovsdb-server', 'create', '--unixctl=none')).toMatch(/^ovsdb-server: .*create: open failed .*\nexit 1$/);
 });

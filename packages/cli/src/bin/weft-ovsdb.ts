@@ -128,9 +128,11 @@ const line = process.argv.slice(2);
 const command = program === 'ovsdb-server' ? undefined : findTool(line);
 if (command !== undefined) {
   void tool(command.name, command.args);
-} else if (program === 'ovsdb-tool' && !line.some((arg) => /^(-h|--help|-V|--version)$/.test(arg))) {
+} else if (program === 'ovsdb-tool' && line.some((arg) => arg === '-h' || arg === '--help')) {
+  void tool('help', []);
+} else if (program === 'ovsdb-tool' && !line.some((arg) => arg === '-V' || arg === '--version')) {
   const word = line.find((arg) => !arg.startsWith('-'));
-  complain(`${word === undefined ? 'missing command name' : `unknown command '${word}'`}; use help for help`);
+  complain(`${word === undefined ? 'missing command name' : `unknown command '${word}'`}; use --help for help`);
   process.exitCode = 1;
 } else {
   void serve();
