@@ -222,6 +222,17 @@ describe('framing', () => {
     expect(() => frame(bytes)).toThrow(FramingError);
   });
 
+  it.each(['{{', '[1,,', '{"a"x', '["\u0001'])('refuses %s before it is whole, cut anywhere', (text) => {
+    const message = `{"id":1,"method":"echo","params":[${text}`;
+    for (let cut = 0; cut < message.length; cut++) {
+      const framer = new JsonFramer(() => {});
+      framer.push(Buffer.from('[1]'));
+      framer.push(Buffer.from(message.slice(0, cut)));
+      expect(() => framer.push(Buffer.from(message.slice(cut)))).toThrow('syntax error: unexpected');
+      expect(framer.pendingBytes).toBe(0);
+    }
+  });
+
   it('refuses what is nested too deep, before it is whole', () => {
     const framer = new JsonFramer(() => {}, { maxBytes: 1e6, maxDepth: 1000 });
     expect(() => framer.push(Buffer.from('['.repeat(100_000)))).toThrow('input exceeds maximum nesting depth 1000');
