@@ -2,7 +2,6 @@
 import { existsSync } from 'node:fs';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
 import { bootstrapCa, loadTls, type TlsContext, type TlsFiles } from './tls.ts';
-import { alertFor, TlsAlerts } from './tls-alert.ts';
 
 export interface TlsServerOptions {
   /** Asked for each connection. */
@@ -24,8 +23,6 @@ export function tlsServer({ files, onConnection, onError }: TlsServerOptions): S
   let fault = '';
   // Whom to refuse may change, which the options of a server cannot: it asks every client for a certificate, and refuses by itself.
   const server = createServer({ ...context.options, requestCert: true, rejectUnauthorized: false, noDelay: true });
-
-  const alerts = new TlsAlerts(server);
 
   const renew = (): void => {
     try {
@@ -64,13 +61,11 @@ export function tlsServer({ files, onConnection, onError }: TlsServerOptions): S
       refused = error instanceof Error ? error : new Error(String(error));
     }
     if (refused === undefined) {
-      alerts.forget(stream);
       onConnection(stream, verifiedName(context, stream));
       return;
     }
     onError(refused, stream);
-    if (context.verify) alerts.refuse(stream, alertFor(stream));
-    else stream.on('error', () => {}).destroy();
+    stream.on('error', () => {}).destroy();
   });
   server.on('tlsClientError', (error) => onError(error));
   return server;
