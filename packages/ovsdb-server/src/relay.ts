@@ -288,6 +288,8 @@ export class Relay {
   #lost(peer: Peer, remote: string, error: Error | undefined): void {
     if (peer !== this.#source) return;
     this.#source = undefined;
+    // A database that comes under the same name later must not be told of this outage.
+    if (this.#closed) return;
     this.#options.log('warn', `${this.name}: ${remote}: ${error?.message ?? 'connection closed'}`);
     this.#outage ??= setTimeout(() => this.#options.server.setConnected(this.name, false), outageMs);
     this.#again();

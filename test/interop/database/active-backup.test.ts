@@ -142,6 +142,25 @@ it('leaves out tables, finds its active server again, and says what does not fit
 });
 
 it.each(['weft', 'C'] as const)(
+  'a weft backup comes back to a %s active server that ended its connection',
+  async (kind) => {
+    const active = await start[kind]();
+    const backup = await start.weft();
+    await backup.follow(`unix:${active.socket}`);
+    await until(async () => (await backup.status()).includes('replicating'));
+    // Who changes its part ends its connections.
+    await active.follow(`unix:${active.socket}.nobody`);
+    await active.takeOver();
+    const writer = await active.connect();
+    await writer.call('transact', ['Fuzz', { op: 'insert', table: 'Few', row: { name: 'later' } }]);
+    const reader = await backup.connect();
+    const contents = await dump(writer);
+    await until(async () => (await dump(reader)) === contents);
+    for (const peer of [writer, reader]) peer.close();
+  },
+);
+
+it.each(['weft', 'C'] as const)(
   'a %s backup that was away takes a row that has come back with another immutable value',
   async (kind) => {
     const active = await start.weft();

@@ -6,14 +6,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Peer } from '@weft/jsonrpc/peer';
-import type { Json } from '@weft/ovsdb/json';
+import type { Json, JsonObject } from '@weft/ovsdb/json';
 import { database } from '@weft/ovsdb/schema';
 import { schemaToJson } from '@weft/ovsdb/schema-json';
 import { DatabaseService } from '@weft/ovsdb-server/service';
 import { SqliteStore } from '@weft/ovsdb-server/store/sqlite';
 import { nb } from '@weft/schemas/nb';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { connectTo, startCServer } from './c-server.ts';
+import { RawClient } from './raw-client.ts';
 import { startWeftServer } from './weft-server.ts';
 
 const run = promisify(execFile);
@@ -48,11 +49,12 @@ const sources = {
 };
 
 const relays = {
-  weft: async (source: string) => {
+  weft: async (source: string): Promise<DatabaseService> => {
     const service = await DatabaseService.create({ rundir: folder, tls: undefined, log: () => {}, onFatal: () => {} });
     cleanups.push(() => service.close());
     await service.addDatabase(`relay:OVN_Northbound:${source}`);
     await service.addRemote(`punix:${folder}/relay.sock`);
+    return service;
   },
   C: async (source: string) => {
     const args = [
@@ -243,6 +245,57 @@ describe('our relay', () => {
       (await run('ovsdb-client', ['get-schema-version', near]).catch(() => ({ stdout: '' }))).stdout;
     await expect.poll(version, { timeout: 10_000 }).toBe('99.0.0\n');
     expect(await listed()).toBe('later\n');
+  });
+});
+
+describe('our relay', () => {
+  it('answers once what waited for a source that comes back with another schema', async () => {
+    const source = await startWeftServer([nb]);
+    cleanups.push(source.stop);
+    const door = await doorTo(source.remote);
+    const { server } = await relays.weft(door.remote);
+    await relaySettled();
+    await expect.poll(() => [...source.service.server.sessions].map(({ changeAware }) => changeAware)).toEqual([true]);
+    const client = new RawClient(`${folder}/relay.sock`);
+    await door.shut();
+    client.send('{"id":0,"method":"set_db_change_aware","params":[true]}');
+    client.send(
+      `{"id":1,"method":"transact","params":["${nb.name}",{"op":"insert","table":"Copp","row":{"name":"x"}}]}`,
+    );
+    await expect.poll(() => [...server.sessions].map(({ waitingCount }) => waitingCount)).toEqual([1]);
+    const converter = await source.connect();
+    const schema = schemaToJson(nb) as JsonObject;
+    await converter.call('convert', [nb.name, { ...schema, version: '99.0.0' }]);
+    converter.close();
+    await door.open();
+    await expect.poll(() => server.database(nb.name)?.schema.version, { timeout: 10_000 }).toBe('99.0.0');
+    const answers = (await client.take()) as JsonObject[];
+    expect(answers.map(({ id, error }) => [id, error])).toEqual([
+      [0, null],
+      [1, 'canceled'],
+    ]);
+    client.close();
+  });
+});
+
+describe('our relay that is removed', () => {
+  it('says nothing of the database that comes in its place', async () => {
+    const service = await relays.weft(await sources.weft());
+    await relaySettled();
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      await service.removeDatabase(nb.name);
+      const file = join(folder, 'own.db');
+      SqliteStore.create(file, nb);
+      await service.addDatabase(file);
+      vi.advanceTimersByTime(60_000);
+      const [row] = [...service.server.database('_Server')!.tables.get('Database')!.rows()].filter(
+        ({ name }) => name === nb.name,
+      );
+      expect(row).toMatchObject({ model: 'standalone', connected: true });
+    } finally {
+      vi.useRealTimers();
+    }
   });
 });
 
