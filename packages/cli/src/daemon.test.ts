@@ -1,6 +1,15 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { createSocket } from 'node:dgram';
-import { chownSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chownSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -127,12 +136,14 @@ describe('a detached daemon', () => {
     expect(readFileSync(join(dir, 'weft-test.log'), 'utf8')).toContain('ending with []');
   });
 
-  it('that cannot start says why, and its parent fails', async () => {
+  it('that cannot start says why, leaves nothing behind, and its parent fails', async () => {
+    const before = readdirSync(dir);
     expect(await daemon('--detach', '--pidfile', '-vconsole:off', '--start-fails')).toEqual({
       code: 1,
       stdout: '',
       stderr: 'weft-test: no database\n',
     });
+    expect(readdirSync(dir)).toEqual(before);
   });
 });
 

@@ -56,6 +56,7 @@ export async function runDaemon<O extends { readonly [name: string]: Options }>(
   main: (daemon: Daemon<O>) => void | Promise<void>,
 ): Promise<void> {
   const argv = process.argv.slice(2);
+  let leave = async (): Promise<void> => {};
   try {
     const { common, args, positionals, helpText } = parseDaemonOptions(spec, argv, process.env);
     if (common.help) return finish(`${await helpText()}\n`);
@@ -82,6 +83,7 @@ export async function runDaemon<O extends { readonly [name: string]: Options }>(
     const log = logging.module('daemon');
     const control = new UnixctlServer((command, error) => log.error({ err: error }, `command ${command} failed`));
     const running = new Running(logging, common, control);
+    leave = () => running.leave([]);
     installFaultHandlers(log, running, stage.monitored);
     await running.open();
 
@@ -104,6 +106,7 @@ export async function runDaemon<O extends { readonly [name: string]: Options }>(
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     process.stderr.write(`${spec.name}: ${message}\n`);
+    await leave();
     process.exit(1);
   }
 }
