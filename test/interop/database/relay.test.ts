@@ -374,8 +374,15 @@ describe.each(['weft', 'C'] as const)('a source of %s without conditional monito
   });
 });
 
+interface SlowSource {
+  readonly remote: string;
+  readonly waiting: (() => void)[];
+  /** Those who follow it. */
+  readonly peers: readonly Peer[];
+}
+
 /** A source that answers transactions when it is told to, but at once the ones without operations. */
-async function slowSource(): Promise<{ readonly remote: string; readonly waiting: (() => void)[] }> {
+async function slowSource(): Promise<SlowSource> {
   const waiting: (() => void)[] = [];
   const peers: Peer[] = [];
   const listener = createServer((stream) => {
@@ -396,7 +403,7 @@ async function slowSource(): Promise<{ readonly remote: string; readonly waiting
     for (const peer of peers) peer.close();
     listener.close();
   });
-  return { remote: `unix:${path}`, waiting };
+  return { remote: `unix:${path}`, waiting, peers };
 }
 
 describe('our relay', () => {
@@ -440,6 +447,31 @@ describe('our relay', () => {
     waiting.pop()?.();
     expect(await last).toBe('done');
     near.close();
+  });
+
+  it('reads no more of a client than its source does, and some megabytes', async () => {
+    const { remote, waiting, peers } = await slowSource();
+    const { server } = await relays.weft(remote);
+    await relaySettled();
+    for (const peer of peers) peer.hold();
+    const near = await connectTo(`${folder}/relay.sock`);
+    const [session] = server.sessions;
+    const comment = { op: 'comment', comment: 'x'.repeat(1 << 20) };
+    const answers = Promise.all(
+      Array.from({ length: 60 }, () =>
+        near.call('transact', ['OVN_Northbound', { op: 'commit', durable: false }, comment]),
+      ),
+    );
+    await expect.poll(() => session!.waitingCount, { timeout: 20_000 }).toBeGreaterThan(4);
+    const other = await connectTo(`${folder}/relay.sock`);
+    for (let i = 0; i < 300; i++) await other.call('echo', []);
+    expect(session!.waitingCount).toBeLessThan(20);
+    for (const peer of peers) peer.release();
+    const timer = setInterval(() => {
+      for (const answer of waiting.splice(0)) answer();
+    }, 5);
+    await answers.finally(() => clearInterval(timer));
+    for (const peer of [near, other]) peer.close();
   });
 
   it('lets a client go on where it stopped at the source, and catches up after an outage', async () => {
