@@ -99,7 +99,7 @@ export class Relay {
         onNotification: (method, params) => {
           if (!watch.take(method, params)) this.#notified(peer, method, params);
         },
-        onClose: (error) => this.#lost(peer, remote, error),
+        onClose: (error) => this.#lost(remote, error),
       });
       const watch = new SourceWatch(this.name, peer);
       this.#source = peer;
@@ -285,8 +285,7 @@ export class Relay {
     else this.#source.request('transact', [this.name], done, done);
   }
 
-  #lost(peer: Peer, remote: string, error: Error | undefined): void {
-    if (peer !== this.#source) return;
+  #lost(remote: string, error: Error | undefined): void {
     this.#source = undefined;
     // A database that comes under the same name later must not be told of this outage.
     if (this.#closed) return;
