@@ -239,6 +239,8 @@ it('a relay that has not seen its source yet can be removed, and its name is tak
   const file = of('add-db', 'FOLDER/Z.db');
   const remove = of('remove-db', 'Z');
   for (const command of [relay, relay, file]) expect(appctl(ours, command), command[1]).toBe(appctl(theirs, command));
+  // The C server takes them.
+  for (const none of ['relay:Q:', 'relay:Q:,']) expect(appctl(ours, of('add-db', none))).toContain('invalid syntax');
   // The C server dies of that.
   expect(appctl(ours, remove)).toBe('exit 0');
   expect(appctl(ours, file)).toBe('exit 0');
