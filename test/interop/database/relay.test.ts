@@ -378,32 +378,34 @@ interface SlowSource {
   readonly remote: string;
   readonly waiting: (() => void)[];
   /** Those who follow it. */
-  readonly peers: readonly Peer[];
+  readonly peers: Peer[];
+  /** They get the schema then. */
+  ready: Promise<void>;
 }
 
 /** A source that answers transactions when it is told to, but at once the ones without operations. */
 async function slowSource(): Promise<SlowSource> {
-  const waiting: (() => void)[] = [];
-  const peers: Peer[] = [];
+  const path = join(folder, 'source.sock');
+  const source: SlowSource = { remote: `unix:${path}`, waiting: [], peers: [], ready: Promise.resolve() };
+  const { waiting, peers } = source;
   const listener = createServer((stream) => {
     const peer = new Peer(stream, {
       onRequest: (method, params, id) => {
-        if (method === 'get_schema') peer.reply(id, schemaToJson(nb));
+        if (method === 'get_schema') void source.ready.then(() => peer.reply(id, schemaToJson(nb)));
         else if (method === 'monitor') peer.reply(id, {});
         else if (method === 'monitor_cond_since') peer.reply(id, [false, zero.replace('0', '1'), {}]);
         else if (params.length === 1) peer.reply(id, []);
-        else waiting.push(() => peer.reply(id, [{}]));
+        else waiting.push(() => peer.reply(id, [params[1]!]));
       },
     });
     peers.push(peer);
   });
-  const path = join(folder, 'source.sock');
   await new Promise<void>((resolve) => listener.listen(path, resolve));
   cleanups.push(() => {
     for (const peer of peers) peer.close();
     listener.close();
   });
-  return { remote: `unix:${path}`, waiting, peers };
+  return source;
 }
 
 describe('our relay', () => {
@@ -449,29 +451,73 @@ describe('our relay', () => {
     near.close();
   });
 
+  const megabyte = { op: 'comment', comment: 'x'.repeat(1 << 20) };
+
+  /** Sends the relay 60 MB from one client, and resolves when it has had time to read all that it wants to: with their answers, and how many it has read. */
+  async function flood({
+    server,
+  }: DatabaseService): Promise<{ readonly answers: Promise<Json[]>; readonly read: number }> {
+    const [near, other] = [await connectTo(`${folder}/relay.sock`), await connectTo(`${folder}/relay.sock`)];
+    cleanups.push(() => [near, other].forEach((peer) => void peer.close()));
+    const write = (): Promise<Json> => near.call('transact', [nb.name, { op: 'commit', durable: false }, megabyte]);
+    const answers = Promise.all(Array.from({ length: 60 }, write));
+    const waiting = (): number => Math.max(...[...server.sessions].map(({ waitingCount }) => waitingCount));
+    await expect.poll(waiting, { timeout: 20_000 }).toBeGreaterThan(4);
+    for (let i = 0; i < 300; i++) await other.call('echo', []);
+    return { answers, read: waiting() };
+  }
+
   it('reads no more of a client than its source does, and some megabytes', async () => {
     const { remote, waiting, peers } = await slowSource();
-    const { server } = await relays.weft(remote);
+    const relay = await relays.weft(remote);
     await relaySettled();
     for (const peer of peers) peer.hold();
-    const near = await connectTo(`${folder}/relay.sock`);
-    const [session] = server.sessions;
-    const comment = { op: 'comment', comment: 'x'.repeat(1 << 20) };
-    const answers = Promise.all(
-      Array.from({ length: 60 }, () =>
-        near.call('transact', ['OVN_Northbound', { op: 'commit', durable: false }, comment]),
-      ),
-    );
-    await expect.poll(() => session!.waitingCount, { timeout: 20_000 }).toBeGreaterThan(4);
-    const other = await connectTo(`${folder}/relay.sock`);
-    for (let i = 0; i < 300; i++) await other.call('echo', []);
-    expect(session!.waitingCount).toBeLessThan(20);
+    const { answers, read } = await flood(relay);
+    expect(read).toBeLessThan(20);
     for (const peer of peers) peer.release();
     const timer = setInterval(() => {
       for (const answer of waiting.splice(0)) answer();
     }, 5);
     await answers.finally(() => clearInterval(timer));
-    for (const peer of [near, other]) peer.close();
+  });
+
+  it('reads no more than some megabytes of a client that writes while there is no source', async () => {
+    const door = await doorTo(await sources.weft());
+    const relay = await relays.weft(door.remote);
+    await relaySettled();
+    await door.shut();
+    const { answers, read } = await flood(relay);
+    expect(read).toBeLessThan(20);
+    await door.open();
+    expect(await answers).toHaveLength(60);
+  });
+
+  it('sends in order what came before and after there was a source again', async () => {
+    const source = await slowSource();
+    const { server } = await relays.weft(source.remote);
+    await relaySettled();
+    const near = await connectTo(`${folder}/relay.sock`);
+    const answered: Json[] = [];
+    const write = async (name: string): Promise<void> => {
+      answered.push(await near.call('transact', [nb.name, { op: 'insert', table: 'Copp', row: { name } }]));
+    };
+    let open = (): void => {};
+    source.ready = new Promise((resolve) => {
+      open = resolve;
+    });
+    const [session] = server.sessions;
+    source.peers.shift()?.close();
+    const first = write('first');
+    await expect.poll(() => session!.waitingCount).toBe(1);
+    await expect.poll(() => source.peers.length, { timeout: 10_000 }).toBe(1);
+    const second = write('second');
+    await expect.poll(() => session!.waitingCount).toBe(2);
+    open();
+    await expect.poll(() => source.waiting.length).toBe(2);
+    for (const answer of source.waiting) answer();
+    await Promise.all([first, second]);
+    expect(JSON.stringify(answered)).toMatch(/first.*second/);
+    near.close();
   });
 
   it('lets a client go on where it stopped at the source, and catches up after an outage', async () => {
