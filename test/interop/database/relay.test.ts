@@ -381,20 +381,26 @@ interface SlowSource {
   readonly peers: Peer[];
   /** They get the schema then. */
   ready: Promise<void>;
+  /** The last transactions that they said they had seen. */
+  readonly seen: Json[];
 }
+
+const someId = zero.replace('0', '1');
 
 /** A source that answers transactions when it is told to, but at once the ones without operations. */
 async function slowSource(): Promise<SlowSource> {
   const path = join(folder, 'source.sock');
-  const source: SlowSource = { remote: `unix:${path}`, waiting: [], peers: [], ready: Promise.resolve() };
+  const source: SlowSource = { remote: `unix:${path}`, waiting: [], peers: [], ready: Promise.resolve(), seen: [] };
   const { waiting, peers } = source;
   const listener = createServer((stream) => {
     const peer = new Peer(stream, {
       onRequest: (method, params, id) => {
         if (method === 'get_schema') void source.ready.then(() => peer.reply(id, schemaToJson(nb)));
         else if (method === 'monitor') peer.reply(id, {});
-        else if (method === 'monitor_cond_since') peer.reply(id, [false, zero.replace('0', '1'), {}]);
-        else if (params.length === 1) peer.reply(id, []);
+        else if (method === 'monitor_cond_since') {
+          source.seen.push(params[3]!);
+          peer.reply(id, [false, someId, {}]);
+        } else if (params.length === 1) peer.reply(id, []);
         else waiting.push(() => peer.reply(id, [params[1]!]));
       },
     });
@@ -490,6 +496,14 @@ describe('our relay', () => {
     expect(read).toBeLessThan(20);
     await door.open();
     expect(await answers).toHaveLength(60);
+  });
+
+  it('asks its source for what came after the last transaction that it has seen', async () => {
+    const source = await slowSource();
+    await relays.weft(source.remote);
+    await relaySettled();
+    source.peers.shift()?.close();
+    await expect.poll(() => source.seen, { timeout: 10_000 }).toEqual([zero, someId]);
   });
 
   it('sends in order what came before and after there was a source again', async () => {
