@@ -9,6 +9,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { type Memo, memoOf, openMemo } from './memo.ts';
 
 export interface BackgroundOptions {
   readonly name: string;
@@ -23,6 +24,8 @@ export interface BackgroundOptions {
 export interface DaemonStage {
   /** A monitor waits for its end, and starts it again after a defect. */
   readonly monitored: boolean;
+  /** What the daemon before it left; undefined: no monitor would start one after it. */
+  readonly memo: Memo | undefined;
   /** Lets the starter end; it prints `text`. Only the first call counts. */
   ready(text?: string): void;
 }
@@ -30,6 +33,8 @@ export interface DaemonStage {
 const stageVariable = 'WEFT_DAEMON_STAGE';
 /** The descriptor on which the process above waits to hear that the daemon is ready. */
 const readyVariable = 'WEFT_DAEMON_READY_FD';
+/** The descriptor of the memo. */
+const memoVariable = 'WEFT_DAEMON_MEMO_FD';
 /** Ends the text that goes there. */
 const endOfText = '\0';
 const restartIntervalMs = 10_000;
@@ -57,11 +62,13 @@ const otherSignals: { readonly [signal: string]: string } = {
 export async function enterBackground(options: BackgroundOptions): Promise<DaemonStage | number> {
   const stage = take(stageVariable);
   const readyFd = Number(take(readyVariable) ?? Number.NaN);
+  const memoFd = take(memoVariable);
   if (stage === undefined && options.detach) return detach(options);
   if (stage !== 'daemon' && options.monitor) return monitor(options, Number.isNaN(readyFd) ? undefined : readyFd);
   let open = !Number.isNaN(readyFd);
   return {
     monitored: options.monitor,
+    memo: memoFd === undefined ? undefined : memoOf(Number(memoFd)),
     ready: (text = '') => {
       if (!open) return;
       open = false;
@@ -70,14 +77,26 @@ export async function enterBackground(options: BackgroundOptions): Promise<Daemo
   };
 }
 
-/** A process of ours that starts another one, with descriptor 3 for being told that it is ready. */
-function startAgain(options: BackgroundOptions, stage: string, how: 'apart' | 'with our descriptors'): ChildProcess {
+/** A process of ours that starts another one, with descriptor 3 for being told that it is ready, and 4 for the memo. */
+function startAgain(
+  options: BackgroundOptions,
+  stage: string,
+  how: 'apart' | 'with our descriptors',
+  memo?: number,
+): ChildProcess {
   const apart = how === 'apart';
   return spawn(process.execPath, [...process.execArgv, process.argv[1] ?? '', ...options.argv], {
     detached: apart,
     // Until it is ready, what it complains about reaches whoever started it.
-    stdio: apart ? ['ignore', 'ignore', 'pipe', 'pipe'] : ['inherit', 'inherit', 'inherit', 'pipe'],
-    env: { ...process.env, [stageVariable]: stage, [readyVariable]: '3' },
+    stdio: apart
+      ? ['ignore', 'ignore', 'pipe', 'pipe']
+      : ['inherit', 'inherit', 'inherit', 'pipe', ...(memo === undefined ? [] : [memo])],
+    env: {
+      ...process.env,
+      [stageVariable]: stage,
+      [readyVariable]: '3',
+      ...(memo === undefined ? {} : { [memoVariable]: '4' }),
+    },
   });
 }
 
@@ -106,9 +125,10 @@ async function monitor(options: BackgroundOptions, readyFd: number | undefined):
   process.stderr.on('error', () => undefined);
   let state = 'healthy';
   let ready = false;
+  const memo = openMemo();
   for (let crashes = 0; ; ) {
-    const child = startAgain(options, 'daemon', 'with our descriptors');
-    const started = Date.now();
+    const child = startAgain(options, 'daemon', 'with our descriptors', memo);
+    const started = performance.now();
     process.title = `${name}: monitoring pid ${child.pid} (${state})`;
     whenReady(child, (text) => {
       if (!ready && readyFd !== undefined) tell(readyFd, text + endOfText);
@@ -121,7 +141,7 @@ async function monitor(options: BackgroundOptions, readyFd: number | undefined):
       return code ?? 1;
     }
     state = `${++crashes} crashes: ${what}`;
-    const rest = started + restartIntervalMs - Date.now();
+    const rest = started + restartIntervalMs - performance.now();
     // The first crash is forgiven at once.
     if (rest > 0 && crashes > 1) {
       log('warn', `${state}, waiting until 10 seconds since last restart`);

@@ -9,6 +9,8 @@ import { type Environment, logDir, runDir, type Suite } from './run-dirs.ts';
 export interface DaemonSpec<O extends { readonly [name: string]: Options }> {
   /** The program's name, which its pidfile, log and control socket carry. */
   readonly name: string;
+  /** What `--version` says that it is; default: `name`. */
+  readonly product?: string;
   /** Whose run and log directories it uses. */
   readonly suite: Suite;
   /** What stands behind the options, such as `[DATABASE]`. */
@@ -205,7 +207,7 @@ function tlsFiles(options: {
 }): TlsFiles | undefined {
   const { privateKey, certificate, bootstrap, peerCaCert, protocols, ciphers } = options;
   const caCert = options.caCert ?? bootstrap;
-  if (privateKey === undefined && certificate === undefined && caCert === undefined) return undefined;
+  if ([privateKey, certificate, caCert, protocols, ciphers].every((text) => text === undefined)) return undefined;
   // Absolute, for --detach leaves the working directory. A place in a database is no file.
   const path = (file: string): string => (file === 'none' || file.startsWith('db:') ? file : resolve(file));
   return {

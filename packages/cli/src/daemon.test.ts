@@ -3,6 +3,7 @@ import { createSocket } from 'node:dgram';
 import {
   chownSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -21,7 +22,7 @@ const source = dirname(fileURLToPath(import.meta.url));
 // Below the package, so that the addon is found from the bundle.
 const bundles = join(source, '../node_modules', `.weft-daemon-test-${process.pid}`);
 const dir = mkdtempSync(join(tmpdir(), 'weft-daemon-'));
-const env = { ...process.env, OVN_RUNDIR: dir, OVN_LOGDIR: dir, OVS_RUNDIR: dir };
+const env: NodeJS.ProcessEnv = { ...process.env, OVN_RUNDIR: dir, OVN_LOGDIR: dir, OVS_RUNDIR: dir };
 const children: ChildProcess[] = [];
 
 beforeAll(async () => {
@@ -111,6 +112,25 @@ describe('a detached daemon', () => {
     expect(JSON.parse(log()[0]!)).toMatchObject({ msg: 'asked for z' });
   });
 
+  it('goes on with its log when that cannot be opened anew, and opens it when it can', async () => {
+    const folder = join(dir, 'logs');
+    const options = ['-vconsole:off', `--unixctl=${join(dir, 'log.ctl')}`, `--log-file=${join(folder, 'log')}`];
+    expect((await daemon('--detach', ...options)).code).toBe(0);
+    const control = (...args: string[]): Promise<Result> => run('ovn-appctl', '-t', join(dir, 'log.ctl'), ...args);
+    rmSync(folder, { recursive: true });
+    expect(await control('vlog/reopen')).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/^No such file or directory\n/),
+    });
+    await control('vlog/set', 'file:dbg');
+    expect((await control('speak', 'x')).stdout).toBe('x!\n');
+    mkdirSync(folder);
+    expect((await control('vlog/reopen')).code).toBe(0);
+    await control('speak', 'again');
+    expect(readFileSync(join(folder, 'log'), 'utf8')).toContain('asked for again');
+    await control('exit');
+  });
+
   it('obeys weft-appctl', async () => {
     // What follows the command is the daemon's, options too.
     expect(await ours('-t', 'weft-test', 'speak', '--word')).toEqual({ code: 0, stdout: '--word!\n', stderr: '' });
@@ -127,6 +147,20 @@ describe('a detached daemon', () => {
     expect(second.stderr).toMatch(/weft-test\.pid: already running as pid \d+, aborting/);
   });
 
+  it('is who its pidfile names: a lock of somebody else is on a file of another file system, under the same number', () => {
+    const pidfile = join(dir, 'weft-test.pid');
+    const text = readFileSync(pidfile, 'utf8');
+    writeFileSync(pidfile, '1\n');
+    expect(lockHolder(pidfile)).toBe(undefined);
+    writeFileSync(pidfile, text);
+    expect(lockHolder(pidfile)).toBe(Number(text));
+  });
+
+  it('has its own name among the processes', () => {
+    const pid = readFileSync(join(dir, 'weft-test.pid'), 'utf8').trim();
+    expect(readFileSync(`/proc/${pid}/comm`, 'utf8')).toBe('weft-test\n');
+  });
+
   it('ends by the exit command, and leaves nothing behind', async () => {
     const pid = readFileSync(join(dir, 'weft-test.pid'), 'utf8').trim();
     expect(await c('exit', '--restart')).toMatchObject({ code: 2 });
@@ -136,14 +170,23 @@ describe('a detached daemon', () => {
     expect(readFileSync(join(dir, 'weft-test.log'), 'utf8')).toContain('ending with []');
   });
 
-  it('that cannot start says why, leaves nothing behind, and its parent fails', async () => {
-    const before = readdirSync(dir);
-    expect(await daemon('--detach', '--pidfile', '-vconsole:off', '--start-fails')).toEqual({
+  it('that cannot start says why, and its parent fails', async () => {
+    const log = join(dir, 'failed.log');
+    expect(await daemon('--detach', '--pidfile', `--log-file=${log}`, '--start-fails')).toEqual({
       code: 1,
       stdout: '',
       stderr: 'weft-test: no database\n',
     });
-    expect(readdirSync(dir)).toEqual(before);
+    expect(JSON.parse(readFileSync(log, 'utf8'))).toMatchObject({ level: 'fatal', msg: 'no database' });
+    expect(readdirSync(dir).filter((name) => /\.(ctl|pid)$/.test(name))).toEqual([]);
+  });
+
+  it('that cannot start beside another one does not take its control socket', async () => {
+    const options = ['-vconsole:off', `--unixctl=${join(dir, 'one.ctl')}`];
+    expect((await daemon('--detach', '--pidfile', ...options)).code).toBe(0);
+    expect((await daemon('--start-fails', ...options)).code).toBe(1);
+    expect((await run('ovn-appctl', '-t', join(dir, 'one.ctl'), 'speak', 'x')).stdout).toBe('x!\n');
+    await run('ovn-appctl', '-t', join(dir, 'one.ctl'), 'exit');
   });
 });
 
@@ -200,6 +243,33 @@ describe('a monitored daemon', () => {
       stdout: '',
       stderr: 'weft-test: no database\n',
     });
+  });
+});
+
+describe('a daemon whose clock is set back all the time', () => {
+  it('logs, and is started again', { timeout: 90_000 }, async () => {
+    const clock = join(dir, 'clock.cjs');
+    writeFileSync(clock, 'let now = Date.now(); Date.now = () => (now -= 3600000);\n');
+    const log = join(dir, 'clock.log');
+    const pidfile = join(dir, 'weft-test.pid');
+    const args = ['--pidfile', '--detach', '--monitor', `--log-file=${log}`, '-vconsole:off', '-vtest:file:dbg'];
+    env.NODE_OPTIONS = `--require ${clock}`;
+    try {
+      expect((await daemon(...args)).code).toBe(0);
+    } finally {
+      delete env.NODE_OPTIONS;
+    }
+    await c('speak', 'x', '50');
+    expect(readFileSync(log, 'utf8').split('asked for x')).toHaveLength(51);
+    for (let crashes = 0; crashes < 2; crashes++) {
+      const before = Number(readFileSync(pidfile, 'utf8'));
+      process.kill(before, 'SIGSEGV');
+      // After the second one it waits for 10 seconds.
+      await expect
+        .poll(async () => (lockHolder(pidfile) === before ? 2 : (await c('speak', 'y')).code), { timeout: 40_000 })
+        .toBe(0);
+    }
+    await c('exit');
   });
 });
 
@@ -338,6 +408,23 @@ describe('in the foreground', () => {
     expect(text).toContain('ending with []');
     expect(existsSync(join(dir, 'other.pid'))).toBe(false);
     expect(existsSync(join(dir, 'fg.ctl'))).toBe(false);
+  });
+
+  it('does not mind that nobody takes its log: a full disk, and a pipe whose reader is gone', async () => {
+    const args = ['--log-file=/dev/full', `--unixctl=${join(dir, 'full.ctl')}`, '-vdbg'];
+    const child = spawn(process.execPath, [join(bundles, 'daemon.mjs'), ...args], {
+      env,
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    children.push(child);
+    const ended = new Promise((resolve) => child.on('close', resolve));
+    await until(() => existsSync(join(dir, 'full.ctl')), 'the control socket');
+    child.stderr.destroy();
+    const control = (...args: string[]): Promise<Result> => run('ovn-appctl', '-t', join(dir, 'full.ctl'), ...args);
+    // Each makes more lines than are kept.
+    for (const word of ['x', 'y', 'z']) expect((await control('speak', word, '2000')).stdout).toBe(`${word}!\n`);
+    expect((await control('exit')).code).toBe(0);
+    expect(await ended).toBe(0);
   });
 
   it('takes the place of a stale pidfile', async () => {

@@ -8,8 +8,9 @@
  *       ... start working; when this function returns, the daemon is ready.
  *     });
  */
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { systemReason } from '@weft/jsonrpc/connect';
 import { type Listener, listen } from '@weft/jsonrpc/listen';
 import type { TlsFiles } from '@weft/jsonrpc/tls';
 import { UnixctlServer } from '@weft/jsonrpc/unixctl-server';
@@ -22,6 +23,7 @@ import { enterBackground } from './background.ts';
 import { type CommonOptions, type DaemonSpec, parseDaemonOptions } from './daemon-options.ts';
 import { UsageError } from './getopt.ts';
 import { consoleSink, fileSink, Logging, syslogSink } from './logging.ts';
+import type { Memo } from './memo.ts';
 import { createPidfile, type Pidfile } from './pidfile.ts';
 import { runDir } from './run-dirs.ts';
 import { becomeUser, findUser } from './user.ts';
@@ -37,8 +39,15 @@ export interface Daemon<O extends { readonly [name: string]: Options }> {
   /** From `--private-key` and its like; undefined if none of them is given. */
   readonly tls: TlsFiles | undefined;
   readonly rundir: string;
+  /** Under a monitor: what is left to the daemon that is started after a crash of this one. */
+  readonly memo: Memo | undefined;
   /** For the daemon's own commands. */
   readonly control: UnixctlServer;
+  /**
+   * Opens the control socket, which is done when `main` returns, if it has not asked for it. One that is there is taken over: before, whatever would keep the
+   * daemon from starting beside another one should have done so.
+   */
+  listenForCommands(): Promise<void>;
   /** The logger of a module, whose levels `vlog/set` changes. */
   log(module: string): Logger;
   /** Runs before the end; the latest first. `--restart` among its arguments: a defect ends the daemon, and it is to be started again. */
@@ -56,11 +65,14 @@ export async function runDaemon<O extends { readonly [name: string]: Options }>(
   main: (daemon: Daemon<O>) => void | Promise<void>,
 ): Promise<void> {
   const argv = process.argv.slice(2);
-  let leave = async (): Promise<void> => {};
+  const { product = spec.name } = spec;
+  let running: Running | undefined;
+  /** Whoever started it may be a monitor, from which nobody hears. */
+  let logFailure = (_: string): void => {};
   try {
     const { common, args, positionals, helpText } = parseDaemonOptions(spec, argv, process.env);
     if (common.help) return finish(`${await helpText()}\n`);
-    if (common.version) return finish(`${spec.name} ${version}\n`);
+    if (common.version) return finish(`${product} ${version}\n`);
     const vlog = new Vlog();
     for (const word of common.verbose) {
       const problem = vlog.set(word, { announce: true });
@@ -74,6 +86,7 @@ export async function runDaemon<O extends { readonly [name: string]: Options }>(
       log: (level, message) => void logAsMonitor(spec.name, common, vlog, level, message),
     });
     if (typeof stage === 'number') process.exit(stage);
+    nameProcess(spec.name);
 
     if (common.logFile !== undefined) makeDirectory(dirname(common.logFile));
     if (common.user !== undefined) {
@@ -81,32 +94,41 @@ export async function runDaemon<O extends { readonly [name: string]: Options }>(
     }
     const logging = await openLogs({ program: spec.name }, common, vlog);
     const log = logging.module('daemon');
+    logFailure = (message) => {
+      logging.setSink('console', undefined);
+      log.fatal(message);
+    };
     const control = new UnixctlServer((command, error) => log.error({ err: error }, `command ${command} failed`));
-    const running = new Running(logging, common, control);
-    leave = () => running.leave([]);
-    installFaultHandlers(log, running, stage.monitored);
-    await running.open();
-
-    const exit = (code: number, exitArgs: readonly string[]): Promise<never> => running.exit(code, exitArgs);
-    registerCommon(control, spec.name, common, vlog, logging, running);
+    const parts = new Running(log, common, control);
+    running = parts;
+    installFaultHandlers(log, parts, stage.monitored);
+    parts.openPidfile();
+    registerCommon(control, product, common, vlog, logging, parts);
     await main({
       name: spec.name,
       args,
       positionals,
       tls: common.tls,
       rundir: runDir(spec.suite, process.env),
+      memo: stage.memo,
       control,
       log: (module) => logging.module(module),
-      onExit: (hook) => running.hooks.unshift(hook),
-      exit: (code = 0, exitArgs = []) => exit(code, exitArgs),
+      listenForCommands: () => parts.openControl(),
+      onExit: (hook) => parts.hooks.unshift(hook),
+      exit: (code = 0, exitArgs = []) => parts.exit(code, exitArgs),
     });
+    await parts.openControl();
     for (const module of vlog.unknownModules()) log.warn(`-v: there is no module "${module}"`);
     if (common.detach) leaveConsole(common, logging);
+    // A daemon ends when it is told to, and not because nobody can reach it.
+    setInterval(() => {}, 2 ** 31 - 1);
     stage.ready();
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     process.stderr.write(`${spec.name}: ${message}\n`);
-    await leave();
+    logFailure(message);
+    // What was open by then is closed, so that nothing stays behind.
+    await running?.leave([]);
     process.exit(1);
   }
 }
@@ -114,38 +136,41 @@ export async function runDaemon<O extends { readonly [name: string]: Options }>(
 /** The parts that live as long as the process, and their end. */
 class Running {
   readonly hooks: ExitHook[] = [];
-  readonly #logging: Logging;
+  readonly #log: Logger;
   readonly #common: CommonOptions;
   readonly #control: UnixctlServer;
   #pidfile: Pidfile | undefined;
+  #opening: Promise<void> | undefined;
   #listener: Listener | undefined;
   #ending: Promise<void> | undefined;
 
-  constructor(logging: Logging, common: CommonOptions, control: UnixctlServer) {
-    this.#logging = logging;
+  constructor(log: Logger, common: CommonOptions, control: UnixctlServer) {
+    this.#log = log;
     this.#common = common;
     this.#control = control;
   }
 
-  async open(): Promise<void> {
-    const { pidfile, unixctl, overwritePidfile } = this.#common;
-    const log = this.#logging.module('daemon');
-    if (pidfile !== undefined) {
-      makeDirectory(dirname(pidfile));
-      this.#pidfile = createPidfile(pidfile, { overwrite: overwritePidfile });
-      if (!this.#pidfile.locked)
-        log.warn(`${pidfile}: could not be locked: name the control socket's path to ovs-appctl`);
-    }
-    if (unixctl !== undefined) {
-      makeDirectory(dirname(unixctl));
-      this.#listener = await listen(
-        { kind: 'punix', path: unixctl },
-        ({ stream }) => {
-          this.#control.accept(stream);
-        },
-        { onError: (error) => log.warn(`${unixctl}: ${error.message}`) },
-      );
-    }
+  openPidfile(): void {
+    const { pidfile, overwritePidfile } = this.#common;
+    if (pidfile === undefined) return;
+    makeDirectory(dirname(pidfile));
+    this.#pidfile = createPidfile(pidfile, { overwrite: overwritePidfile });
+    if (!this.#pidfile.locked)
+      this.#log.warn(`${pidfile}: could not be locked: name the control socket's path to ovs-appctl`);
+  }
+
+  openControl(): Promise<void> {
+    this.#opening ??= this.#openControl();
+    return this.#opening;
+  }
+
+  async #openControl(): Promise<void> {
+    const { unixctl } = this.#common;
+    if (unixctl === undefined) return;
+    makeDirectory(dirname(unixctl));
+    this.#listener = await listen({ kind: 'punix', path: unixctl }, ({ stream }) => this.#control.accept(stream), {
+      onError: (error) => this.#log.warn(`${unixctl}: ${error.message}`),
+    });
   }
 
   /** Leaves nothing behind: hooks, control socket, pidfile. Once, however often it is called. */
@@ -155,7 +180,7 @@ class Running {
         try {
           await hook(args);
         } catch (error) {
-          this.#logging.module('daemon').error({ err: error }, 'error while ending');
+          this.#log.error({ err: error }, 'error while ending');
         }
       }
       await this.#listener?.close();
@@ -173,13 +198,13 @@ class Running {
 
 function registerCommon(
   control: UnixctlServer,
-  name: string,
+  product: string,
   common: CommonOptions,
   vlog: Vlog,
   logging: Logging,
   running: Running,
 ): void {
-  control.register('version', { run: () => `${name} ${version}` });
+  control.register('version', { run: () => `${product} ${version}` });
   control.register('exit', {
     run: async () => {
       await running.leave([]);
@@ -198,8 +223,12 @@ function registerCommon(
   registerVlogCommands(control, vlog, {
     reopen: () => {
       if (common.logFile === undefined) return 'Logging to file not configured';
-      if (logging.hasSink('file')) logging.reopen();
-      else logging.setSink('file', fileSink(common.logFile));
+      try {
+        if (logging.hasSink('file')) logging.reopen();
+        else logging.setSink('file', fileSink(common.logFile));
+      } catch (error) {
+        return systemReason(error as Error);
+      }
       return undefined;
     },
     close: () => logging.setSink('file', undefined),
@@ -231,6 +260,18 @@ async function logAsMonitor(
   const logging = await openLogs({ program, subprogram: 'monitor' }, common, vlog);
   logging.module('monitor')[level](message);
   for (const destination of ['console', 'file', 'syslog'] as const) logging.setSink(destination, undefined);
+}
+
+/**
+ * What pidof(1), pgrep(1) and the start scripts of Open vSwitch know a process by; it would be node's name. The command line, which `process.title` would
+ * overwrite, stays.
+ */
+function nameProcess(name: string): void {
+  try {
+    writeFileSync('/proc/self/comm', name);
+  } catch {
+    // Only Linux has it.
+  }
 }
 
 /** The starter leaves now, and standard error with it. */

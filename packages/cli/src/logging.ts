@@ -101,7 +101,8 @@ export class Logging {
   /** What says the same as too many lines before it is dropped; a message without text says something else each time. */
   #write(line: string, module: string, level: Level, text: string): void {
     if (text !== '' && this.#vlog.limitsRate(module)) {
-      const { admitted, notice } = this.#limiter.admit(`${module} ${level} ${text}`, Date.now());
+      // Not by the time of day, which may be set back.
+      const { admitted, notice } = this.#limiter.admit(`${module} ${level} ${text}`, performance.now());
       if (!admitted) return;
       if (notice !== undefined) this.module(module)[pinoName[level]](notice);
     }
@@ -126,9 +127,21 @@ export class Logging {
   }
 }
 
+/**
+ * What cannot be written yet. A log on a full disk, or whose reader is gone, ends no daemon: the oldest lines that fit here are written when they can be, those
+ * after them never.
+ */
+const unwrittenBytes = 64 * 1024;
+
+function destinationOf(where: { dest: number | string; append?: boolean; mode?: number }) {
+  const destination = pino.destination({ ...where, sync: true, maxLength: unwrittenBytes });
+  destination.on('error', () => {});
+  return destination;
+}
+
 /** Standard error: for a person if it is a terminal, JSON otherwise. */
 export async function consoleSink(isTerminal: boolean): Promise<Sink> {
-  const plain = pino.destination({ dest: 2, sync: true });
+  const plain = destinationOf({ dest: 2 });
   const writeText = (text: string): void => void plain.write(text);
   if (!isTerminal) return { write: writeText, writeText };
   const { default: pretty } = await import('pino-pretty');
@@ -144,7 +157,7 @@ export async function consoleSink(isTerminal: boolean): Promise<Sink> {
 
 /** @throws the system's error if the file cannot be opened. */
 export function fileSink(path: string): Sink {
-  const destination = pino.destination({ dest: path, sync: true, append: true, mode: 0o640 });
+  const destination = destinationOf({ dest: path, append: true, mode: 0o640 });
   const write = (text: string): void => void destination.write(text);
   return {
     write,

@@ -69,12 +69,17 @@ function takeLock(path: string): Sqlite | undefined {
   return database;
 }
 
-/** The process that has a lock on the file; undefined if there is no file, or no lock. */
+/**
+ * The process that the pidfile names, if it has a lock on it. The system lists locks by the file's number only, which a file of another file system may
+ * have too: on a tmpfs like /run such numbers are small.
+ */
 export function lockHolder(path: string): number | undefined {
   let inode: number;
+  let named: number;
   let locks: string;
   try {
     inode = statSync(path).ino;
+    named = Number.parseInt(readFileSync(path, 'utf8'), 10);
     locks = readFileSync('/proc/locks', 'utf8');
   } catch {
     return undefined;
@@ -82,7 +87,7 @@ export function lockHolder(path: string): number | undefined {
   for (const line of locks.split('\n')) {
     // 1: POSIX  ADVISORY  WRITE 28173 fe:00:2146613 0 EOF
     const match = /POSIX\s+ADVISORY\s+WRITE\s+(\d+)\s+[0-9a-f]+:[0-9a-f]+:(\d+)\s/.exec(line);
-    if (match !== null && Number(match[2]) === inode) return Number(match[1]);
+    if (match !== null && Number(match[2]) === inode && Number(match[1]) === named) return named;
   }
   return undefined;
 }

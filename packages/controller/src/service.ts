@@ -98,11 +98,11 @@ export class ControllerService {
       const database = this.#sb;
       if (database?.state === 'live')
         await attempt('removing the chassis', () =>
-          database.retry((transaction) => cleanUpChassis(model, transaction)),
+          database.retry((transaction) => cleanUpChassis(model, transaction), { repeatable: true }),
         );
       if (this.#ovs.state === 'live')
         await attempt('removing the tunnels', () =>
-          this.#ovs.retry((transaction) => cleanUpSwitch(model, transaction)),
+          this.#ovs.retry((transaction) => cleanUpSwitch(model, transaction), { repeatable: true }),
         );
     }
     this.#switch?.close();

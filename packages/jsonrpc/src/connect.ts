@@ -3,6 +3,7 @@ import type { EventEmitter } from 'node:events';
 import { createConnection } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type ActiveRemote, formatRemote } from './remote.ts';
+import { socketPath } from './socket-path.ts';
 import type { TlsFiles } from './tls.ts';
 
 export interface ConnectOptions {
@@ -37,7 +38,7 @@ export async function connect(remote: ActiveRemote, options: ConnectOptions = {}
   try {
     switch (remote.kind) {
       case 'unix':
-        return await ready(createConnection({ path: remote.path }), 'connect', options);
+        return await connectUnix(remote.path, options);
       case 'tcp': {
         const socket = createConnection({ host: remote.host, port: remote.port, noDelay: true });
         return await ready(socket, 'connect', options);
@@ -53,6 +54,15 @@ export async function connect(remote: ActiveRemote, options: ConnectOptions = {}
     }
     const reason = cause instanceof Error ? systemReason(cause) : String(cause);
     throw new ConnectError(`${formatRemote(remote)}: connection attempt failed (${reason})`, { cause });
+  }
+}
+
+async function connectUnix(file: string, options: ConnectOptions): Promise<Duplex> {
+  const { path, release } = socketPath(file);
+  try {
+    return await ready(createConnection({ path }), 'connect', options);
+  } finally {
+    release();
   }
 }
 

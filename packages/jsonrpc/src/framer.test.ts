@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { JsonFramer } from './framer.ts';
 import { defaultLimits, FramingError, type ValueReader } from './framing.ts';
+import { InvalidText } from './invalid-text.ts';
 import { type Json, parseExactJson, stringifyJson } from './json.ts';
 import { LongValue } from './long-value.ts';
 
@@ -212,12 +213,14 @@ describe('framing', () => {
       );
     });
 
-    it('refuses invalid UTF-8 in it, wrong brackets, and too much of it', () => {
+    it('marks invalid UTF-8 in it, refuses wrong brackets, and too much of it', () => {
       const push = (...parts: (string | Uint8Array)[]): void => {
         const framer = new JsonFramer(() => {}, { maxBytes: 1_000_000, maxDepth: 1000 });
         for (const part of parts) framer.push(Buffer.from(part));
       };
-      expect(() => push(`["${pad}",`, new Uint8Array([0x22, 0xc3, 0x28, 0x22, 0x5d]))).toThrow('invalid UTF-8');
+      expect(frame(Buffer.concat([Buffer.from(`["${pad}","`), Buffer.of(0xc3), Buffer.from('("]')]))).toEqual([
+        [pad, new InvalidText('\udcc3(')],
+      ]);
       expect(() => push(`["${pad}",`, '{"a":[1}]]')).toThrow(FramingError);
       expect(() => push(`["${pad}",`, '[}]')).toThrow('brackets do not match');
       expect(() => push(`["${pad}",`, '['.repeat(2000))).toThrow('nesting depth 1000');
@@ -226,10 +229,14 @@ describe('framing', () => {
   });
 
   it.each([
-    ['invalid UTF-8', Buffer.from([0x5b, 0x22, 0xc3, 0x28, 0x22, 0x5d])],
+    [
+      'a byte that is no UTF-8 where half of a surrogate pair is',
+      Buffer.concat([Buffer.from('["\\ud83d'), Buffer.of(0x80), Buffer.from('"]')]),
+    ],
+    ['a byte that is no UTF-8 outside strings', Buffer.of(0x5b, 0xa0, 0x5d)],
     ['an escaped NUL', Buffer.from('["a\\u0000"]')],
     ['half a surrogate pair', Buffer.from('[{"\\uD83D":1}]')],
-    ['the other half', Buffer.from('["\\ude00\\ud83d"]')],
+    ['both halves in the wrong order', Buffer.from('["\\ude00\\ud83d"]')],
     ['a vertical tab between values', Buffer.from('\u000b[]')],
     ['a scalar', Buffer.from('5')],
     ['mismatched brackets', Buffer.from('[1}')],
@@ -237,6 +244,17 @@ describe('framing', () => {
     ['a control character in a string', Buffer.from('["\u0001"]')],
   ])('refuses %s', (_name, bytes) => {
     expect(() => frame(bytes)).toThrow(FramingError);
+  });
+
+  it.each(['{{', '[1,,', '{"a"x', '["\u0001'])('refuses %s before it is whole, cut anywhere', (text) => {
+    const message = `{"id":1,"method":"echo","params":[${text}`;
+    for (let cut = 0; cut < message.length; cut++) {
+      const framer = new JsonFramer(() => {});
+      framer.push(Buffer.from('[1]'));
+      framer.push(Buffer.from(message.slice(0, cut)));
+      expect(() => framer.push(Buffer.from(message.slice(cut)))).toThrow('syntax error: unexpected');
+      expect(framer.pendingBytes).toBe(0);
+    }
   });
 
   it('refuses what is nested too deep, before it is whole', () => {

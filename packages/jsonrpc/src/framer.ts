@@ -6,7 +6,9 @@
  */
 import { isAscii, isUtf8 } from 'node:buffer';
 import { defaultLimits, type FramerLimits, FramingError, type ValueReader } from './framing.ts';
+import { decodeInvalid } from './invalid-text.ts';
 import { type Json, mayBeExponent, parseWireJson } from './json.ts';
+import { JsonPrefix } from './json-prefix.ts';
 import { LongValue } from './long-value.ts';
 
 export type { FramerLimits } from './framing.ts';
@@ -17,6 +19,8 @@ const backslash = 0x5c;
 const longString = 64;
 /** Longer values are parsed as they arrive. */
 const defaultLongBytes = 256 * 1024;
+/** Of a value that does not come in one piece so much is looked at before it is whole: who sends more goes on, as a rule, or has it parsed as it arrives. */
+const prefixBytes = 64 * 1024;
 /** Kept from one long value to the next, so that small values that span chunks allocate nothing. */
 const keptCapacity = 64 * 1024;
 
@@ -34,6 +38,8 @@ export class JsonFramer {
   // The beginning of a value whose end has not come yet.
   #pending: Buffer = Buffer.alloc(0);
   #pendingLength = 0;
+  /** Whether it can have an end. */
+  #prefix = new JsonPrefix();
 
   // Where the scan stands.
   #depth = 0;
@@ -161,9 +167,16 @@ export class JsonFramer {
       }
     }
     if (this.#depth > 0 && !this.#stopped) {
+      this.#checkPrefix(bytes.subarray(start, end));
       this.#hold(bytes.subarray(start, end));
       if (this.#pendingLength > (this.#limits.longBytes ?? defaultLongBytes)) this.#beginLong();
     }
+  }
+
+  /** Looks at the next part of a value that is not whole. One that comes in one piece costs nothing here: its parser looks. */
+  #checkPrefix(bytes: Buffer): void {
+    if (this.#pendingLength === 0) this.#prefix = new JsonPrefix();
+    if (this.#pendingLength < prefixBytes) this.#prefix.feed(bytes.subarray(0, prefixBytes - this.#pendingLength));
   }
 
   /** Goes over to parsing the value as it arrives. */
@@ -273,17 +286,12 @@ export class JsonFramer {
   }
 }
 
-/** Nearly all that OVSDB's clients send is ASCII, which takes a fraction of the time. */
-function decode(bytes: Buffer): string {
-  if (isAscii(bytes)) return bytes.toString('latin1');
-  if (!isUtf8(bytes)) throw new FramingError('invalid UTF-8');
-  return bytes.toString('utf8');
-}
-
 function parseBytes(bytes: Buffer, bigNumber: boolean): Json {
-  const text = decode(bytes);
   try {
-    return parseWireJson(text, bigNumber);
+    // Nearly all that OVSDB's clients send is ASCII, which takes a fraction of the time.
+    if (isAscii(bytes)) return parseWireJson(bytes.toString('latin1'), bigNumber);
+    if (isUtf8(bytes)) return parseWireJson(bytes.toString('utf8'), bigNumber);
+    return parseWireJson(decodeInvalid(bytes), bigNumber, false);
   } catch (cause) {
     throw new FramingError(`syntax error: ${cause instanceof Error ? cause.message : cause}`, { cause });
   }

@@ -2,6 +2,8 @@
  * JSON values, text and back. Differs from the `JSON` of the language in integers: OVSDB's have 64 bits, so one that a double cannot hold
  * exactly is a bigint here, both ways.
  */
+import { InvalidText } from './invalid-text.ts';
+
 export type Json = null | boolean | number | bigint | string | readonly Json[] | JsonObject;
 
 export interface JsonObject {
@@ -42,34 +44,41 @@ function stringifySlowly(value: Json): string {
 const wholeToken =
   /"[^"\\]*(?:\\[\s\S][^"\\]*)*"|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null|[[\]{}:,]/y;
 const suspicious = /\\u(?:0000|[dD][89a-fA-F])/;
+const firstHalfAlone = /[\ud800-\udbff](?![\udc00-\udfff])/;
+const secondHalfAlone = /(?<![\ud800-\udbff])[\udc00-\udfff]/;
 
 /**
- * Parses JSON text that came from a peer. Refuses strings with a NUL or half of a surrogate pair, as the C programs do: what is stored here must
- * not end the connections of those that read it there.
+ * Parses JSON text that came from a peer. Refuses strings with a NUL or the first half of a surrogate pair, as the C programs do: what is stored here must
+ * not end the connections of those that read it there. A string with the second half alone is an `InvalidText`.
+ * @param sound the text was UTF-8
  * @throws SyntaxError
  */
-export function parseWireJson(text: string, exact: boolean): Json {
+export function parseWireJson(text: string, exact: boolean, sound = true): Json {
   const value = exact ? parseExactJson(text) : (JSON.parse(text) as Json);
-  if (text.includes('\\u') && suspicious.test(text)) checkStrings(value);
-  return value;
+  const escapes = text.includes('\\u') && suspicious.test(text);
+  // A byte that is no character might complete an escape.
+  if (escapes && !sound) throw new SyntaxError('surrogates in a text that is not valid UTF-8');
+  return escapes || !sound ? checked(value) : value;
 }
 
-function checkStrings(value: Json): void {
-  if (typeof value === 'string') checkString(value);
-  else if (typeof value === 'object' && value !== null) {
-    for (const [name, member] of Object.entries(value)) {
-      checkString(name);
-      checkStrings(member);
-    }
+function checked(value: Json): Json {
+  if (typeof value === 'string') return checkedText(value);
+  if (Array.isArray(value)) return (value as readonly Json[]).map(checked);
+  if (!isJsonObject(value)) return value;
+  const object: { [name: string]: Json } = {};
+  for (const [name, member] of Object.entries(value)) {
+    checkedText(name);
+    define(object, name, checked(member));
   }
+  return object;
 }
 
-function checkString(text: string): void {
+function checkedText(text: string): Json {
   if (text.includes('\0')) throw new SyntaxError('null bytes not supported in quoted strings');
-  if (loneSurrogate.test(text)) throw new SyntaxError('lone surrogate in a quoted string');
+  if (firstHalfAlone.test(text)) throw new SyntaxError('lone surrogate in a quoted string');
+  return secondHalfAlone.test(text) ? new InvalidText(text) : text;
 }
 
-const loneSurrogate = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/;
 const space = /[ \t\n\r]*/y;
 /** Doubles that are nearer to 0 hold fewer digits. */
 const leastNormal = 2 ** -1022;

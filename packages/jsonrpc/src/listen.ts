@@ -5,6 +5,7 @@ import { dirname } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { systemReason } from './connect.ts';
 import { formatHostPort, formatRemote, type PassiveRemote } from './remote.ts';
+import { socketPath } from './socket-path.ts';
 import type { TlsFiles } from './tls.ts';
 
 export interface Accepted {
@@ -35,7 +36,7 @@ export class ListenError extends Error {
 
 /**
  * Listens; `onConnection` gets each connection (for TLS: once the handshake is done).
- * A socket file that exists is replaced, as the C programs do. Access to it is for its owner and group.
+ * A socket file that exists is replaced, as the C programs do. Access to it is for its owner and group, as far as the umask lets them.
  * @throws ListenError
  */
 export async function listen(
@@ -51,11 +52,18 @@ export async function listen(
         // Node.js would say that permission is denied.
         if (!existsSync(dirname(remote.path))) throw new Error('No such file or directory');
         const server = createServer((stream) => onConnection({ stream, name: `unix#${accepted++}` }));
+        const { path, release } = socketPath(remote.path);
         // Between bind and chmod nobody else may connect, so the mode comes from the mask.
-        const mask = process.umask(0o007);
-        const listening = start(server, { path: remote.path });
+        const mask = process.umask();
+        process.umask(mask | 0o007);
+        const listening = start(server, { path });
         process.umask(mask);
-        await listening;
+        await listening.catch((error: unknown) => {
+          release();
+          throw error;
+        });
+        // When the server closes it removes the file, by that path.
+        server.once('close', release);
         return wrap(server, remote, options);
       }
       case 'ptcp': {

@@ -5,6 +5,7 @@
  */
 import { isUtf8 } from 'node:buffer';
 import { type FramerLimits, FramingError, type ValueReader } from './framing.ts';
+import { decodeInvalid } from './invalid-text.ts';
 import { define, type Json, mayBeExponent, parseWireJson } from './json.ts';
 
 /** Containers down to this depth are built here. Rows stand below it in every message of OVSDB: {result: [found, id, {table: {uuid: row}}]}. */
@@ -41,6 +42,8 @@ export class LongValue implements ValueReader {
   #escaped = false;
   #digits = 0;
   #bigNumber = false;
+  /** All of it so far is UTF-8. */
+  #sound = true;
   #value: Json | undefined;
 
   constructor(limits: FramerLimits) {
@@ -198,7 +201,7 @@ export class LongValue implements ValueReader {
       return;
     }
     if (!text.endsWith(':')) throw new FramingError('syntax error: expected a member name');
-    const name = parse(text.slice(0, -1), false);
+    const name = parse(text.slice(0, -1), false, this.#sound);
     if (typeof name !== 'string') throw new FramingError('syntax error: expected a member name');
     parent.name = name;
   }
@@ -245,7 +248,7 @@ export class LongValue implements ValueReader {
       text = text.slice(1);
     }
     const array = Array.isArray(frame.container);
-    const members = parse(array ? `[${text}]` : `{${text}}`, this.#bigNumber);
+    const members = parse(array ? `[${text}]` : `{${text}}`, this.#bigNumber, this.#sound);
     this.#bigNumber = false;
     if (Array.isArray(members)) {
       // A comma with nothing behind it would otherwise pass as no members.
@@ -260,14 +263,15 @@ export class LongValue implements ValueReader {
 
   #text(start: number, end: number): string {
     const bytes = this.#buffer.subarray(start, end);
-    if (!isUtf8(bytes)) throw new FramingError('invalid UTF-8');
-    return bytes.toString('utf8');
+    if (isUtf8(bytes)) return bytes.toString('utf8');
+    this.#sound = false;
+    return decodeInvalid(bytes);
   }
 }
 
-function parse(text: string, exact: boolean): Json {
+function parse(text: string, exact: boolean, sound: boolean): Json {
   try {
-    return parseWireJson(text, exact);
+    return parseWireJson(text, exact, sound);
   } catch (cause) {
     throw new FramingError(`syntax error: ${cause instanceof Error ? cause.message : cause}`, { cause });
   }

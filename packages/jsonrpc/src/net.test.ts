@@ -1,7 +1,17 @@
 import { execFile, execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ConnectError, connect, systemReason } from './connect.ts';
@@ -42,6 +52,15 @@ async function roundTrip(
   }
 }
 
+/** A descriptor may be gone by now. */
+function readlinkIfAny(path: string): string | undefined {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return undefined;
+  }
+}
+
 describe('remotes, live', () => {
   it('unix', async () => {
     const accepted = await roundTrip('punix:a.sock', () => ({ kind: 'unix', path: join(dir, 'a.sock') }));
@@ -59,12 +78,54 @@ describe('remotes, live', () => {
     const path = join(dir, 'b.sock');
     writeFileSync(path, '');
     const listener = await listen({ kind: 'punix', path }, () => {});
-    expect(statSync(path).mode & 0o777).toBe(0o770);
+    expect(statSync(path).mode & 0o777).toBe(0o770 & ~process.umask());
     await listener.close();
     expect(existsSync(path)).toBe(false);
     const error = await connect({ kind: 'unix', path }).catch((e: unknown) => e);
     expect(error).toBeInstanceOf(ConnectError);
     expect(String(error)).toContain(`unix:${path}: connection attempt failed (No such file or directory)`);
+  });
+
+  it('the umask keeps the group from a socket file, or lets it', async () => {
+    const before = process.umask();
+    try {
+      for (const [mask, mode] of [
+        [0o022, 0o750],
+        [0o077, 0o700],
+        [0o000, 0o770],
+      ] as const) {
+        process.umask(mask);
+        const path = join(dir, 'mask.sock');
+        const listener = await listen({ kind: 'punix', path }, () => {});
+        expect(statSync(path).mode & 0o777).toBe(mode);
+        expect(process.umask()).toBe(mask);
+        await listener.close();
+      }
+    } finally {
+      process.umask(before);
+    }
+  });
+
+  it('a socket file may have a path that is longer than what the system takes', async () => {
+    const folder = join(dir, 'a'.repeat(60), 'b'.repeat(60));
+    mkdirSync(folder, { recursive: true });
+    const held = (): (string | undefined)[] =>
+      readdirSync('/proc/self/fd')
+        .map((fd) => readlinkIfAny(`/proc/self/fd/${fd}`))
+        .filter((to) => to === folder);
+    for (const name of ['sock', 'c'.repeat(80)]) {
+      const path = join(folder, name);
+      const listener = await listen({ kind: 'punix', path }, ({ stream }) => void stream.end('hello'));
+      expect(statSync(path).isSocket()).toBe(true);
+      const stream = await connect({ kind: 'unix', path });
+      expect(await text(stream)).toBe('hello');
+      await expect(connect({ kind: 'unix', path: `${path}x` })).rejects.toThrow('(No such file or directory)');
+      await listener.close();
+      expect(readdirSync(folder)).toEqual([]);
+    }
+    const path = join(folder, 'd'.repeat(120));
+    await expect(listen({ kind: 'punix', path }, () => {})).rejects.toThrow('listen failed: File name too long');
+    await expect.poll(held).toEqual([]);
   });
 
   it('gives up when told to', async () => {

@@ -90,6 +90,20 @@ describe('a peer', () => {
     ]);
   });
 
+  it('does not give up one whose answer has come, but was not looked at', async () => {
+    const [left, right] = duplexPair();
+    const clock = new TestClock();
+    const peer = new Peer(left, { clock, probeIntervalMs: 5000 });
+    new Peer(right);
+    clock.advance(5000);
+    await settled();
+    clock.advance(5000);
+    // The second probe is on its way; what answers it does not get to run before the time is over.
+    clock.advance(5000);
+    await settled();
+    expect(peer.closed).toBe(false);
+  });
+
   it('stops reading from one that does not read, and gives it up when it reads nothing for long', async () => {
     const clock = new TestClock();
     const closes: (Error | undefined)[] = [];
@@ -113,6 +127,7 @@ describe('a peer', () => {
     expect(asked).toBe(1);
     expect(peer.queuedBytes).toBeGreaterThan(2_000_000);
     for (let i = 0; i < 3; i++) clock.advance(5000);
+    await settled();
     expect(String(closes[0])).toContain('peer has read nothing for 5 seconds');
   });
 
@@ -138,6 +153,7 @@ describe('a peer', () => {
     }
     expect(closes).toEqual([]);
     clock.advance(10_000);
+    await settled();
     expect(String(closes[0])).toContain('peer has read nothing for 5 seconds');
   });
 

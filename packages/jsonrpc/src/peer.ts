@@ -395,16 +395,25 @@ export class Peer {
     if (this.#closed) return;
     const silent = this.#silenceMs() >= this.#probeIntervalMs;
     if (this.#probed && silent) {
-      const seconds = this.#probeIntervalMs / 1000;
-      const reason = this.#paused
-        ? `peer has read nothing for ${seconds} seconds, disconnecting`
-        : `no response to inactivity probe after ${seconds} seconds, disconnecting`;
-      this.close(new InactivityError(`${this.name}: ${reason}`));
+      // Not before the system has been asked what has come meanwhile: it may be this program that was busy for so long.
+      setImmediate(() => this.#giveUp());
       return;
     }
     this.#probed = silent;
     if (silent) this.#sendOwn(`{"id":"${probeId}","method":"echo","params":[]}`);
     this.#armProbe();
+  }
+
+  #giveUp(): void {
+    if (!this.#probed || this.#silenceMs() < this.#probeIntervalMs) {
+      this.#armProbe();
+      return;
+    }
+    const seconds = this.#probeIntervalMs / 1000;
+    const reason = this.#paused
+      ? `peer has read nothing for ${seconds} seconds, disconnecting`
+      : `no response to inactivity probe after ${seconds} seconds, disconnecting`;
+    this.close(new InactivityError(`${this.name}: ${reason}`));
   }
 
   #sendOwn(message: string): void {

@@ -1,4 +1,4 @@
-import { rowFactory } from '@weft/ovsdb/row';
+import { rowFactory } from '@weft/ovsdb/row-shape';
 import type { Uuid } from '@weft/ovsdb/uuid';
 import type { NbTable } from '@weft/schemas/nb';
 import { sb } from '@weft/schemas/sb';

@@ -103,21 +103,21 @@ describe('a transaction', () => {
 });
 
 describe('a transaction of which the server does not know what became', () => {
+  const details = 'Inventory: the relay has lost its source';
+
   it.each<[string, (server: FakeServer, id: Json) => void]>([
     ['a C relay', (server, id) => server.peer.replyError(id, 'canceled')],
-    [
-      'our relay',
-      (server, id) => {
-        const details = 'Inventory: the relay has lost its source';
-        server.peer.reply(id, [{}, { error: 'I/O error', details }]);
-      },
-    ],
-  ])('at %s is tried again', async (_, answer) => {
+    ['our relay', (server, id) => server.peer.replyError(id, { error: 'I/O error', details })],
+    ['a relay of old', (server, id) => server.peer.reply(id, [{}, { error: 'I/O error', details }])],
+  ])('at %s is uncertain, and tried again if that does no harm', async (_, answer) => {
     const server = new FakeServer();
     const { replica } = setUp([server]);
     const monitor = await server.next('monitor_cond_since');
     server.peer.reply(monitor.id, [false, txn(1), {}]);
-    const done = replica.retry((transaction) => transaction.insert('Shelf', { name: 'x' }));
+    const commit = replica.transact([{ op: 'comment', comment: 'x' }]);
+    answer(server, (await server.next('transact')).id);
+    await expect(commit).rejects.toThrow(UncertainError);
+    const done = replica.retry((transaction) => transaction.insert('Shelf', { name: 'x' }), { repeatable: true });
     answer(server, (await server.next('transact')).id);
     server.peer.reply((await server.next('transact')).id, [{ uuid: ['uuid', b] }]);
     const { transaction, value } = await done;

@@ -10,7 +10,8 @@ import { shuffled } from '@weft/jsonrpc/shuffled';
 import type { TlsFiles } from '@weft/jsonrpc/tls';
 import { isObject, type Json, type JsonObject } from '@weft/ovsdb/json';
 import type { DatabaseSchema, RowOf, TableName } from '@weft/ovsdb/schema';
-import { checkResults, NotConnectedError, refusal, UncertainError } from './errors.ts';
+import type { Clause } from './conditions.ts';
+import { checkResults, NotConnectedError, refusal, requireText, UncertainError } from './errors.ts';
 import { RowTable } from './rows.ts';
 import { type DatabaseStatus, serverSchema, whyNot } from './server-status.ts';
 import { Transaction } from './transaction.ts';
@@ -37,12 +38,15 @@ export interface ClientOptions<D extends DatabaseSchema> {
   readonly log?: (level: 'info' | 'warn', message: string) => void;
 }
 
-/** Rows to read: those of which all clauses hold; `where` in JSON, as in RFC 7047 section 5.2.2. */
+/** Rows to read: those of which all clauses hold (RFC 7047 section 5.2.2). */
 export interface Selection<D extends DatabaseSchema, T extends TableName<D>> {
   readonly table: T;
-  readonly where?: readonly Json[];
+  readonly where?: readonly Clause<keyof D['tables'][T]['columns'] & string>[];
   readonly columns?: readonly (keyof D['tables'][T]['columns'] & string)[];
 }
+
+/** Of any one table. */
+type AnySelection<D extends DatabaseSchema> = { [T in TableName<D>]: Selection<D, T> }[TableName<D>];
 
 export class DatabaseClient<D extends DatabaseSchema> {
   readonly schema: D;
@@ -99,18 +103,16 @@ export class DatabaseClient<D extends DatabaseSchema> {
   /** Rows of one table. */
   async select<T extends TableName<D>>(
     table: T,
-    where: readonly Json[] = [],
+    where: NonNullable<Selection<D, T>['where']> = [],
     columns?: Selection<D, T>['columns'],
   ): Promise<readonly RowOf<D, T>[]> {
     const selection = columns === undefined ? { table, where } : { table, where, columns };
-    const [rows] = await this.selectAll([selection as unknown as Selection<D, TableName<D>>]);
+    const [rows] = await this.selectAll([selection as unknown as AnySelection<D>]);
     return rows as unknown as readonly RowOf<D, T>[];
   }
 
   /** Rows of several tables, all of one moment. Columns that were not asked for hold their defaults. */
-  async selectAll(
-    selections: readonly Selection<D, TableName<D>>[],
-  ): Promise<readonly (readonly RowOf<D, TableName<D>>[])[]> {
+  async selectAll(selections: readonly AnySelection<D>[]): Promise<readonly (readonly RowOf<D, TableName<D>>[])[]> {
     const operations = selections.map(({ table, where = [], columns }): JsonObject => {
       const names = columns === undefined ? undefined : [...new Set(['_uuid', ...columns])];
       return names === undefined ? { op: 'select', table, where } : { op: 'select', table, where, columns: names };
@@ -124,6 +126,7 @@ export class DatabaseClient<D extends DatabaseSchema> {
    * @throws TransactionError, ConflictError, UncertainError
    */
   async transact(operations: readonly JsonObject[]): Promise<readonly JsonObject[]> {
+    requireText(operations);
     let reply: Json;
     try {
       reply = (await this.peer.call('transact', [this.#database, ...operations])) as Json;

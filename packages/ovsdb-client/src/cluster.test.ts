@@ -37,7 +37,7 @@ describe('a cluster of three', () => {
             for (const row of leaderOnly.table('Shelf').rows()) if (row.name === name) return;
             txn.insert('Shelf', { name });
           },
-          { attempts: 100 },
+          { attempts: 100, repeatable: true },
         );
       await insert('before');
       const inFlight = ['a', 'b', 'c'].map((name) => insert(name));
@@ -74,7 +74,7 @@ describe('a cluster of three', () => {
           for (const row of replica.table('Shelf').rows()) if (row.name === name) return;
           txn.insert('Shelf', { name });
         },
-        { attempts: 100 },
+        { attempts: 100, repeatable: true },
       );
     const at = (): TestServer => servers.find((server) => server.remote === replica.remote)!;
     const control = (server: TestServer, ...args: string[]): string =>

@@ -3,9 +3,22 @@
  * what comes meanwhile is gathered (as the protocol wants it: ovsdb-server(7) section 4.1.13).
  */
 import type { Json } from '@weft/ovsdb/json';
+import type { DatabaseSchema, TableName } from '@weft/ovsdb/schema';
 
-/** Clauses `[column, function, value]` in JSON of which one must hold. `true` or none: all rows. `[false]`: no row. */
-export type TableCondition = readonly Json[] | boolean;
+/** `[column, function, value]` (RFC 7047 section 5.1), the value in JSON: `['uuid', row._uuid]`, `['set', []]`. */
+export type Clause<C extends string = string> = readonly [
+  column: C | '_uuid',
+  test: '<' | '<=' | '==' | '!=' | '>=' | '>' | 'includes' | 'excludes',
+  value: Json,
+];
+
+/** Clauses of which one must hold; of no clauses none does. `true`: all rows. `false`: none. */
+export type TableCondition<C extends string = string> = readonly (Clause<C> | boolean)[] | boolean;
+
+/** For each table that is named, another condition. */
+export type TableConditions<D extends DatabaseSchema> = {
+  readonly [T in TableName<D>]?: TableCondition<keyof D['tables'][T]['columns'] & string>;
+};
 
 /** A condition as monitor_cond writes it (ovsdb-server(7), section 4.1.12). */
 export function conditionJson(condition: TableCondition): readonly Json[] {
@@ -49,6 +62,13 @@ export class Conditions {
   answered(): void {
     if (this.#asked !== undefined) this.#granted = this.#asked;
     this.#asked = undefined;
+  }
+
+  /** The server has refused the change: what was granted is wanted again, where nothing else is by now. */
+  refused(): void {
+    for (const [table, text] of this.#asked ?? []) {
+      if (this.#wanted.get(table) === text) this.#wanted.set(table, this.#granted.get(table) ?? '[true]');
+    }
   }
 
   /**

@@ -1,5 +1,5 @@
 /** What a client of a database is told when something does not work. */
-import { isObject, type Json, type JsonObject } from '@weft/ovsdb/json';
+import { isArray, isObject, type Json, type JsonObject } from '@weft/ovsdb/json';
 
 /** There is no usable connection, so nothing was sent. */
 export class NotConnectedError extends Error {
@@ -40,6 +40,25 @@ export class ConflictError extends TransactionError {
   override name = 'ConflictError';
 }
 
+/**
+ * What no JSON text of a server's may hold ends the connection, for all that is under way on it: it is refused here.
+ * @throws TransactionError
+ */
+export function requireText(json: Json): void {
+  if (typeof json === 'string') {
+    if (!notText.test(json)) return;
+    throw new TransactionError(
+      { error: 'syntax error', details: 'a string holds a null character, or half of a pair of surrogates' },
+      undefined,
+    );
+  }
+  if (isArray(json)) for (const member of json) requireText(member);
+  else if (isObject(json)) for (const member of Object.values(json)) requireText(member);
+}
+
+/** With the flag, whole pairs are one character each. */
+const notText = /[\0\ud800-\udfff]/u;
+
 const lostSource = 'the relay has lost its source';
 
 /** What became of a transaction to which the server answered with an error in the place of results. */
@@ -48,7 +67,7 @@ export function refusal(error: Json): Error {
   if (error === 'canceled') {
     return new UncertainError('canceled by the server; the transaction may have been committed');
   }
-  return new TransactionError(isObject(error) ? error : { error: String(error) }, undefined);
+  return failure(isObject(error) ? error : { error: String(error) }, undefined);
 }
 
 /**
@@ -62,14 +81,16 @@ export function checkResults(reply: Json): readonly JsonObject[] {
   for (const [i, result] of results.entries()) {
     if (typeof result !== 'object' || result === null || Array.isArray(result)) continue;
     const object = result as JsonObject;
-    if (object.error === undefined || object.error === null) continue;
-    const { details } = object;
-    if (object.error === 'I/O error' && typeof details === 'string' && details.endsWith(lostSource)) {
-      throw new UncertainError(`${details}; the transaction may have been committed`);
-    }
     // An error behind the results of all operations is that of the commit; the caller knows their number.
-    const conflict = object.error === 'timed out';
-    throw new (conflict ? ConflictError : TransactionError)(object, i);
+    if (object.error !== undefined && object.error !== null) throw failure(object, i);
   }
   return results.map((result) => (result ?? {}) as JsonObject);
+}
+
+function failure(error: JsonObject, operation: number | undefined): Error {
+  const { details } = error;
+  if (error.error === 'I/O error' && typeof details === 'string' && details.endsWith(lostSource)) {
+    return new UncertainError(`${details}; the transaction may have been committed`);
+  }
+  return new (error.error === 'timed out' ? ConflictError : TransactionError)(error, operation);
 }

@@ -1,6 +1,7 @@
 /** A lock of the server (RFC 7047 section 4.1.8), asked for again on each connection. At most one client holds it. */
 import type { Peer } from '@weft/jsonrpc/peer';
 import { isObject } from '@weft/ovsdb/json';
+import { tell } from './listeners.ts';
 
 export class Lock {
   readonly name: string;
@@ -25,7 +26,11 @@ export class Lock {
   /** For the replica: the connection can be used. */
   request(peer: Peer, onError: (error: Error) => void): void {
     this.#peer = peer;
-    peer.request('lock', [this.name], (result) => this.#set(isObject(result) && result.locked === true), onError);
+    const answered = (held: boolean): void => {
+      // It may have been given back, or lost, meanwhile.
+      if (this.#peer === peer) this.#set(held);
+    };
+    peer.request('lock', [this.name], (result) => answered(isObject(result) && result.locked === true), onError);
   }
 
   /** For the replica: the server notified us. */
@@ -53,6 +58,6 @@ export class Lock {
   #set(held: boolean): void {
     if (held === this.#held) return;
     this.#held = held;
-    for (const listener of [...this.#listeners]) listener(held);
+    tell(this.#listeners, held);
   }
 }

@@ -8,6 +8,7 @@ import { runTool } from '@weft/ovsdb-server/tool';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DatabaseClient } from './client.ts';
+import type { Clause } from './conditions.ts';
 import { TransactionError } from './errors.ts';
 import { Replica } from './replica.ts';
 import { makeDir, startServer, until } from './testing.ts';
@@ -140,7 +141,7 @@ describe.each(['ovsdb-server', 'weft-ovsdb'])('a replica of %s', (name) => {
           await client.transact([{ op: 'delete', table: 'Shelf', where: [] }]);
           const replica = new Replica({ schema: inventory, remotes: server.remote, sliceRows });
           const copy = new Map<Uuid, Row>();
-          let items: readonly Json[] = [];
+          let items: readonly Clause<'weight'>[] = [];
           try {
             replica.onChange((changes) => apply(copy, changes));
             replica.start();

@@ -14,11 +14,13 @@ import { isArray, isObject, type Json, type JsonObject } from '@weft/ovsdb/json'
 import type { RowChange } from '@weft/ovsdb/row';
 import type { DatabaseSchema, RowOf, TableName } from '@weft/ovsdb/schema';
 import { zeroUuid } from '@weft/ovsdb/uuid';
-import { Conditions, type TableCondition } from './conditions.ts';
-import { ConflictError, checkResults, NotConnectedError, ReadOnlyError, refusal, UncertainError } from './errors.ts';
+import { Conditions, type TableCondition, type TableConditions } from './conditions.ts';
+import { checkResults, NotConnectedError, ReadOnlyError, refusal, requireText, UncertainError } from './errors.ts';
 import { Inbox } from './inbox.ts';
+import { tell } from './listeners.ts';
 import { Lock } from './lock.ts';
 import { columnsText, conditionRequests, monitorRequests } from './monitor-requests.ts';
+import { type RetryOptions, retry } from './retry.ts';
 import { RowTable, type TableView } from './rows.ts';
 import type { ServerTables } from './server-status.ts';
 import { type Connection, Session, type SessionOptions, whyLost } from './session.ts';
@@ -39,7 +41,8 @@ export interface ReplicaOptions<D extends DatabaseSchema> extends Omit<SessionOp
   readonly database?: string;
   /** Default: every table, every column. */
   readonly tables?: TableSelection<D>;
-  readonly conditions?: { readonly [T in TableName<D>]?: TableCondition };
+  /** Which rows. Default: all. */
+  readonly conditions?: TableConditions<D>;
   /** Refuse every transaction. */
   readonly readOnly?: boolean;
   /** Rows decoded in one turn of the event loop. Default 1000, a few milliseconds' worth. */
@@ -82,9 +85,7 @@ export class Replica<D extends DatabaseSchema> {
       this.#tables.set(name, new RowTable(name, schema));
       this.#columns.set(name, selected === true ? Object.keys(schema.columns) : selected);
     }
-    for (const [table, condition] of Object.entries(options.conditions ?? {})) {
-      this.#conditions.want(table, condition as TableCondition);
-    }
+    this.#want(options.conditions ?? {});
     this.#session = new Session(
       { ...options, database: options.database ?? options.schema.name },
       {
@@ -103,7 +104,7 @@ export class Replica<D extends DatabaseSchema> {
     this.#session.close();
     this.#inbox.clear();
     this.#setState('closed');
-    for (const waiter of this.#conditionWaiters.splice(0)) waiter.reject(new NotConnectedError('replica is closed'));
+    this.#refuseConditions(new NotConnectedError('replica is closed'));
   }
 
   get state(): ReplicaState {
@@ -165,16 +166,25 @@ export class Replica<D extends DatabaseSchema> {
 
   /**
    * Wants other rows of some tables. Resolves when the replica holds exactly the rows of the new conditions (and of those set meanwhile), over
-   * reconnects if need be. Conditions that are set while a change is on its way travel together.
+   * reconnects if need be. Conditions that are set while a change is on its way travel together; if the server refuses them, all of them reject.
+   * @throws JsonRpcError, NotConnectedError
    */
-  setConditions(conditions: { readonly [T in TableName<D>]?: TableCondition }): Promise<void> {
-    for (const [table, condition] of Object.entries(conditions)) {
-      this.#conditions.want(table, condition as TableCondition);
-    }
-    if (this.#state === 'live' && this.#conditionsMet) return Promise.resolve();
+  async setConditions(conditions: TableConditions<D>): Promise<void> {
+    if (this.#state === 'closed') throw new NotConnectedError('replica is closed');
+    this.#want(conditions);
+    if (this.#state === 'live' && this.#conditionsMet) return;
     const promise = new Promise<void>((resolve, reject) => this.#conditionWaiters.push({ resolve, reject }));
     if (this.#state === 'live') this.#askConditions();
     return promise;
+  }
+
+  #want(conditions: { readonly [table: string]: TableCondition | undefined }): void {
+    for (const [table, condition] of Object.entries(conditions)) {
+      if (condition === undefined) continue;
+      // The server would refuse it, each time anew.
+      if (!this.#tables.has(table)) throw new Error(`table ${table} is not replicated`);
+      this.#conditions.want(table, condition);
+    }
   }
 
   /** The lock of that name; asked for from the first call on. Every transaction built by `transaction()` asserts it. */
@@ -211,6 +221,7 @@ export class Replica<D extends DatabaseSchema> {
    */
   async transact(operations: readonly JsonObject[]): Promise<readonly JsonObject[]> {
     if (this.#options.readOnly) throw new ReadOnlyError('this connection is read-only');
+    requireText(operations);
     const peer = this.#connection?.peer;
     if (peer === undefined) throw new NotConnectedError(`${this.#databaseName}: not connected to a server`);
     const reply = await new Promise<Json>((resolve, reject) => {
@@ -233,29 +244,20 @@ export class Replica<D extends DatabaseSchema> {
   }
 
   /**
-   * Builds a transaction and commits it; on a conflict, or when the connection broke, builds it anew from the rows as they are then.
-   * `build` runs once per attempt and must only read this replica. Gives up after `attempts` (default 5) with the last error.
+   * Builds a transaction and commits it; on a conflict builds it anew, from the rows as they are then. `build` runs once per attempt and must only read
+   * this replica. Gives up with the last error.
+   * @throws as `transact`; UncertainError also if the last attempt failed, but one before it may have been committed
    */
-  async retry<R>(
+  retry<R>(
     build: (transaction: Transaction<D>) => R,
-    options: { readonly attempts?: number } = {},
+    options: RetryOptions = {},
   ): Promise<{ readonly transaction: Transaction<D>; readonly value: R }> {
-    const attempts = options.attempts ?? 5;
-    for (let attempt = 1; ; attempt++) {
+    const begin = async (): Promise<Transaction<D>> => {
       await this.synced();
-      const transaction = this.transaction();
-      const value = build(transaction);
-      try {
-        await transaction.commit();
-        return { transaction, value };
-      } catch (error) {
-        const again =
-          error instanceof ConflictError || error instanceof NotConnectedError || error instanceof UncertainError;
-        if (!again || attempt >= attempts) throw error;
-        // What it conflicted with may still be on its way to us.
-        if (error instanceof ConflictError) await this.#nextChange(50);
-      }
-    }
+      return this.transaction();
+    };
+    // What it conflicted with may still be on its way to us.
+    return retry({ begin, settle: () => this.#nextChange(50) }, build, options);
   }
 
   /** Resolves at the next change, and after so many milliseconds at the latest. */
@@ -297,7 +299,7 @@ export class Replica<D extends DatabaseSchema> {
   #setState(state: ReplicaState): void {
     if (this.#state === state || this.#state === 'closed') return;
     this.#state = state;
-    for (const listener of [...this.#stateListeners]) listener(state);
+    tell(this.#stateListeners, state);
   }
 
   #connected(connection: Connection): void {
@@ -346,19 +348,24 @@ export class Replica<D extends DatabaseSchema> {
     peer.request(
       method,
       params,
-      (result) => this.#monitored(method, result),
+      (result) => this.#monitored(connection, method, result),
       (error) => {
         if (peer.closed) return;
         const unknown = error instanceof JsonRpcError && unknownMethod(error.error as Json);
         if (unknown && method === 'monitor_cond_since') this.#monitor(connection, 'monitor_cond');
         else if (unknown && method === 'monitor_cond') this.#monitor(connection, 'monitor');
-        else peer.close(error);
+        else {
+          this.#refuseConditions(error);
+          peer.close(error);
+        }
       },
     );
   }
 
-  #monitored(method: 'monitor_cond_since' | 'monitor_cond' | 'monitor', result: Json): void {
+  #monitored(connection: Connection, method: 'monitor_cond_since' | 'monitor_cond' | 'monitor', result: Json): void {
     const synced = (): void => {
+      // A listener has left the server.
+      if (this.#connection !== connection) return;
       this.#everSynced = true;
       this.#setState('live');
       this.#askConditions();
@@ -369,7 +376,7 @@ export class Replica<D extends DatabaseSchema> {
       return;
     }
     if (!isArray(result) || result.length !== 3 || typeof result[1] !== 'string') {
-      this.#connection?.peer.close(new ProtocolError('malformed reply to monitor_cond_since'));
+      connection.peer.close(new ProtocolError('malformed reply to monitor_cond_since'));
       return;
     }
     this.#update(result[2] ?? null, result[0] !== true, result[1], synced);
@@ -433,7 +440,7 @@ export class Replica<D extends DatabaseSchema> {
   #commit(changes: readonly RowChange[]): void {
     if (changes.length === 0) return;
     for (const change of changes) this.#tables.get(change.table)?.commit(change);
-    for (const listener of [...this.#changeListeners]) listener(changes);
+    tell(this.#changeListeners, changes);
   }
 
   #askConditions(): void {
@@ -452,9 +459,17 @@ export class Replica<D extends DatabaseSchema> {
           this.#settleConditions();
         }),
       (error) => {
-        if (!connection.peer.closed) connection.peer.close(error);
+        if (connection.peer.closed) return;
+        // Of which tables it has been done, and of which not, nobody knows.
+        this.#conditions.refused();
+        this.#refuseConditions(error);
+        connection.peer.close(error);
       },
     );
+  }
+
+  #refuseConditions(error: Error): void {
+    for (const waiter of this.#conditionWaiters.splice(0)) waiter.reject(error);
   }
 
   /** A server that knows only `monitor` sends every row; that is all that can be had from it. */

@@ -1,9 +1,10 @@
 /** The rows of one replicated table, and how the server's updates become new rows. No I/O. */
 
-import { type Datum, datumsEqual, defaultDatum } from '@weft/ovsdb/datum';
+import { datumsEqual } from '@weft/ovsdb/datum';
 import { applyDifference } from '@weft/ovsdb/diff';
 import type { JsonObject } from '@weft/ovsdb/json';
 import type { Row, RowChange } from '@weft/ovsdb/row';
+import { type RowShape, rowShape, type UnfinishedRow } from '@weft/ovsdb/row-shape';
 import type { TableSchema } from '@weft/ovsdb/schema';
 import type { Uuid } from '@weft/ovsdb/uuid';
 import { decodeDatum } from '@weft/ovsdb/wire';
@@ -21,14 +22,13 @@ const tolerant = { relaxed: true, lenient: true } as const;
 export class RowTable implements TableView<Row> {
   readonly name: string;
   readonly schema: TableSchema;
-  /** A row with every column at its default, in the compact form that an engine gives to objects that it has seen whole. */
-  readonly #template: Row;
+  readonly #shape: RowShape;
   readonly #rows = new Map<Uuid, Row>();
 
   constructor(name: string, schema: TableSchema) {
     this.name = name;
     this.schema = schema;
-    this.#template = templateRow(schema);
+    this.#shape = rowShape(schema);
   }
 
   get(uuid: Uuid): Row | undefined {
@@ -48,10 +48,8 @@ export class RowTable implements TableView<Row> {
   }
 
   /** A whole row from JSON; columns that it lacks have their defaults, those that we do not know are skipped. */
-  decode(uuid: Uuid, json: JsonObject): Row {
-    // Columns added one by one would make, beyond a dozen, a hash table of each row: several times as large and as slow as a copy.
-    const row: { _uuid: Uuid; [column: string]: Datum } = { ...this.#template };
-    row._uuid = uuid;
+  decode(uuid: Uuid, json: JsonObject): UnfinishedRow {
+    const row = this.#shape.make(uuid);
     for (const name in json) {
       const column = this.schema.columns[name];
       if (column !== undefined) row[name] = decodeDatum(column.type, json[name] ?? null, tolerant);
@@ -61,27 +59,26 @@ export class RowTable implements TableView<Row> {
 
   /** `old` with the differences of an update2 "modify" applied; `old` itself if there are none. */
   applyModify(old: Row, json: JsonObject): Row {
-    let row: { _uuid: Uuid; [column: string]: Datum } | undefined;
+    let row: UnfinishedRow | undefined;
     for (const name in json) {
       const column = this.schema.columns[name];
       if (column === undefined) continue;
       const value = applyDifference(column.type, old[name], json[name] ?? null);
       if (datumsEqual(value, old[name])) continue;
-      row ??= { ...old };
+      row ??= this.#shape.copy(old);
       row[name] = value;
     }
     return row ?? old;
   }
 
   /** `next` with the values of `old` where they are equal, or `old` itself if all are: identity says what changed. */
-  share(old: Row, next: Row): Row {
+  share(old: Row, next: UnfinishedRow): Row {
     let changed = false;
-    const shared: { _uuid: Uuid; [column: string]: Datum } = { ...next };
     for (const name in this.schema.columns) {
-      if (datumsEqual(old[name], next[name])) shared[name] = old[name];
+      if (datumsEqual(old[name], next[name])) next[name] = old[name];
       else changed = true;
     }
-    return changed ? shared : old;
+    return changed ? next : old;
   }
 
   /** Makes a change visible. */
@@ -89,15 +86,4 @@ export class RowTable implements TableView<Row> {
     if (change.new === undefined) this.#rows.delete(change.uuid);
     else this.#rows.set(change.uuid, change.new);
   }
-}
-
-function templateRow(schema: TableSchema): Row {
-  const names = ['_uuid', ...Object.keys(schema.columns)];
-  const row = JSON.parse(`{${names.map((name) => `${JSON.stringify(name)}:null`).join(',')}}`) as {
-    _uuid: Uuid;
-    [column: string]: Datum;
-  };
-  row._uuid = '';
-  for (const [name, column] of Object.entries(schema.columns)) row[name] = defaultDatum(column.type);
-  return row;
 }

@@ -241,6 +241,24 @@ describe('the session', () => {
     replica.close();
   });
 
+  it('gives up a process that says nothing, where another can be asked', async () => {
+    for (const [remotes, expected] of [
+      ['unix:/a', 'connecting'],
+      ['unix:/a,unix:/b', 'syncing'],
+    ] as const) {
+      const good = new FakeServer();
+      const { replica, clock } = setUp([], {
+        remotes,
+        connect: async (remote) => (remote.kind === 'unix' && remote.path === '/b' ? good.accept() : duplexPair()[0]),
+      });
+      await passTime(clock, 5000);
+      await passTime(clock, 5000);
+      await passTime(clock, 1000);
+      expect(replica.state).toBe(expected);
+      replica.close();
+    }
+  });
+
   it('passes over a host that does not answer, after a second', async () => {
     const good = new FakeServer();
     const never = (signal: AbortSignal): Promise<never> =>

@@ -23,7 +23,7 @@ export interface SessionOptions {
   readonly leaderOnly?: boolean;
   /** Try the remotes in random order. Default true. */
   readonly shuffle?: boolean;
-  /** Milliseconds; 0 for none. Default 5000, and none for a unix socket. */
+  /** Milliseconds; 0 for none. Default 5000, and none for a unix socket that is the only remote. */
   readonly probeIntervalMs?: number;
   /** Give up an attempt to connect after so many milliseconds. Default: as in C, a second at first, and as long as the last wait after failures. */
   readonly connectTimeoutMs?: number;
@@ -77,6 +77,7 @@ export class Session {
   #cid: string | undefined;
   #next = 0;
   #probeIntervalMs: number | undefined;
+  #started = false;
   #closed = false;
   /** It is us who want another server. */
   #asked = false;
@@ -97,6 +98,8 @@ export class Session {
   }
 
   start(): void {
+    if (this.#started) return;
+    this.#started = true;
     void this.#run();
   }
 
@@ -223,7 +226,9 @@ export class Session {
     return new Promise((resolve) => {
       let connected = false;
       let since = 0;
-      const probeIntervalMs = this.#probeIntervalMs ?? (remote.kind === 'unix' ? 0 : 5000);
+      // A process on this machine is trusted to be busy, where nobody else could be asked.
+      const trusted = remote.kind === 'unix' && this.#remotes.length === 1;
+      const probeIntervalMs = this.#probeIntervalMs ?? (trusted ? 0 : 5000);
       const { database, leaderOnly = true } = this.#options;
       const check = new ServerCheck(
         { database, leaderOnly, cid: this.#cid, indexes: this.#indexes },

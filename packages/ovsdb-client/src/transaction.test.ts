@@ -316,6 +316,15 @@ describe('a commit', () => {
     expect(sent).toEqual([]);
   });
 
+  it('is sent once', async () => {
+    const sent: (readonly JsonObject[])[] = [];
+    const txn = begin({}, sent);
+    txn.insert('Shelf', { name: 'x' });
+    await txn.commit();
+    await expect(txn.commit()).rejects.toThrow('the transaction has been sent already');
+    expect(sent.length).toBe(1);
+  });
+
   it('tells the uuids of the rows that it inserted', async () => {
     const txn = begin();
     txn.assertLock('l');

@@ -75,6 +75,7 @@ export class Transaction<D extends DatabaseSchema> {
   readonly #comments: string[] = [];
   readonly #increments: { table: string; uuid: Uuid; column: string; value: number | undefined }[] = [];
   readonly #uuids = new Map<Uuid, Uuid>();
+  #sent = false;
 
   constructor(schema: D, context: TransactionContext) {
     this.#schema = schema;
@@ -213,10 +214,12 @@ export class Transaction<D extends DatabaseSchema> {
   }
 
   /**
-   * Sends the transaction; without edits nothing is sent.
+   * Sends the transaction; without edits nothing is sent. Once: to try again is to build anew, from the rows as they are then.
    * @throws what the context's `send` throws.
    */
   async commit(): Promise<readonly JsonObject[]> {
+    if (this.#sent) throw new Error('the transaction has been sent already');
+    this.#sent = true;
     if (this.empty && this.#waits.length === 0) return [];
     const { operations, inserts, selects } = this.#build();
     const results = await this.#context.send(operations);

@@ -8,8 +8,8 @@ import { TransactionLog } from './transaction-log.ts';
 
 type Register = (name: string, usage: string, run: UnixctlCommand['run'], minArgs?: number, maxArgs?: number) => void;
 
-/** Makes the commands of this service known to the control socket. */
-export function registerCommands(control: UnixctlServer, service: DatabaseService): void {
+/** Makes the commands of this service known to the control socket. `done` is called when one has been executed. */
+export function registerCommands(control: UnixctlServer, service: DatabaseService, done: () => void = () => {}): void {
   const { server, remotes } = service;
   const register: Register = (name, usage, run, minArgs, maxArgs) => {
     const most = maxArgs ?? (usage === '' ? 0 : usage.split(' ').length);
@@ -20,7 +20,9 @@ export function registerCommands(control: UnixctlServer, service: DatabaseServic
       maxArgs: most,
       run: async (args, gone) => {
         try {
-          return await run(args, gone);
+          const answer = await run(args, gone);
+          done();
+          return answer;
         } catch (error) {
           throw error instanceof CommandError
             ? error

@@ -5,6 +5,7 @@ import { type Datum, datumsEqual } from '@weft/ovsdb/datum';
 import { OvsdbError } from '@weft/ovsdb/error';
 import type { Json } from '@weft/ovsdb/json';
 import type { Row } from '@weft/ovsdb/row';
+import type { ColumnType } from '@weft/ovsdb/schema';
 import type { Uuid } from '@weft/ovsdb/uuid';
 import { encodeDatum } from '@weft/ovsdb/wire';
 import type { Database } from './database.ts';
@@ -27,23 +28,30 @@ export function parseDbPlace(text: string): DbPlace {
   return { database, table, column };
 }
 
-/** Errors: `syntax error` if a database is served that has no such column, or one of a wrong type. */
-export function checkDbPlace(server: OvsdbServer, text: string): void {
+/** What remotes, or a setting, may be read from. */
+const readable = {
+  remotes: {
+    is: ({ kind, key }: ColumnType) => kind !== 'map' && (key.type === 'string' || key.refTable !== undefined),
+    otherwise: ({ table, column }: DbPlace) =>
+      `type of table "${table}" column "${column}" is neither string nor UUID with a reference`,
+  },
+  setting: {
+    is: ({ kind, key }: ColumnType) => kind !== 'map' && key.type === 'string',
+    otherwise: ({ table, column }: DbPlace) => `table "${table}" column "${column}" is not string or set of strings`,
+  },
+};
+
+/** Errors: `syntax error` unless a database is served that has such a column, of a type that `what` can be read from. */
+export function checkDbPlace(server: OvsdbServer, text: string, what: keyof typeof readable): void {
   const place = parseDbPlace(text);
+  const wrong = (reason: string): OvsdbError => new OvsdbError('syntax error', `"${text}": ${reason}`);
   const database = server.database(place.database);
-  if (database === undefined) throw new OvsdbError('syntax error', `"${text}": no database named ${place.database}`);
+  if (database === undefined) throw wrong(`no database named ${place.database}`);
   const table = database.tables.get(place.table);
-  if (table === undefined) throw new OvsdbError('syntax error', `"${text}": no table named ${place.table}`);
+  if (table === undefined) throw wrong(`no table named ${place.table}`);
   const type = typeOfColumn(table.schema, place.column);
-  if (type === undefined) {
-    throw new OvsdbError('syntax error', `"${text}": table "${place.table}" has no column "${place.column}"`);
-  }
-  if (type.kind === 'map' || (type.key.type !== 'string' && type.key.refTable === undefined)) {
-    throw new OvsdbError(
-      'syntax error',
-      `"${text}": type of table "${place.table}" column "${place.column}" is neither string nor UUID with a reference`,
-    );
-  }
+  if (type === undefined) throw wrong(`table "${place.table}" has no column "${place.column}"`);
+  if (!readable[what].is(type)) throw wrong(readable[what].otherwise(place));
 }
 
 /** The atoms in a column of all rows of a table. */

@@ -76,6 +76,11 @@ export class MemoryTable {
     return version;
   }
 
+  /** For a row that is not in the table, and is to be compared with those that are. */
+  setVersion(row: Row, version: Uuid): void {
+    this.#versions.set(row, version);
+  }
+
   readonly read: ColumnReader = (row, column) => (column === '_version' ? this.versionOf(row) : row[column]);
 
   /** The rows in 256 parts of about equal size that a change of one row leaves alone, all but one. */

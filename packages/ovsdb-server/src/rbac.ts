@@ -102,11 +102,19 @@ export class RoleAccess implements Access {
   }
 
   #denied(operation: Writing, table: MemoryTable): OvsdbError {
-    // As the C server calls a client without a certificate.
-    const client = this.#client ?? '(null)';
-    return new OvsdbError(
-      'permission error',
-      `RBAC rules for client "${client}" role "${this.#role}" prohibit ${words[operation]} "${table.name}".`,
-    );
+    return denied(this.#role, this.#client, `${words[operation]} "${table.name}".`);
   }
+}
+
+/** Whoever has a role, of whichever database, converts none. Errors: `permission error`. */
+export function checkMayConvert(database: string, role: string | undefined, client: string | undefined): void {
+  if (role === undefined || role === '') return;
+  const what = `"convert" of database ${database} (only the root role may convert databases)`;
+  throw denied(role, client, what);
+}
+
+function denied(role: string, client: string | undefined, what: string): OvsdbError {
+  // As the C server calls a client without a certificate.
+  const name = client ?? '(null)';
+  return new OvsdbError('permission error', `RBAC rules for client "${name}" role "${role}" prohibit ${what}`);
 }

@@ -57,6 +57,9 @@ export class Relay {
   #database: Database | undefined;
   #schemaText = '';
   #lastId: Uuid = zeroUuid;
+  /** The connection to a source. */
+  #peer: Peer | undefined;
+  /** The same, once what it has is here: what it executes for us from then on, we hear of before its answer. */
   #source: Peer | undefined;
   /** What is to be sent, in this order, when there is a source again, and about how many bytes that is. */
   readonly #held = new Set<() => void>();
@@ -77,25 +80,41 @@ export class Relay {
 
   /** Connects, and keeps connecting. The database is served from the first time on. */
   start(): void {
-    void this.#connect();
+    void this.#run();
   }
 
   close(): void {
     this.#closed = true;
     clearTimeout(this.#timer);
     clearTimeout(this.#outage);
-    this.#source?.close();
+    this.#peer?.close();
     for (const done of this.#awaiting.splice(0)) done();
   }
 
-  async #connect(): Promise<void> {
-    const remote = this.#remotes[this.#attempts++ % this.#remotes.length]!;
-    const { rundir, tls, log } = this.#options;
-    try {
-      const stream = await connect(parseActive(remote, { rundir }), {
-        timeoutMs: connectTimeoutMs,
-        tls: tls(),
+  /** One connection after the other: what two sources say, or one says twice, has no order. */
+  async #run(): Promise<void> {
+    while (!this.#closed) {
+      const remote = this.#remotes[this.#attempts++ % this.#remotes.length]!;
+      try {
+        await this.#follow(remote);
+      } catch (error) {
+        this.#options.log('warn', `${this.name}: ${remote}: ${error instanceof Error ? error.message : String(error)}`);
+      }
+      if (this.#closed) return;
+      await new Promise((resolve) => {
+        this.#timer = setTimeout(resolve, this.#backoff.failed());
       });
+    }
+  }
+
+  /** Resolves when the connection has ended. */
+  async #follow(remote: string): Promise<void> {
+    const { rundir, tls, log } = this.#options;
+    const stream = await connect(parseActive(remote, { rundir }), {
+      timeoutMs: connectTimeoutMs,
+      tls: tls(),
+    });
+    await new Promise<void>((resolve) => {
       const peer = new Peer(stream, {
         name: remote,
         limits: trustedLimits,
@@ -103,26 +122,26 @@ export class Relay {
         onNotification: (method, params) => {
           if (!watch.take(method, params)) this.#notified(peer, method, params);
         },
-        onClose: (error) => this.#lost(remote, error),
+        onClose: (error) => {
+          this.#lost(remote, error);
+          resolve();
+        },
       });
       const watch = new SourceWatch(this.name, peer);
-      this.#source = peer;
+      this.#peer = peer;
       if (this.#closed) peer.close();
       else {
-        await watch.start();
-        await this.#synchronise(peer);
+        this.#synchronise(peer, watch).then(
+          () => log('info', `${this.name}: replicating ${remote}`),
+          (error: Error) => peer.close(error),
+        );
       }
-      log('info', `${this.name}: replicating ${remote}`);
-    } catch (error) {
-      log('warn', `${this.name}: ${remote}: ${error instanceof Error ? error.message : String(error)}`);
-      const source = this.#source;
-      if (source === undefined) this.#again();
-      else source.close();
-    }
+    });
   }
 
   /** Fetches what changed since the last time, or everything. */
-  async #synchronise(peer: Peer): Promise<void> {
+  async #synchronise(peer: Peer, watch: SourceWatch): Promise<void> {
+    await watch.start();
     // Other databases may come and go there.
     peer.request(
       'set_db_change_aware',
@@ -148,6 +167,9 @@ export class Relay {
       // It is old, or was told ovsdb-server/disable-monitor-cond: it has no ids and keeps no history.
       await this.#request(peer, 'monitor', monitor, (result) => this.#caughtUp([false, newUuid(), result]));
     }
+    // It was lost before this was looked at.
+    if (peer.closed) return;
+    this.#source = peer;
     this.#backoff.succeeded();
     clearTimeout(this.#outage);
     this.#outage = undefined;
@@ -217,7 +239,7 @@ export class Relay {
   #notified(peer: Peer, method: string, params: readonly Json[]): void {
     // This one has gone, or has another schema.
     if (method === 'monitor_canceled' && params[0] === monitorId) peer.close();
-    if ((method !== 'update3' && method !== 'update') || peer !== this.#source) return;
+    if (method !== 'update3' && method !== 'update') return;
     const [id, transaction, updates] = method === 'update3' ? params : [params[0], newUuid(), params[1]];
     if (id !== monitorId || !isObject(updates)) return;
     try {
@@ -300,17 +322,12 @@ export class Relay {
   }
 
   #lost(remote: string, error: Error | undefined): void {
+    this.#peer = undefined;
     this.#source = undefined;
     // A database that comes under the same name later must not be told of this outage.
     if (this.#closed) return;
     this.#options.log('warn', `${this.name}: ${remote}: ${error?.message ?? 'connection closed'}`);
     this.#outage ??= setTimeout(() => this.#options.server.setConnected(this.name, false), outageMs);
-    this.#again();
-  }
-
-  #again(): void {
-    if (this.#closed) return;
-    this.#timer = setTimeout(() => void this.#connect(), this.#backoff.failed());
   }
 }
 

@@ -1,5 +1,6 @@
 /** The whole database service of one process: databases by file, remotes, their status, and what the control socket asks for. */
 import { statSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { TlsFiles } from '@weft/jsonrpc/tls';
 import { OvsdbError } from '@weft/ovsdb/error';
@@ -38,12 +39,17 @@ export function errorInFull(error: unknown): unknown {
 /** Milliseconds between two looks at how remotes fare. */
 const statusIntervalMs = 2500;
 
+/** What may be `db:DB,TABLE,COLUMN`. */
+const tlsTexts = ['privateKey', 'certificate', 'caCert', 'peerCaCert', 'protocols', 'ciphers'] as const;
+
 export class DatabaseService {
   readonly server: OvsdbServer;
   readonly remotes: Remotes;
   readonly replication: Replication;
   readonly coverage: Coverage;
   readonly #relays = new Map<string, Relay>();
+  /** By name of a database: its file, whole, or `relay:DB:REMOTE`. */
+  readonly #databases = new Map<string, string>();
   /** Of each database that is served from a file, which one. */
   readonly #files = new WeakMap<Database, string | undefined>();
   readonly #options: ServiceOptions;
@@ -78,6 +84,11 @@ export class DatabaseService {
     return new DatabaseService(server, options);
   }
 
+  /** What `addDatabase` was given, whatever the working directory is. */
+  databases(): readonly string[] {
+    return [...this.#databases.values()];
+  }
+
   /** Serves what a positional argument of the command line names: a database file, or `relay:DB:REMOTE`. */
   async addDatabase(name: string): Promise<void> {
     if (!name.startsWith('relay:')) {
@@ -95,6 +106,7 @@ export class DatabaseService {
       throw duplicateName(relay.name);
     }
     this.#relays.set(relay.name, relay);
+    this.#databases.set(relay.name, name);
     relay.start();
   }
 
@@ -117,6 +129,7 @@ export class DatabaseService {
       await database.close();
       throw error;
     }
+    this.#databases.set(database.name, resolve(file));
     this.follow(database);
     this.replication.restart();
     return database.name;
@@ -137,6 +150,7 @@ export class DatabaseService {
     const relay = this.#relays.get(name);
     relay?.close();
     this.#relays.delete(name);
+    this.#databases.delete(name);
     const database = this.server.remove(name);
     database?.monitors.stop();
     await database?.close();
@@ -148,10 +162,19 @@ export class DatabaseService {
   }
 
   async addRemote(remote: string): Promise<void> {
+    this.#checkPlace(remote, 'remotes');
+    await this.remotes.add(remote);
+  }
+
+  /** Errors: `syntax error` if a key or its like is to be read from where it cannot be. */
+  checkTls(): void {
+    for (const name of tlsTexts) this.#checkPlace(this.#options.tls?.[name] ?? '', 'setting');
+  }
+
+  #checkPlace(text: string, what: 'remotes' | 'setting'): void {
     // The tables of a relay are known when it has seen its source.
     const unseen = (name: string): boolean => this.#relays.has(name) && this.server.database(name) === undefined;
-    if (remote.startsWith('db:') && !unseen(parseDbPlace(remote).database)) checkDbPlace(this.server, remote);
-    await this.remotes.add(remote);
+    if (text.startsWith('db:') && !unseen(parseDbPlace(text).database)) checkDbPlace(this.server, text, what);
   }
 
   /** Starts telling Connection rows how their remotes fare, and looking at what happens and how much memory it takes. */
@@ -214,7 +237,7 @@ export class DatabaseService {
     const { tls } = this.#options;
     if (tls === undefined) return undefined;
     const resolved: { -readonly [K in keyof TlsFiles]: TlsFiles[K] } = { ...tls };
-    for (const name of ['privateKey', 'certificate', 'caCert', 'peerCaCert', 'protocols', 'ciphers'] as const) {
+    for (const name of tlsTexts) {
       const text = tls[name];
       if (text?.startsWith('db:') !== true) continue;
       const value = valuesAt(this.server, parseDbPlace(text))[0];

@@ -11,7 +11,7 @@ import { dumpPieces, type Piece } from './monitor/dump.ts';
 import type { Member, Method, MonitorSink } from './monitor/member.ts';
 import { parseConditionChanges, parseMonitorRequests } from './monitor/request.ts';
 import { Output } from './output.ts';
-import { RoleAccess } from './rbac.ts';
+import { checkMayConvert, RoleAccess } from './rbac.ts';
 import { type Forwarder, type OvsdbServer, readOnlyMode } from './server.ts';
 
 export interface SessionOptions {
@@ -461,9 +461,10 @@ export class Session implements LockHolder, MonitorSink {
 
   #convert(params: readonly Json[], id: Json): void {
     const database = this.#database('convert', params);
+    checkMayConvert(database.name, this.#options.role, this.#options.client);
     this.#checkId('convert', params, id);
     if (params.length !== 2) throw syntaxError(params, 'array expected');
-    if (this.#options.readOnly || this.#options.role || this.#server.backup) {
+    if (this.#options.readOnly || this.#server.backup) {
       throw new OvsdbError('not allowed', 'convert is not allowed on this connection');
     }
     const schema = parseSchema(params[1]);

@@ -24,7 +24,9 @@ export interface Streams {
 }
 
 const rolePrefix = '--rbac-role=';
-const option = new RegExp(`^(${rolePrefix}.*|-m+|--more)$`);
+/** Of a log, which no command has: what there is to say is printed. The start scripts of Open vSwitch write `-vconsole:off` before each command. */
+const logOptions = '-v.*|--verbose(=.*)?|--log-file(=.*)?|--syslog-(method|target)=.*';
+const option = new RegExp(`^(${rolePrefix}.*|-m+|--more|${logOptions})$`, 's');
 
 /** The command that a line gives, and its arguments; undefined if its first word that is no option names none. */
 export function findTool(line: readonly string[]): { readonly name: string; readonly args: string[] } | undefined {
@@ -33,7 +35,7 @@ export function findTool(line: readonly string[]): { readonly name: string; read
   return name !== undefined && Object.hasOwn(tools, name) ? { name, args: line.toSpliced(at, 1) } : undefined;
 }
 
-/** Runs one; returns the exit status. Options may stand anywhere among the arguments: `--rbac-role=ROLE`, `-m`, `--more`. */
+/** Runs one; returns the exit status. Options may stand anywhere among the arguments: `--rbac-role=ROLE`, `-m`, `--more`, those of a log. */
 export async function runTool(
   name: string,
   args: readonly string[],

@@ -4,13 +4,12 @@ import { atomText } from './constraint.ts';
 import type { Datum } from './datum.ts';
 import type { ColumnType } from './schema.ts';
 
-/** `string`, `set of up to 1 integers`, `set of 1 to 3 strings`, `map of (string, integer) pairs`. */
+/** `string`, `set of up to 1 integers`, `set of 1 to 3 strings`, `map of (string, integer) pairs`, `map of 1 to 1 (string, integer) pairs`. */
 export function describeType(type: ColumnType): string {
   const key = type.key.type;
   if (type.kind === 'scalar') return key;
   const what = type.kind === 'map' ? `(${key}, ${type.value?.type ?? 'string'}) pair` : key;
   const collection = type.kind === 'map' ? 'map' : 'set';
-  if (type.min === 1 && type.max === 1) return `${collection} of 1 ${what}`;
   if (type.max === Number.POSITIVE_INFINITY) {
     return type.min === 0 ? `${collection} of ${what}s` : `${collection} of 1 or more ${what}s`;
   }

@@ -31,10 +31,15 @@ export function symmetricDifference(a: readonly Atom[], b: readonly Atom[]): rea
   return result;
 }
 
+/** The difference of a column that holds at most one value, or pair, is its new contents, empty or not. */
+function carriesContents(type: ColumnType): boolean {
+  return type.max === 1;
+}
+
 /** What turns `old` into `new` and back is, for sets, one and the same set; for maps it carries the values of `new`. */
 export function difference(type: ColumnType, old: Datum, next: Datum): Datum {
+  if (carriesContents(type)) return next;
   switch (type.kind) {
-    // A column that holds at most one value carries its new value, empty or not.
     case 'scalar':
     case 'optional':
       return next;
@@ -57,7 +62,7 @@ export function difference(type: ColumnType, old: Datum, next: Datum): Datum {
 
 /** Errors: those of `decodeDatum`. */
 export function applyDifference(type: ColumnType, old: Datum, json: Json): Datum {
-  if (type.kind === 'scalar' || type.kind === 'optional') return decodeDatum(type, json, { relaxed: true });
+  if (carriesContents(type)) return decodeDatum(type, json, { relaxed: true });
   if (type.kind === 'map') return applyMapDifference(type, old as ReadonlyMap<Atom, Atom>, json);
   const difference = asSet(decodeDatum(differenceType(type), json, { relaxed: true }));
   const result = symmetricDifference(old as readonly Atom[], difference);

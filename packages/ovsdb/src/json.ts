@@ -17,6 +17,18 @@ export function isArray(json: Json | undefined): json is readonly Json[] {
   return Array.isArray(json);
 }
 
+/** A string that is no UTF-8, as a framer hands it on: an array that says what is wrong with it. */
+export interface InvalidText {
+  readonly fault: string;
+  /** The string, with halves of surrogate pairs where there is no character. */
+  toJSON(): string;
+}
+
+/** For what should be a string, and is none. */
+export function asInvalidText(json: Json | undefined): InvalidText | undefined {
+  return isArray(json) && 'fault' in json ? (json as unknown as InvalidText) : undefined;
+}
+
 /** JSON text with the members of objects in ascending order: one text for equal values, however they arrived. */
 export function canonicalText(json: Json): string {
   return sortedText(json, String);

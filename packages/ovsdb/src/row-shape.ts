@@ -20,8 +20,30 @@ export interface RowShape {
   readonly copy: (row: Row) => UnfinishedRow;
 }
 
-/** The rows have `_uuid` and the columns of `table`, in that order. */
+const shapes = new WeakMap<TableSchema, RowShape>();
+
+/** The rows have `_uuid` and the columns of `table`, in that order. The same table has the same shape wherever it is used. */
 export function rowShape(table: TableSchema): RowShape {
+  let shape = shapes.get(table);
+  if (shape === undefined) {
+    shape = writeShape(table);
+    shapes.set(table, shape);
+  }
+  return shape;
+}
+
+/** Makes rows of values. Columns that `values` lacks get their defaults; what is no column is left out. */
+export function rowFactory(table: TableSchema): (uuid: Uuid, values: { readonly [column: string]: Datum }) => Row {
+  const { make } = rowShape(table);
+  const names = Object.keys(table.columns);
+  return (uuid, values) => {
+    const row = make(uuid);
+    for (const name of names) if (Object.hasOwn(values, name)) row[name] = values[name];
+    return row;
+  };
+}
+
+function writeShape(table: TableSchema): RowShape {
   const columns = Object.entries(table.columns);
   // In brackets a name is that of a column, whatever else it means: __proto__.
   const name = (column: string): string => `[${JSON.stringify(column)}]`;

@@ -3,7 +3,7 @@ import { type Atom, type AtomicType, compareAtoms } from './atom.ts';
 import { checkAtom } from './constraint.ts';
 import { type Datum, emptyMap, emptySet, fromAtoms } from './datum.ts';
 import { OvsdbError, syntaxError } from './error.ts';
-import { isArray, type Json, leastNormal } from './json.ts';
+import { asInvalidText, isArray, type Json, leastNormal } from './json.ts';
 import type { BaseType, ColumnType } from './schema.ts';
 import { parseUuid, type Uuid } from './uuid.ts';
 
@@ -63,10 +63,16 @@ export function decodeAtom(type: AtomicType, json: Json, resolve?: NamedUuidReso
       throw syntaxError(json, 'expected boolean');
     case 'string':
       if (typeof json === 'string') return json;
-      throw syntaxError(json, 'expected string');
+      throw notText(json);
     case 'uuid':
       return decodeUuid(json, resolve);
   }
+}
+
+function notText(json: Json): OvsdbError {
+  const invalid = asInvalidText(json);
+  if (invalid === undefined) return syntaxError(json, 'expected string');
+  return new OvsdbError('constraint violation', invalid.fault);
 }
 
 function decodeUuid(json: Json, resolve: NamedUuidResolver | undefined): Uuid {

@@ -100,7 +100,9 @@ describe.each(['theirs', 'ours'] as const)('%s', (whose) => {
       }
       const path = join(server.folder, 'active');
       await server.configure({ target: `unix:${path}`, max_backoff: 5 });
-      for (const interval of (await attempts(path, 3)).slice(1)) expect(interval).toBeGreaterThan(450);
+      // Together, since on a busy machine one is seen late and the next in time.
+      const intervals = (await attempts(path, 5)).slice(1);
+      expect(intervals.reduce((sum, interval) => sum + interval, 0)).toBeGreaterThan(450 * intervals.length);
     } finally {
       await server.stop();
     }

@@ -38,11 +38,14 @@ it.each([
   const replica = new Replica({ schema: large, remotes: remote, backoff, conditions: { Thing: [['size', '<', 10]] } });
   replica.start();
   const insert = (name: string): Promise<unknown> =>
-    replica.retry((txn) => {
-      for (const row of replica.table('Thing').rows()) if (row.name === name) return;
-      txn.insert('Thing', { name, size: 7, labels: new Map([['of', name]]) });
-      if (replica.serverTables?.has('Extra')) txn.insert('Extra', { name });
-    });
+    replica.retry(
+      (txn) => {
+        for (const row of replica.table('Thing').rows()) if (row.name === name) return;
+        txn.insert('Thing', { name, size: 7, labels: new Map([['of', name]]) });
+        if (replica.serverTables?.has('Extra')) txn.insert('Extra', { name });
+      },
+      { repeatable: true },
+    );
   const things = (): string[] =>
     [...replica.table('Thing').rows()]
       .map(({ name, size, labels }) => `${name} ${size} ${labels.get('of') ?? '-'}`)

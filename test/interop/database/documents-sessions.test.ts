@@ -307,6 +307,47 @@ const together = (client: string, ...messages: (readonly [method: string, ...par
 ];
 const put = (name: string): readonly [string, ...Json[]] => ['transact', 'D', notice(name)];
 
+/** Each would be taken for the beginning of a message by one who looks at brackets and quotes only. */
+const bent = [
+  ...[
+    '{{',
+    '{[',
+    '{,',
+    '{:',
+    '{1',
+    '{nul',
+    '{]',
+    '[}',
+    '[,',
+    '[:',
+    '[1,,',
+    '[1 2',
+    '[1:',
+    '[{}{',
+    '["a""',
+    '[x',
+    '[.',
+    '[+',
+    '[-a',
+  ],
+  ...[
+    '[01',
+    '[1.x',
+    '[1ee',
+    '[1e+-',
+    '[tru ',
+    '[truex',
+    '[nul1',
+    '{"a"x',
+    '{"a",',
+    '{"a"::',
+    '{"a":}',
+    '{"a":1;',
+    '{"a":1,}',
+  ],
+  ...['["\\q', '["\\u12g', '["\u0002', '["\n', "['a'", '[//', '[\\u0041', '{"id":1,"method":"echo","params":[0xff'],
+];
+
 const rest: readonly Statement[] = [
   {
     says: 'answers come in the order of requests, but for transactions that wait',
@@ -321,6 +362,11 @@ const rest: readonly Statement[] = [
       ...['transact 0', 'transact 1', 'transact 2', 'transact 3', 'transact 4', 'nonsense 5'],
       ...['transact 1', 'lock 2', 'transact 3', 'transact 0', 'unlock 4'],
     ],
+  },
+  {
+    says: 'RFC 4: what can be no JSON any more ends the connection at once, brackets open or not',
+    lines: bent.map((raw, i) => [`client ${i}`, { raw }]),
+    heard: bent.map((_, i) => `client ${i} is disconnected`),
   },
   {
     says: 'RFC 4.1.1, 4.1.2, 4.1.11: parameters of list_dbs, get_schema and echo',

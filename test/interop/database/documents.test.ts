@@ -17,6 +17,7 @@ const schema = {
         r: { type: { key: 'real', min: 0, max: 1 } },
         words: { type: { key: 'string', min: 0, max: 'unlimited' } },
         pairs: { type: { key: 'string', value: 'string', min: 0, max: 'unlimited' } },
+        pair: { type: { key: 'string', value: 'string', min: 0, max: 1 } },
       },
     },
     U: { isRoot: true, columns: { name: { type: 'string' } } },
@@ -278,6 +279,24 @@ const statements: readonly Statement[] = [
       'changing columns is unsupported',
       'must be object',
       '{"delete":null}',
+    ],
+  },
+  {
+    says: '4.1.14: the difference of a column that holds one value at most is the new one, of a map with one pair at most too',
+    lines: [
+      ['a', 'monitor_cond', 'D', 'm', { T: [{ columns: ['pair', 'n'] }] }],
+      transact(insert(1, { name: 'a', n: 1, pair: ['map', [['k', 'v']]] })),
+      transact(update('a', { pair: ['map', [['k', 'other']]] })),
+      transact(update('a', { pair: ['map', [['l', 'w']]], n: ['set', []] })),
+      transact(update('a', { pair: ['map', []] })),
+      transact(update('a', { pair: ['map', [['m', 'x']]] })),
+    ],
+    heard: [
+      '"pair":["map",[["k","v"]]]',
+      '"pair":["map",[["k","other"]]]',
+      '"pair":["map",[["l","w"]]]',
+      '"pair":["map",[]]',
+      '"pair":["map",[["m","x"]]]',
     ],
   },
   {

@@ -8,6 +8,8 @@ import {
   comment,
   id,
   insert,
+  is,
+  named,
   playStatements,
   put,
   remove,
@@ -64,6 +66,33 @@ const statements: readonly Statement[] = [
       [{ op: 'wait', table: 'T', where: [], columns: ['i'], until: '==' }],
     ],
     answers: ['', 'timed out', /1.*2/, '"count":4', 'timed out', '', '', '', 'nonnegative', 'Type mismatch'],
+  },
+  {
+    says: '5.2.6: rows may be waited for by their _uuid, which a row without it does not have',
+    play: [
+      three,
+      [
+        wait({
+          columns: ['_uuid', 'i'],
+          rows: [
+            { _uuid: uuid(2), i: 1 },
+            { _uuid: uuid(1), i: 1 },
+            { _uuid: uuid(3), i: 2 },
+          ],
+        }),
+      ],
+      [wait({ where: is(1), columns: ['_uuid'], rows: [{ _uuid: uuid(1) }] })],
+      [wait({ where: is(1), columns: ['_uuid'], rows: [{ _uuid: uuid(1) }], until: '!=' })],
+      [wait({ where: is(1), columns: ['_uuid'], rows: [{ _uuid: uuid(2) }] })],
+      [wait({ where: is(1), columns: ['_uuid', 'i'], rows: [{ i: 1 }] })],
+      [wait({ where: is(1), columns: ['i'], rows: [{ _uuid: uuid(2), i: 1 }] })],
+      [wait({ where: is(1), rows: [{ _uuid: uuid(1), i: 1 }], columns: ['_uuid'] })],
+      [
+        insert('T', { s: 'new' }, { 'uuid-name': 'n' }),
+        wait({ where: [['s', '==', 'new']], columns: ['_uuid'], rows: [{ _uuid: named('n') }] }),
+      ],
+    ],
+    answers: ['', '[{}]', '[{}]', 'timed out', 'timed out', 'timed out', '[{}]', '[{}]', /,\{\}\]/],
   },
   {
     says: '5.2.7 to 5.2.10: commit, abort, comment, assert',

@@ -59,6 +59,13 @@ const lines = [
   ],
   ['--sync-from=unix:FOLDER/nowhere', '--active', '--sync-exclude-tables=OVN_Northbound:ACL', '--run=true', 'FILE'],
   ['--disable-file-column-diff', '--overwrite-pidfile', '--run=true', 'FILE'],
+  ['--no-dbs', '--run=true'],
+  [
+    '--private-key=db:OVN_Northbound,SSL,private_key',
+    '--ssl-protocols=db:OVN_Northbound,SSL,ssl_protocols',
+    '--run=true',
+    'FILE',
+  ],
   // Bent ones.
   ['--nonsense'],
   ['--nonsense=5'],
@@ -82,6 +89,11 @@ const lines = [
   ['--run=true', 'FILE', '--remote=db:OVN_Northbound,Nothing,connections'],
   ['--run=true', 'FILE', '--remote=db:OVN_Northbound,NB_Global,nothing'],
   ['--run=true', 'FILE', '--remote=db:Nothing,NB_Global,connections'],
+  ['--run=true', 'FILE', '--private-key=db:OVN_Northbound,SSL'],
+  ['--run=true', 'FILE', '-c', 'db:Nothing,SSL,certificate'],
+  ['--run=true', 'FILE', '--ca-cert=db:OVN_Northbound,SSL,nothing'],
+  ['--run=true', 'FILE', '--ssl-ciphers=db:OVN_Northbound,Nothing,x'],
+  ['--run=true', 'FILE', '-p', 'db:OVN_Northbound,SSL,bootstrap_ca_cert'],
 ];
 
 it.each(lines.map((line) => [line.join(' '), line] as const))('%s', (_, line) => {

@@ -58,6 +58,7 @@ export const fuzzSchema = {
         flags: many('boolean', 0, 2),
         words: many('string', 1, 3),
         labels: many('string', 0, 'unlimited', 'string'),
+        pair: many('string', 0, 1, 'string'),
         counts: many('string', 0, 2, { type: 'integer', minInteger: 0, maxInteger: 5 }),
         fixed: { type: 'string', mutable: false },
         children: many({ type: 'uuid', refTable: 'Leaf' }),
@@ -191,9 +192,12 @@ export class TransactionGenerator {
         timeout: 0,
         table,
         where: where(),
-        columns: [r.pick(Object.keys(tables[known]!.columns))],
+        columns: r.chance(0.3) ? ['_uuid'] : [r.pick(Object.keys(tables[known]!.columns))],
         until: r.pick(['==', '!=']),
-        rows: Array.from({ length: r.below(3) }, () => this.#row(known, 0.1)),
+        rows: Array.from({ length: r.below(3) }, () => ({
+          ...this.#row(known, 0.1),
+          ...(r.chance(0.5) ? { _uuid: this.#reference(known) } : {}),
+        })),
       };
     }
     return r.pick<Json>([

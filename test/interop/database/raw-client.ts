@@ -24,7 +24,7 @@ export class RawClient {
     this.#socket.on('close', end).on('error', end);
   }
 
-  send(text: string): void {
+  send(text: string | Uint8Array): void {
     this.#socket.write(text);
   }
 

@@ -140,7 +140,7 @@ const path = (name: string): string => join(folder, name);
 const keys = (name: string): string =>
   `--private-key=${path(`${name}.key`)} --certificate=${path(`${name}.pem`)} --ca-cert=${path('ca.pem')}`;
 
-/** What each transaction of one operation is answered at `remote`, and what is in T when all have been. */
+/** What each transaction of one operation is answered at `remote`, what is in T when all have been, and what the roles say to a conversion. */
 function answers(programs: Programs, remote: string, way: 'direct' | 'relay' = 'direct'): string[] {
   // Nothing that is done stays; but what a relay sends on is to be seen.
   const end = way === 'direct' ? [{ op: 'abort' }] : [];
@@ -151,7 +151,9 @@ function answers(programs: Programs, remote: string, way: 'direct' | 'relay' = '
   const options = ['--remote=db:S,Global,connections', ...keys('server').split(' ')];
   // A relay listens when it has seen its source.
   const listens = `until ${connect('list-dbs')} >/dev/null 2>&1; do sleep 0.1; done`;
-  const client = `${listens}; while read -r t || [ -n "$t" ]; do ${connect('transact')} "$t"; done < ${path('transactions')}`;
+  writeFileSync(path('schema'), JSON.stringify(schema));
+  const convert = `${connect('convert')} ${path('schema')} 2>&1 | grep -o RBAC.*`;
+  const client = `${listens}; while read -r t || [ -n "$t" ]; do ${connect('transact')} "$t"; done < ${path('transactions')}; ${convert}`;
   const relay = `${programs.server.join(' ')} relay:S:unix:FOLDER/source --unixctl=none -vconsole:off -vsyslog:off ${options.join(' ')}`;
   const viaRelay = `${relay} --run="sh FOLDER/../client"`;
   writeFileSync(path('client'), client.replaceAll('FOLDER', '$OVS_RUNDIR'));
@@ -179,7 +181,8 @@ it.each([
 ])('the role %s, at %s', (_, remote) => {
   const [theirs, mine] = [answers(cPrograms, remote!), answers(ours, remote!)];
   expect(said(mine)).toEqual(said(theirs));
-  expect(theirs.length).toBe(operations.length + 1);
+  expect(theirs.length).toBe(operations.length + 2);
+  expect(theirs.at(-1)).toContain('only the root role may convert databases');
 });
 
 it.each([
@@ -188,5 +191,6 @@ it.each([
 ])('the role %s, at %s of a relay, whose source knows no roles', (_, remote) => {
   const [theirs, mine] = [answers(cPrograms, remote, 'relay'), answers(ours, remote, 'relay')];
   expect(said(mine)).toEqual(said(theirs));
-  expect(theirs.length).toBe(operations.length + 1);
+  expect(theirs.length).toBe(operations.length + 2);
+  expect(theirs.at(-1)).toContain('only the root role may convert databases');
 });

@@ -1,7 +1,8 @@
 /** Rows of one table, with some of its columns, from what the server sends. */
 import type { Datum } from '@weft/ovsdb/datum';
 import type { Json, JsonObject } from '@weft/ovsdb/json';
-import { type Row, templateRow } from '@weft/ovsdb/row';
+import type { Row } from '@weft/ovsdb/row';
+import { type RowShape, rowShape } from '@weft/ovsdb/row-shape';
 import type { ColumnType, TableSchema } from '@weft/ovsdb/schema';
 import type { Uuid } from '@weft/ovsdb/uuid';
 import { decodeDatum } from '@weft/ovsdb/wire';
@@ -20,13 +21,13 @@ export interface RowToBe {
  */
 export class RowReader {
   readonly #types: ReadonlyMap<string, ColumnType>;
-  readonly #template: Row;
+  readonly #shape: RowShape;
   readonly #prototype: object | undefined;
 
   constructor(table: string, schema: TableSchema, fetched: ReadonlySet<string>) {
     const columns = Object.entries(schema.columns).filter(([name]) => fetched.has(name));
     this.#types = new Map(columns.map(([name, { type }]) => [name, type]));
-    this.#template = templateRow({ ...schema, columns: Object.fromEntries(columns) });
+    this.#shape = rowShape({ ...schema, columns: Object.fromEntries(columns) });
     const missing = Object.keys(schema.columns).filter((name) => !fetched.has(name));
     if (missing.length > 0) {
       this.#prototype = {};
@@ -36,7 +37,7 @@ export class RowReader {
 
   /** A row with every column at its default. */
   blank(uuid: Uuid): RowToBe {
-    const row = { ...this.#template, _uuid: uuid };
+    const row = this.#shape.make(uuid);
     if (this.#prototype !== undefined) Object.setPrototypeOf(row, this.#prototype);
     return row;
   }

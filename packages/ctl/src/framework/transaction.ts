@@ -5,7 +5,8 @@
 import type { Atom } from '@weft/ovsdb/atom';
 import { type Datum, datumsEqual, defaultDatum, toMap, toSet } from '@weft/ovsdb/datum';
 import type { Json, JsonObject } from '@weft/ovsdb/json';
-import { type Row, rowFactory } from '@weft/ovsdb/row';
+import type { Row } from '@weft/ovsdb/row';
+import { rowFactory } from '@weft/ovsdb/row-shape';
 import type { ColumnType, DatabaseSchema, RowOf, TableName, TableSchema } from '@weft/ovsdb/schema';
 import type { Uuid } from '@weft/ovsdb/uuid';
 import { encodeAtom, encodeDatum } from '@weft/ovsdb/wire';

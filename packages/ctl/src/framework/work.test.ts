@@ -1,6 +1,7 @@
 /** What commands ask of the database and what they send to it: the work, not only the result. */
 import { type Json, jsonText } from '@weft/ovsdb/json';
-import { type Row, rowFactory } from '@weft/ovsdb/row';
+import type { Row } from '@weft/ovsdb/row';
+import { rowFactory } from '@weft/ovsdb/row-shape';
 import { nb } from '@weft/schemas/nb';
 import { describe, expect, it } from 'vitest';
 import { nbctl } from '../nb/program.ts';

@@ -1,6 +1,7 @@
 /** For tests: a northbound database in memory whose changes go to a core, and what a core made of it as comparable text. */
 import type { Datum } from '@weft/ovsdb/datum';
-import { type Row, rowFactory } from '@weft/ovsdb/row';
+import type { Row } from '@weft/ovsdb/row';
+import { rowFactory } from '@weft/ovsdb/row-shape';
 import type { Uuid } from '@weft/ovsdb/uuid';
 import { type NbTable, nb } from '@weft/schemas/nb';
 import { Allocations } from '../allocations.ts';

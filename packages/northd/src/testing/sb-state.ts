@@ -5,7 +5,8 @@
 import type { Datum } from '@weft/ovsdb/datum';
 import type { Json, JsonObject } from '@weft/ovsdb/json';
 import { mutate, parseMutations } from '@weft/ovsdb/mutation';
-import { type Row, type RowChange, rowFactory } from '@weft/ovsdb/row';
+import type { Row, RowChange } from '@weft/ovsdb/row';
+import { rowFactory } from '@weft/ovsdb/row-shape';
 import type { BaseType, TableSchema } from '@weft/ovsdb/schema';
 import { decodeDatum } from '@weft/ovsdb/wire';
 import { type SbTable, sb } from '@weft/schemas/sb';

@@ -5,6 +5,7 @@ import { OvsdbError, syntaxError } from '@weft/ovsdb/error';
 import { isArray, type Json, type JsonObject } from '@weft/ovsdb/json';
 import type { Row } from '@weft/ovsdb/row';
 import type { UnfinishedRow } from '@weft/ovsdb/row-shape';
+import type { ColumnType } from '@weft/ovsdb/schema';
 import type { Uuid } from '@weft/ovsdb/uuid';
 import { decodeDatum } from '@weft/ovsdb/wire';
 import type { Journal } from '../changes.ts';
@@ -103,9 +104,7 @@ export function decodeValues(
   for (const name of Object.keys(json)) {
     if (name === '_uuid' || name === '_version') {
       // The server decides these; a value is checked and not used.
-      decodeDatum({ kind: 'scalar', key: { type: 'uuid' }, min: 1, max: 1 }, json[name]!, {
-        resolve: context.named.resolve,
-      });
+      decodeUuid(context, json[name]!);
       continue;
     }
     const column = Object.hasOwn(table.schema.columns, name) ? table.schema.columns[name] : undefined;
@@ -115,6 +114,12 @@ export function decodeValues(
     values.push([name, decodeDatum(column.type, json[name]!, { resolve: context.named.resolve })]);
   }
   return values;
+}
+
+/** The value of `_uuid` or `_version`. Errors: those of `decodeDatum`. */
+export function decodeUuid(context: OperationContext, json: Json): Uuid {
+  const type: ColumnType = { kind: 'scalar', key: { type: 'uuid' }, min: 1, max: 1 };
+  return decodeDatum(type, json, { resolve: context.named.resolve }) as Uuid;
 }
 
 /** A `columns` member: names of columns of the table, each once. */

@@ -1,5 +1,6 @@
 /** The operations that touch no row: RFC 7047 sections 5.2.7 to 5.2.10. */
 import { OvsdbError } from '@weft/ovsdb/error';
+import { asInvalidText } from '@weft/ovsdb/json';
 import { checkWritable, type OperationContext } from './context.ts';
 import type { Members } from './members.ts';
 
@@ -19,9 +20,11 @@ export function abort(members: Members): never {
 
 /** Returns the comment, for the log. */
 export function comment(members: Members): string {
-  const text = members.string('comment');
+  // Programs put their command line there, whatever bytes it has.
+  const invalid = asInvalidText(members.json.comment);
+  const text = invalid === undefined ? members.string('comment') : members.any('comment');
   members.end();
-  return text;
+  return typeof text === 'string' ? text : Buffer.from(String(invalid?.toJSON())).toString();
 }
 
 /** Errors: `not owner` if the client does not hold the lock. */

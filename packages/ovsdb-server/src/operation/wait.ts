@@ -1,7 +1,8 @@
 /** RFC 7047 section 5.2.6. */
 import { OvsdbError, syntaxError } from '@weft/ovsdb/error';
-import { isObject } from '@weft/ovsdb/json';
-import { decodeValues, type OperationContext, parseColumns, tableOf, whereOf } from './context.ts';
+import { isObject, type JsonObject } from '@weft/ovsdb/json';
+import { type Uuid, zeroUuid } from '@weft/ovsdb/uuid';
+import { decodeUuid, decodeValues, type OperationContext, parseColumns, tableOf, whereOf } from './context.ts';
 import type { Members } from './members.ts';
 
 /** The condition does not hold yet, and may in time: the transaction is to be tried again when the database has changed. */
@@ -34,7 +35,8 @@ export function wait(context: OperationContext, members: Members): string {
   const expected = new Set<string>();
   for (const json of rowsJson) {
     if (!isObject(json)) throw syntaxError(json, 'row must be JSON object');
-    const row = table.text.make('', decodeValues(context, table, json));
+    const row = table.text.make(uuidIn(context, json, '_uuid'), decodeValues(context, table, json));
+    if (columns.includes('_version')) table.setVersion(row, uuidIn(context, json, '_version'));
     expected.add(table.text.object(row, columns, false));
   }
   const actual = new Set<string>();
@@ -48,4 +50,10 @@ export function wait(context: OperationContext, members: Members): string {
     );
   }
   throw new MustWait(timeoutMs);
+}
+
+/** What the row that is waited for has in a column that the server fills in. */
+function uuidIn(context: OperationContext, row: JsonObject, column: '_uuid' | '_version'): Uuid {
+  const json = row[column];
+  return json === undefined ? zeroUuid : decodeUuid(context, json);
 }

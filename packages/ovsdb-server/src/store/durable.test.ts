@@ -38,6 +38,8 @@ it('a durable commit is on the disk before its answer, with all that came before
   const insert = { op: 'insert', table: 'T', row: { name: 'x' } };
   const commit = { op: 'commit', durable: true };
   try {
+    // The first makes sure that nothing of a server before this one comes back.
+    syncsBeforeAnswer(insert);
     expect(syncsBeforeAnswer(insert)).toBe(0);
     expect(syncsBeforeAnswer(insert, { op: 'commit', durable: false })).toBe(0);
     expect(syncsBeforeAnswer(insert, commit)).toBe(1);

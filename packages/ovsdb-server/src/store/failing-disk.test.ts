@@ -359,5 +359,5 @@ it.each([
       now.mockRestore();
     }
   },
-  60_000,
+  180_000,
 );

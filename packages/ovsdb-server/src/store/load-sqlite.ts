@@ -18,18 +18,22 @@ function* places(): Generator<string> {
   }
 }
 
-/** Opens a file; the errors are those of better-sqlite3. */
-export function openSqlite(file: string, options: BetterSqlite3.Options): Sqlite {
+/** The path of the module. */
+export function sqliteModule(): string {
   let failure: unknown;
   for (const place of places()) {
-    let Database: typeof BetterSqlite3;
     try {
-      Database = createRequire(place)('better-sqlite3') as typeof BetterSqlite3;
+      return createRequire(place).resolve('better-sqlite3');
     } catch (error) {
       failure = error;
-      continue;
     }
-    return new Database(file, options);
   }
   throw new Error('the module better-sqlite3 is not installed', { cause: failure });
+}
+
+/** Opens a file; the errors are those of better-sqlite3. */
+export function openSqlite(file: string, options: BetterSqlite3.Options): Sqlite {
+  const module = sqliteModule();
+  const Database = createRequire(module)(module) as typeof BetterSqlite3;
+  return new Database(file, options);
 }

@@ -2,7 +2,7 @@
  * One file of the store's log: a line for each transaction, with a checksum, so that what a failure of the machine left half written is seen to be no
  * record. Appending is one system call; SQLite's commit takes ten times that.
  */
-import { closeSync, fdatasync, fdatasyncSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, fdatasyncSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 import type { Uuid } from '@weft/ovsdb/uuid';
 
@@ -27,14 +27,13 @@ export class LogFile {
   readonly #path: string;
   readonly #fd: number;
   #length = 0;
+  #last = 0;
   /** Something may not have reached the disk. */
   #unsynced = false;
   /** A sync has failed. The system drops what it could not write, and the next sync would succeed without it. */
   #forgotten = false;
-  /** How often the file has been changed. */
-  #changes = 0;
-  /** A failure may have left something behind the records. */
-  #ragged = false;
+  /** There may be something behind the records, in the file or, when that has been cut off, on the disk; whoever had the file before may have left it. */
+  #ragged = true;
   /** Lines that are about to be written. */
   #lines = Buffer.allocUnsafeSlow(usualBytes);
 
@@ -49,12 +48,17 @@ export class LogFile {
     return this.#length;
   }
 
+  /** Number of the last transaction in it, or more if that was taken back; 0 if there is none. */
+  get last(): number {
+    return this.#last;
+  }
+
   /** The records from the beginning to the first that is not whole. What follows that is overwritten by what is appended. */
   read(after: number): ParsedLog {
     const parsed = parseLog(readFileSync(this.#path), after);
-    const { length, rest } = parsed;
+    const { length, last } = parsed;
     this.#length = length;
-    this.#ragged = rest > 0;
+    this.#last = last;
     // Whoever wrote them may not have synced them.
     this.#unsynced = length > 0;
     return parsed;
@@ -72,7 +76,8 @@ export class LogFile {
       throw error;
     }
     this.#length += bytes;
-    this.#changed();
+    this.#last = records.at(-1)?.sequence ?? this.#last;
+    this.#unsynced = true;
     if (this.#lines.length > usualBytes) this.#lines = Buffer.allocUnsafeSlow(usualBytes);
   }
 
@@ -107,20 +112,6 @@ export class LogFile {
     }
     this.#unsynced = false;
     this.#forgotten = false;
-  }
-
-  /** As `sync`, but nobody waits for the disk. */
-  syncLater(done: (error: Error | null) => void): void {
-    const changes = this.#changes;
-    if (!this.#unsynced || this.#forgotten) {
-      done(null);
-      return;
-    }
-    fdatasync(this.#fd, (error) => {
-      if (error !== null) this.#forgotten = true;
-      else if (changes === this.#changes) this.#unsynced = false;
-      done(error);
-    });
   }
 
   /** Hands the system what it has forgotten, while it still shows it to readers. */
@@ -163,7 +154,6 @@ export class LogFile {
   /** What was there must not come back behind records that are as long: their numbers are given out again. */
   #repair(): void {
     this.#cutTo(this.#length);
-    this.#ragged = true;
     this.sync();
     this.#ragged = false;
   }
@@ -171,13 +161,8 @@ export class LogFile {
   #cutTo(length: number): void {
     ftruncateSync(this.#fd, length);
     this.#length = length;
-    this.#ragged = false;
-    this.#changed();
-  }
-
-  #changed(): void {
+    if (length === 0) this.#last = 0;
     this.#unsynced = true;
-    this.#changes++;
   }
 }
 

@@ -70,25 +70,22 @@ export class Log {
     for (const file of this.#files) file.sync();
   }
 
-  /** As `sync`, but nobody waits for the disk; what is left to do then, `sync` does. */
-  syncLater(done: (error: Error | null) => void): void {
-    const [first, second] = this.#files;
-    first.syncLater((error) => (error === null ? second.syncLater(done) : done(error)));
-  }
-
-  /** The tables have everything. `sync` brings them to the disk and calls back, with an error if it could not. */
-  caughtUp(sync: (done: (error: Error | null) => void) => void): void {
-    if (this.#turning || this.#files[this.#active]!.length < this.#turnBytes) return;
+  /**
+   * The tables have everything up to that transaction; `sync` brings them to the disk and calls back, with an error if it could not. If the file that is
+   * appended to is long, the other one's turn comes, unless it has something that the tables lack.
+   */
+  saved(sequence: number, sync: (done: (error: Error | null) => void) => void): void {
+    const other = this.#files[1 - this.#active]!;
+    if (this.#turning || this.#files[this.#active]!.length < this.#turnBytes || other.last > sequence) return;
     this.#turning = true;
     sync((error) => {
       this.#turning = false;
       if (error !== null || this.#closed) return;
-      const next = 1 - this.#active;
       try {
-        this.#files[next]!.clear();
-        this.#active = next;
+        other.clear();
+        this.#active = 1 - this.#active;
       } catch {
-        // It is tried again when the tables have caught up the next time.
+        // It is tried again when the tables have more.
       }
     });
   }

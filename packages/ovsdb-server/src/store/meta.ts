@@ -3,6 +3,7 @@ import { parseStoredJson } from '@weft/jsonrpc/json';
 import { OvsdbError } from '@weft/ovsdb/error';
 import type { DatabaseSchema } from '@weft/ovsdb/schema';
 import { parseSchema } from '@weft/ovsdb/schema-json';
+import type { Uuid } from '@weft/ovsdb/uuid';
 import type { Sqlite } from './load-sqlite.ts';
 
 /** Errors: `I/O error`. */
@@ -28,4 +29,10 @@ export function getMeta(db: Sqlite, key: string): string | undefined {
 /** The number of the transaction up to which the tables have everything. */
 export function savedBy(db: Sqlite): number {
   return Number(getMeta(db, 'sequence') ?? '0');
+}
+
+/** The tables have everything up to that transaction, and nothing of those after it. */
+export function putProgress(db: Sqlite, sequence: number, id: Uuid): void {
+  putMeta(db, 'sequence', String(sequence));
+  putMeta(db, 'id', id);
 }

@@ -1,5 +1,15 @@
 /** Opens SQLite files, brings them to the disk, and says in words what is wrong with them. */
-import { accessSync, closeSync, constants, fdatasync, fsyncSync, open as openFile, openSync, rmSync } from 'node:fs';
+import {
+  accessSync,
+  closeSync,
+  constants,
+  fdatasync,
+  fsyncSync,
+  open as openFile,
+  openSync,
+  readSync,
+  rmSync,
+} from 'node:fs';
 import { systemReason } from '@weft/jsonrpc/connect';
 import { OvsdbError } from '@weft/ovsdb/error';
 import { openSqlite, type Sqlite } from './load-sqlite.ts';
@@ -72,7 +82,24 @@ const reasons: { readonly [code: string]: string } = {
 export function ioError(file: string, error: unknown): OvsdbError {
   if (error instanceof OvsdbError) return error;
   const code = (error as { code?: string }).code ?? '';
+  if (code === 'SQLITE_NOTADB' && isFileOfOvsdbServer(file)) {
+    const reason = 'a file of ovsdb-server (import it with "weft-ovsdb import")';
+    return new OvsdbError('I/O error', `${file}: ${reason}`, { cause: error });
+  }
   const base = Object.keys(reasons).find((prefix) => code.startsWith(prefix));
   const reason = base === undefined ? (error instanceof Error ? error.message : String(error)) : reasons[base]!;
   return new OvsdbError('I/O error', `${file}: ${reason}`, { cause: error });
+}
+
+/** By its first line (ovsdb(5)); of a cluster, it cannot be imported, which the import says. */
+function isFileOfOvsdbServer(file: string): boolean {
+  const start = Buffer.alloc(6);
+  try {
+    const fd = openSync(file, 'r');
+    readSync(fd, start);
+    closeSync(fd);
+  } catch {
+    return false;
+  }
+  return start.toString('latin1') === 'OVSDB ';
 }

@@ -16,12 +16,13 @@ import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Json } from '@weft/ovsdb/json';
 import { column, database, integer, real, string, table } from '@weft/ovsdb/schema';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { convert } from '../convert.ts';
 import { Database } from '../database.ts';
 import { openSqlite } from './load-sqlite.ts';
 import { readLogText } from './logged-change.ts';
 import type { Scheduler } from './scheduler.ts';
+import { SqlTable } from './sql-table.ts';
 import { SqliteStore } from './sqlite.ts';
 
 const schema = database('D', '1.0.0', {
@@ -48,11 +49,6 @@ class Steps implements Scheduler {
   }
   run(): void {
     while (this.step());
-  }
-  /** As `step`, but the disk may have to be waited for. */
-  async stepSoon(): Promise<boolean> {
-    for (let n = 0; n < 20 && this.#due.length === 0; n++) await sleep(5);
-    return this.step();
   }
   /** False: there is nothing to do. */
   step(): boolean {
@@ -85,11 +81,12 @@ const add = (name: string, n: number): Json => ({
   mutations: [['n', '+=', n]],
 });
 const remove = (name: string): Json => ({ op: 'delete', table: 'T', where: [['name', '==', name]] });
-const rowsOf = (db: Database): string =>
-  [...db.tables.get('T')!.rows()]
+const rowsText = (rows: Iterable<{ readonly [column: string]: unknown }>): string =>
+  [...rows]
     .map(({ name, n }) => `${name}=${n}`)
     .sort()
     .join(' ');
+const rowsOf = (db: Database): string => rowsText(db.tables.get('T')!.rows());
 
 /** Increments `a` until that is told to the second file of the log, and returns how many times it went to the first. */
 async function whenTurned(db: Database): Promise<number> {
@@ -145,12 +142,65 @@ describe('the log', () => {
     transact(db, ...Array.from({ length: count }, (_, i) => insert(`r${i}`, i)));
     // The first is the wait for a pause.
     let busy = 0;
-    for (let more = steps.step(); more; more = await steps.stepSoon(), busy++) {
+    for (let more = steps.step(); more; more = steps.step(), busy++) {
       if (busy % 3 === 1) transact(db, add(`r${busy}`, 1), remove(`r${count - busy}`), insert(`new${busy}`));
       const expected = { rows: rowsOf(db), lastId: db.history.lastId };
       expect(await afterKill()).toMatchObject(expected);
     }
     expect(busy).toBeGreaterThan(3);
+    await db.close();
+  });
+
+  it('is followed by the tables from one state of the database to another, for whoever reads them', async () => {
+    const steps = new Steps();
+    const { db } = await serve(steps);
+    const reader = openSqlite(file, {});
+    const read = (): string => rowsText(reader.prepare('SELECT name, n FROM T').all() as { name: string; n: number }[]);
+    transact(db, ...Array.from({ length: 4000 }, (_, i) => insert(`r${i}`, i)));
+    const states = ['', rowsOf(db)];
+    const seen = new Set<string>();
+    let last = 0;
+    for (let busy = 0; steps.step(); busy++) {
+      if (busy < 20) {
+        transact(db, add('r1', 1), remove(`r${busy + 2}`), insert(`new${busy}`));
+        states.push(rowsOf(db));
+      }
+      const found = states.indexOf(read());
+      expect(found).toBeGreaterThanOrEqual(last);
+      last = found;
+      seen.add(states[found]!);
+    }
+    expect(last).toBe(states.length - 1);
+    expect(seen.size).toBeGreaterThan(2);
+    reader.close();
+    await db.close();
+  });
+
+  it('is followed by the tables when they could not be written at first', async () => {
+    const steps = new Steps();
+    const { db } = await serve(steps);
+    transact(db, ...Array.from({ length: 40 }, (_, i) => insert(`r${i}`, i)));
+    const before = rowsOf(db);
+    steps.run();
+    const reader = openSqlite(file, {});
+    const read = (): string => rowsText(reader.prepare('SELECT name, n FROM T').all() as { name: string; n: number }[]);
+    transact(db, ...Array.from({ length: 40 }, (_, i) => (i % 3 === 0 ? remove(`r${i}`) : add(`r${i}`, 1))));
+    const put = SqlTable.prototype.put;
+    let left = 10;
+    const full = vi.spyOn(SqlTable.prototype, 'put').mockImplementation(function (this: SqlTable, ...row) {
+      if (left-- === 0) throw Object.assign(new Error('database or disk is full'), { code: 'SQLITE_FULL' });
+      put.apply(this, row);
+    });
+    try {
+      while (left >= 0) steps.step();
+      expect(read()).toBe(before);
+      transact(db, insert('more'));
+      steps.run();
+    } finally {
+      full.mockRestore();
+    }
+    expect(read()).toBe(rowsOf(db));
+    reader.close();
     await db.close();
   });
 
@@ -167,6 +217,27 @@ describe('the log', () => {
     transact(db, insert('b'));
     await expect.poll(() => sizes()[0]).toBe(0);
     expect((await afterKill()).rows).toBe(`a=${first + 1} b=0`);
+    await db.close();
+  });
+
+  it('stays in a file as long as the other one has what the tables lack', async () => {
+    const steps = new Steps();
+    const { db } = await serve(steps, 1);
+    transact(db, insert('a'));
+    steps.run();
+    transact(db, ...Array.from({ length: 4000 }, (_, i) => insert(`r${i}`)));
+    steps.step();
+    steps.step();
+    // This comes when the work on the 4000 has begun, so when that is done the tables lack it.
+    transact(db, add('r1', 1));
+    await whenTurned(db);
+    const reader = openSqlite(file, {});
+    const count = reader.prepare('SELECT count(*) FROM T').pluck();
+    while (count.get() === 1) steps.step();
+    reader.close();
+    const rows = rowsOf(db);
+    // It would be emptied as soon as the tables are on the disk.
+    for (let n = 0; n < 5; n++, await sleep(20)) expect((await afterKill()).rows).toBe(rows);
     await db.close();
   });
 
@@ -355,6 +426,44 @@ describe('the history', () => {
     await converted.close();
     expect(told()).toEqual(['4 compacted by weft-ovsdb', '5']);
     store.close();
+  });
+});
+
+describe('the wal of SQLite', () => {
+  it('begins anew when a checkpoint has been made, and what it had is in the file', async () => {
+    const steps = new Steps();
+    const store = SqliteStore.open(file, { scheduler: steps, walBytes: 200_000 });
+    const db = await Database.open(store);
+    const size = (suffix: string): number => statSync(file + suffix).size;
+    const before = size('');
+    let longest = 0;
+    for (let round = 0; round < 5; round++) {
+      transact(db, ...Array.from({ length: 2000 }, (_, i) => insert(`${round} ${i}`, i)));
+      steps.run();
+      longest = Math.max(longest, size('-wal'));
+      // It goes on when the thread is done.
+      transact(db, insert(`after ${round}`));
+      await expect.poll(() => steps.step()).toBe(true);
+      expect((await afterKill()).rows).toBe(rowsOf(db));
+    }
+    steps.run();
+    expect(longest).toBeGreaterThan(200_000);
+    expect(size('-wal')).toBeLessThan(longest / 2);
+    expect(size('')).toBeGreaterThan(before + 4 * 200_000);
+    await db.close();
+  });
+
+  it('is gone, as it always is, with a server that ends in the midst of a checkpoint', async () => {
+    const steps = new Steps();
+    const store = SqliteStore.open(file, { scheduler: steps, walBytes: 1 });
+    const db = await Database.open(store);
+    transact(db, ...Array.from({ length: 2000 }, (_, i) => insert(`r${i}`, i)));
+    steps.run();
+    const rows = rowsOf(db);
+    await db.close();
+    // A thread that is late would make its files anew.
+    for (const end = Date.now() + 300; Date.now() < end; await sleep(0)) expect(readdirSync(folder)).toEqual(['db']);
+    expect((await afterKill()).rows).toBe(rows);
   });
 });
 

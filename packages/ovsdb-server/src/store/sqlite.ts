@@ -13,18 +13,20 @@ import type { DatabaseSchema } from '@weft/ovsdb/schema';
 import { schemaToJson } from '@weft/ovsdb/schema-json';
 import { type Uuid, zeroUuid } from '@weft/ovsdb/uuid';
 import type { MemoryTable } from '../memory-table.ts';
+import { checkpoint, walLength } from './checkpoint.ts';
 import { FileLock } from './file-lock.ts';
-import type { Sqlite, Statement } from './load-sqlite.ts';
+import { Fold, type LoggedRow } from './fold.ts';
+import type { Sqlite } from './load-sqlite.ts';
 import { Log } from './log.ts';
 import type { LogRecord } from './log-file.ts';
 import { logText, readLogText, replay } from './logged-change.ts';
-import { getMeta, putMeta, savedBy, storedSchema } from './meta.ts';
+import { getMeta, putMeta, putProgress, savedBy, storedSchema } from './meta.ts';
 import { Past } from './past.ts';
 import { type Scheduler, systemScheduler } from './scheduler.ts';
 import { SqlTable, unused } from './sql-table.ts';
 import { createFile, ioError, openDatabase, syncWal, syncWalLater } from './sqlite-file.ts';
 import type { AppendResult, Loaded, LogEntry, Store } from './store.ts';
-import { UnwrittenRows } from './unwritten-rows.ts';
+import { WriteTransaction } from './write-transaction.ts';
 
 /** "weft" in ASCII, where file(1) and we look for it. */
 const applicationId = 0x77656674;
@@ -32,26 +34,17 @@ const applicationId = 0x77656674;
 const format = 2;
 /** Of new files, in bytes: a switch with a hundred ports fits. */
 const pageSize = 8192;
-/** A checkpoint, for which somebody waits, comes after so many pages. */
-const checkpointPages = 4000;
-/** The background work writes rows for that long at a time, and looks at the clock after so many. */
-const stepMs = 8;
-const rowsPerLook = 16;
-/** A step surely writes so many. */
-const rowsOfOneStep = 256;
-/** How long nothing must have been appended before the tables follow the log: a burst of work has the processor for itself. */
-const foldDelayMs = 1000;
+const usualWalBytes = 32 << 20;
 /**
  * The log is kept for people beyond what the tables need of it: so many bytes of the last transactions at least, some 10,000 of nbctl's, and up to twice as
  * many. Whoever opens the file after a failure looks at them all, which this bounds.
  */
 const keptBytes = 4 << 20;
-/** Appends that never pause that long put it off so many times at most, so the log stays short. */
-const maxDelays = 15;
-
 export interface OpenOptions {
   readonly readOnly?: boolean;
   readonly scheduler?: Scheduler;
+  /** When SQLite's wal has so many it is time for a checkpoint. */
+  readonly walBytes?: number;
   /** About how many bytes of the last transactions are kept for `history`. */
   readonly keep?: number;
 }
@@ -60,27 +53,18 @@ export class SqliteStore implements Store {
   schema: DatabaseSchema;
   readonly name: string;
   readonly #db: Sqlite;
-  readonly #scheduler: Scheduler;
   #tables: Map<string, SqlTable>;
-  readonly #begin: Statement;
-  readonly #commit: Statement;
-  readonly #rollback: Statement;
+  readonly #transaction: WriteTransaction;
   /** Both are absent in a store that is only read. */
   readonly #fileLock: FileLock | undefined;
   readonly #log: Log | undefined;
   readonly #past: Past;
-  /** A transaction is open, which keeps other writers out. */
-  #locked = false;
-  readonly #unwritten = new UnwrittenRows();
-  #folding = false;
-  /** The last transaction that was there when the background work last looked, and how often it has waited since it was to begin. */
-  #seen = 0;
-  #delays = 0;
+  readonly #fold: Fold;
   #closed = false;
+  /** While a checkpoint is under way. */
+  #checkpointed: Promise<void> | undefined;
   #sequence = 0;
   #lastId: Uuid = zeroUuid;
-  /** Up to this transaction the tables have everything; the file says so. */
-  #saved = 0;
   /** A conversion has been committed that may not have reached the disk. */
   #convertedUnsynced = false;
   /** The whole path, without symbolic links, as SQLite finds its own files: a daemon leaves the directory that it was started in. */
@@ -91,7 +75,7 @@ export class SqliteStore implements Store {
     db: Sqlite,
     schema: DatabaseSchema,
     served: { readonly fileLock: FileLock; readonly log: Log } | undefined,
-    { scheduler = systemScheduler, keep = keptBytes }: OpenOptions,
+    options: OpenOptions,
   ) {
     this.name = file;
     this.#path = realpathSync(file);
@@ -99,12 +83,15 @@ export class SqliteStore implements Store {
     this.schema = schema;
     this.#fileLock = served?.fileLock;
     this.#log = served?.log;
-    this.#past = new Past(db, keep);
-    this.#scheduler = scheduler;
+    this.#past = new Past(db, options.keep ?? keptBytes);
     this.#tables = sqlTables(db, schema);
-    this.#begin = db.prepare('BEGIN IMMEDIATE');
-    this.#commit = db.prepare('COMMIT');
-    this.#rollback = db.prepare('ROLLBACK');
+    this.#transaction = new WriteTransaction(db);
+    const { scheduler = systemScheduler, walBytes = usualWalBytes } = options;
+    this.#fold = new Fold(db, this.#transaction, this.#tables, scheduler, (sequence, goOn) => {
+      this.#log?.saved(sequence, (done) => syncWalLater(this.#path, done));
+      if (walLength(this.#path) < walBytes) goOn();
+      else this.#checkpoint(goOn);
+    });
   }
 
   /** Creates a database file. Throws `I/O error` if it exists or cannot be written. */
@@ -144,7 +131,8 @@ export class SqliteStore implements Store {
       db.pragma('journal_mode = WAL');
       db.pragma('synchronous = NORMAL');
       db.pragma('busy_timeout = 5000');
-      db.pragma(`wal_autocheckpoint = ${checkpointPages}`);
+      db.pragma('wal_autocheckpoint = 0');
+      db.pragma('journal_size_limit = 0');
       // Before anything is read: who serves the file may be about to leave, and takes the log along.
       if (options.readOnly !== true) fileLock = FileLock.take(realpathSync(file));
       const version = Number(getMeta(db, 'format'));
@@ -154,7 +142,7 @@ export class SqliteStore implements Store {
       if (fileLock === undefined) return new SqliteStore(file, db, schema, undefined, options);
       log = new Log(realpathSync(file), options.keep ?? keptBytes);
       const store = new SqliteStore(file, db, schema, { fileLock, log }, options);
-      store.#lock();
+      store.#transaction.begin();
       if (version === 1) store.#takeOverLogTable(log);
       return store;
     } catch (error) {
@@ -179,7 +167,7 @@ export class SqliteStore implements Store {
         });
         sequences.set(name, written);
       }
-      this.#saved = saved;
+      this.#fold.restart(this.#tables, saved);
       this.#sequence = saved;
       this.#lastId = getMeta(this.#db, 'id') ?? zeroUuid;
       let lost = false;
@@ -189,32 +177,33 @@ export class SqliteStore implements Store {
         if (lost) break;
         this.#sequence = sequence;
         this.#lastId = id;
+        const rows: LoggedRow[] = [];
         for (const [name, uuid, kind, json] of readLogText(changes).changes) {
-          // What a step of the background work wrote already is newer than this record.
+          // An older version wrote some rows of transactions that come after the one up to which the tables have everything.
           if ((sequences.get(name)?.get(uuid) ?? 0) >= sequence) continue;
           const table = tables.get(name);
           if (table === undefined) continue;
           const row = replay(table, uuid, kind, json);
+          rows.push({ table: name, uuid, old: table.get(uuid), new: row });
           table.replace(uuid, row);
-          this.#unwritten.add(name, uuid, row, sequence, false);
         }
+        if (this.#log !== undefined) this.#fold.add(id, rows);
       }
       // The numbers of the records that are no use are given out again.
       if (lost && this.#log !== undefined) {
         this.#log.damage.push(
           `${this.name}: transactions after number ${this.#sequence} are lost, since a record of the log is missing`,
         );
-        this.#foldAll();
+        this.#fold.finish();
         syncWal(this.#path);
         this.#log.clear();
         this.#log.sync();
       }
-      if (!this.#unwritten.isEmpty && this.#log !== undefined) this.#scheduleFold();
       return { sequence: this.#sequence, lastId: this.#lastId };
     } catch (error) {
       throw ioError(this.name, error);
     } finally {
-      if (this.#log === undefined && this.#db.inTransaction) this.#rollback.run();
+      if (this.#log === undefined) this.#transaction.rollback();
     }
   }
 
@@ -224,7 +213,7 @@ export class SqliteStore implements Store {
 
   append(sequence: number, entries: readonly LogEntry[], durable: boolean): AppendResult {
     if (this.#log === undefined) throw new OvsdbError('I/O error', `${this.name}: it was opened to be read`);
-    if (sequence !== this.#sequence || !this.#tryLock()) return 'conflict';
+    if (sequence !== this.#sequence || !this.#transaction.tryBegin()) return 'conflict';
     let seq = sequence;
     const date = Date.now();
     const records: LogRecord[] = [];
@@ -236,16 +225,9 @@ export class SqliteStore implements Store {
     } catch (error) {
       throw ioError(this.name, error);
     }
-    seq = sequence;
-    for (const { changes } of entries) {
-      seq++;
-      for (const { table, uuid, old, new: next, columns } of changes) {
-        this.#unwritten.add(table, uuid, next, seq, old === undefined, columns);
-      }
-    }
+    for (const { id, changes } of entries) this.#fold.add(id, changes);
     this.#sequence = seq;
     this.#lastId = records.at(-1)!.id;
-    this.#scheduleFold();
     return 'ok';
   }
 
@@ -253,8 +235,10 @@ export class SqliteStore implements Store {
     const old = this.#tables;
     const next = sqlTables(this.#db, schema);
     const sequence = this.#sequence + 1;
+    // What has been written of the old tables is taken back: should this fail, they are as they were.
+    this.#fold.rewind();
     try {
-      this.#lock();
+      this.#transaction.begin();
       for (const table of old.values()) table.drop();
       for (const [name, table] of next) {
         table.create();
@@ -262,19 +246,18 @@ export class SqliteStore implements Store {
       }
       putMeta(this.#db, 'schema', jsonText(schemaToJson(schema)));
       // Records of the log up to this number do not count any more.
-      this.#putProgress(sequence, id);
+      putProgress(this.#db, sequence, id);
       this.#past.clear();
-      this.#commitAndLock();
+      this.#transaction.commit();
     } catch (error) {
-      this.#unlock();
+      this.#transaction.rollback();
       throw ioError(this.name, error);
     }
     // From here on the file has them, whatever else fails.
     this.#sequence = sequence;
-    this.#saved = sequence;
     this.#lastId = id;
     this.#tables = next;
-    this.#unwritten.clear();
+    this.#fold.restart(next, sequence);
     this.schema = schema;
     this.#convertedUnsynced = true;
     try {
@@ -292,19 +275,19 @@ export class SqliteStore implements Store {
 
   compact(): void {
     try {
-      this.#foldAll();
-      this.#lock();
+      this.#fold.finish();
+      this.#transaction.begin();
       this.#past.clear();
-      this.#commitAndLock();
+      this.#transaction.commit();
       syncWal(this.#path);
       this.#forget('compacted by weft-ovsdb');
-      this.#unlock();
-      this.#db.pragma('wal_checkpoint(TRUNCATE)');
+      this.#transaction.rollback();
       this.#db.exec('VACUUM');
+      this.#db.pragma('wal_checkpoint(TRUNCATE)');
     } catch (error) {
       throw ioError(this.name, error);
     } finally {
-      this.#tryLock();
+      this.#transaction.tryBegin();
     }
   }
 
@@ -313,26 +296,43 @@ export class SqliteStore implements Store {
     return this.#past.followedBy(Log.peek(this.#path));
   }
 
-  close(): void {
+  close(): void | Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    this.#fold.close();
+    // Who leaves last takes SQLite's files away.
+    return this.#checkpointed === undefined ? this.#leave() : this.#checkpointed.then(() => this.#leave());
+  }
+
+  #leave(): void {
     if (this.#log === undefined) {
       this.#db.close();
       return;
     }
     try {
-      this.#foldAll();
-      this.#lock();
+      this.#fold.finish();
+      this.#transaction.begin();
       this.#past.add(Log.peek(this.#path));
-      this.#commitAndLock();
+      this.#transaction.commit();
       syncWal(this.#path);
       this.#log.close();
       this.#log.remove();
     } finally {
-      this.#unlock();
+      this.#transaction.rollback();
       this.#db.close();
       this.#fileLock?.release();
     }
+  }
+
+  #checkpoint(done: () => void): void {
+    this.#checkpointed = checkpoint(this.#path).then(() => {
+      this.#checkpointed = undefined;
+      if (this.#closed) return;
+      // Only one that begins now finds that the wal can begin anew.
+      this.#transaction.rollback();
+      this.#transaction.tryBegin();
+      done();
+    });
   }
 
   /** The tables have everything, and have reached the disk: the log begins anew, with no more than a comment. */
@@ -340,33 +340,6 @@ export class SqliteStore implements Store {
     this.#log?.clear();
     const changes = logText({ changes: [], comments: [comment] }, Date.now());
     this.#log?.append([{ sequence: this.#sequence, id: this.#lastId, changes }]);
-  }
-
-  /** Takes the lock, if it is not ours already, by beginning a transaction. Throws if another process has it for too long. */
-  #lock(): void {
-    if (this.#locked) return;
-    this.#begin.run();
-    this.#locked = true;
-  }
-
-  #tryLock(): boolean {
-    try {
-      this.#lock();
-      return true;
-    } catch {
-      return false;
-    }
-  }
-
-  #unlock(): void {
-    if (this.#db.inTransaction) this.#rollback.run();
-    this.#locked = false;
-  }
-
-  #commitAndLock(): void {
-    this.#commit.run();
-    this.#locked = false;
-    this.#tryLock();
   }
 
   /**
@@ -387,7 +360,7 @@ export class SqliteStore implements Store {
       other.close();
       // Else the server that has the file dropped records between our looks.
       if (saved === now) return { saved, records };
-      this.#rollback.run();
+      this.#transaction.rollback();
     }
   }
 
@@ -400,95 +373,8 @@ export class SqliteStore implements Store {
     if (rows.length > 0) putMeta(this.#db, 'sequence', String(rows[0]!.sequence - 1));
     putMeta(this.#db, 'format', String(format));
     this.#db.exec('DROP TABLE _log');
-    this.#commitAndLock();
+    this.#transaction.commit();
     syncWal(this.#path);
-  }
-
-  #scheduleFold(): void {
-    if (this.#folding) return;
-    this.#folding = true;
-    this.#delays = 0;
-    this.#foldLater();
-  }
-
-  /** Waiting also lets a row that changes often be written once. */
-  #foldLater(): void {
-    this.#seen = this.#sequence;
-    this.#scheduler.after(foldDelayMs, () => this.#fold());
-  }
-
-  #fold(): void {
-    if (this.#closed) return;
-    if (this.#seen !== this.#sequence && this.#delays < maxDelays) {
-      this.#delays++;
-      this.#foldLater();
-      return;
-    }
-    // So many hardly fit into one step, and what a step writes of a transaction must not be all that the disk has of it.
-    if (this.#unwritten.size > rowsOfOneStep) this.#log?.syncLater(() => this.#scheduler.soon(() => this.#foldSome()));
-    else this.#foldSome();
-  }
-
-  #foldSome(): void {
-    if (this.#closed) return;
-    try {
-      this.#foldStep();
-    } catch {
-      // The log has it all; a full disk may have room again later.
-      this.#scheduler.after(5000, () => this.#fold());
-      return;
-    }
-    if (this.#unwritten.isEmpty) this.#folding = false;
-    else this.#scheduler.soon(() => this.#fold());
-  }
-
-  #foldAll(): void {
-    while (!this.#unwritten.isEmpty) this.#foldStep();
-    if (this.#saved === this.#sequence) return;
-    this.#lock();
-    this.#putProgress(this.#sequence, this.#lastId);
-    this.#commitAndLock();
-    this.#saved = this.#sequence;
-  }
-
-  #putProgress(sequence: number, id: Uuid): void {
-    putMeta(this.#db, 'sequence', String(sequence));
-    putMeta(this.#db, 'id', id);
-  }
-
-  /** Writes some rows to their tables; with the last of them the log can be dropped. */
-  #foldStep(): void {
-    const end = performance.now() + stepMs;
-    let caughtUp = false;
-    try {
-      this.#lock();
-      while (this.#writeSome() && performance.now() < end);
-      caughtUp = this.#unwritten.areTaken;
-      if (caughtUp) this.#putProgress(this.#sequence, this.#lastId);
-      // If the machine fails now, the log has the rest of the transactions whose rows these are.
-      else this.#log?.sync();
-      this.#commitAndLock();
-    } catch (error) {
-      this.#unwritten.undo();
-      this.#unlock();
-      throw ioError(this.name, error);
-    }
-    this.#unwritten.done();
-    if (!caughtUp) return;
-    this.#saved = this.#sequence;
-    this.#log?.caughtUp((done) => syncWalLater(this.#path, done));
-  }
-
-  /** Writes as many rows as may pass without a look at the clock; false if there were fewer. */
-  #writeSome(): boolean {
-    for (let n = 0; n < rowsPerLook; n++) {
-      const unwritten = this.#unwritten.take();
-      if (unwritten === undefined) return false;
-      const { table, uuid, row, sequence, isNew, columns } = unwritten;
-      if (row === undefined) this.#tables.get(table)?.delete(uuid);
-      else this.#tables.get(table)?.put(row, sequence, isNew, columns);
-    }
-    return true;
   }
 }
 

@@ -1,6 +1,6 @@
-/** The rows that the SQL tables of a store lack, and in which order they are written. */
+/** The rows that the SQL tables of a store lack, up to some transaction: of a row that changed several times, the last state. */
 import type { Row } from '@weft/ovsdb/row';
-import type { Uuid } from '@weft/ovsdb/uuid';
+import { type Uuid, zeroUuid } from '@weft/ovsdb/uuid';
 import { union } from '../changes.ts';
 
 export interface UnwrittenRow {
@@ -17,14 +17,14 @@ export interface UnwrittenRow {
 }
 
 export class UnwrittenRows {
+  /** Number and id of the last transaction whose rows these are. */
+  sequence: number;
+  id: Uuid = zeroUuid;
   readonly #tables = new Map<string, Map<Uuid, UnwrittenRow>>();
-  /** Rows of one table to be written next, by descending uuid: neighbours in a table share pages, and pages are what a commit costs. */
-  #queue: UnwrittenRow[] = [];
-  /** Written, but not committed yet. */
-  #taken: UnwrittenRow[] = [];
 
-  get isEmpty(): boolean {
-    return this.#tables.size === 0;
+  /** `sequence`: of the last transaction of which nothing is lacking. */
+  constructor(sequence: number) {
+    this.sequence = sequence;
   }
 
   get size(): number {
@@ -33,20 +33,9 @@ export class UnwrittenRows {
     return size;
   }
 
-  /** All of them. */
-  get areTaken(): boolean {
-    return this.size === this.#taken.length;
-  }
-
-  /** A transaction has written or (without `row`) deleted a row. */
-  add(
-    table: string,
-    uuid: Uuid,
-    row: Row | undefined,
-    sequence: number,
-    isNew: boolean,
-    columns?: readonly string[],
-  ): void {
+  /** The transaction after the last one has written or (without `row`) deleted a row. */
+  add(table: string, uuid: Uuid, row: Row | undefined, isNew: boolean, columns?: readonly string[]): void {
+    const sequence = this.sequence + 1;
     let rows = this.#tables.get(table);
     if (rows === undefined) {
       rows = new Map();
@@ -63,42 +52,21 @@ export class UnwrittenRows {
     known.sequence = sequence;
   }
 
-  /** The next row to write. Undefined: `done` or `undo` comes first. */
-  take(): UnwrittenRow | undefined {
-    const row = this.#queue.pop() ?? this.#queueTable().pop();
-    if (row !== undefined) this.#taken.push(row);
-    return row;
+  /** All rows of that transaction have been added. */
+  end(id: Uuid): void {
+    this.sequence++;
+    this.id = id;
   }
 
-  /** The tables have all that was taken. */
-  done(): void {
-    for (const { table, uuid } of this.#taken) {
-      const rows = this.#tables.get(table);
-      rows?.delete(uuid);
-      if (rows?.size === 0) this.#tables.delete(table);
+  /**
+   * Table by table, by uuid: neighbours in a table share pages, and pages are what a commit costs. They are sorted a part at a time, since of many rows it
+   * takes long.
+   */
+  *inOrder(): Generator<UnwrittenRow, undefined> {
+    for (const rows of this.#tables.values()) {
+      const parts: UnwrittenRow[][] = Array.from({ length: 256 }, () => []);
+      for (const row of rows.values()) parts[Number.parseInt(row.uuid.slice(0, 2), 16)]!.push(row);
+      for (const part of parts) yield* part.sort((a, b) => (a.uuid < b.uuid ? -1 : 1));
     }
-    this.#taken = [];
-  }
-
-  /** The tables have nothing of what was taken. */
-  undo(): void {
-    this.#taken = [];
-    this.#queue = [];
-  }
-
-  clear(): void {
-    this.#tables.clear();
-    this.undo();
-  }
-
-  /** Goes on with a table of which nothing has been taken. */
-  #queueTable(): UnwrittenRow[] {
-    const busy = new Set(this.#taken.map(({ table }) => table));
-    for (const [table, rows] of this.#tables) {
-      if (busy.has(table)) continue;
-      this.#queue = [...rows.values()].sort((a, b) => (a.uuid < b.uuid ? 1 : -1));
-      break;
-    }
-    return this.#queue;
   }
 }
