@@ -55,10 +55,6 @@ export class Dispatcher<P = Peer> {
     this.#methods.set(name, wrap(name, method, this.#options));
   }
 
-  unregister(name: string): void {
-    this.#methods.delete(name);
-  }
-
   /** Runs the method and answers the peer; hand it to `PeerOptions.onRequest`. */
   handle(method: string, params: readonly Json[], id: RequestId, peer: P & Pick<Peer, 'reply' | 'replyError'>): void {
     const context: CallContext<P> = { peer, id };

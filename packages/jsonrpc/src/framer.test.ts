@@ -1,14 +1,19 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { JsonFramer } from './framer.ts';
-import { FramingError } from './framing.ts';
+import { defaultLimits, FramingError, type ValueReader } from './framing.ts';
 import { InvalidText } from './invalid-text.ts';
 import { type Json, parseExactJson, stringifyJson } from './json.ts';
+import { LongValue } from './long-value.ts';
 
 /** Cuts `bytes` at the given places (fractions) and returns what a framer makes of the pieces. */
-function frame(bytes: Uint8Array, cuts: readonly number[] = []): Json[] {
+function frame(
+  bytes: Uint8Array,
+  cuts: readonly number[] = [],
+  readerOf?: (begin: Buffer) => ValueReader | undefined,
+): Json[] {
   const values: Json[] = [];
-  const framer = new JsonFramer((value) => values.push(value));
+  const framer = new JsonFramer((value) => values.push(value), defaultLimits, readerOf);
   const places = [...cuts.map((cut) => Math.floor(cut * bytes.length)), bytes.length].sort((a, b) => a - b);
   let start = 0;
   for (const place of places) {
@@ -80,6 +85,18 @@ describe('framing', () => {
           expect(frame(bytes, cuts)).toEqual(texts.map((text) => exact(JSON.parse(text))));
         },
       ),
+    );
+  });
+
+  it('the same if somebody reads some of them by himself', () => {
+    const readerOf = (begin: Buffer) => (begin[0] === 0x7b ? new LongValue(defaultLimits) : undefined);
+    fc.assert(
+      fc.property(fc.array(container), fc.array(fraction, { maxLength: 20 }), (values, cuts) => {
+        const texts = values.map((value) => JSON.stringify(value));
+        expect(frame(Buffer.from(texts.join(' ')), cuts, readerOf)).toEqual(
+          texts.map((text) => exact(JSON.parse(text))),
+        );
+      }),
     );
   });
 

@@ -131,6 +131,32 @@ describe('a peer', () => {
     expect(String(closes[0])).toContain('peer has read nothing for 5 seconds');
   });
 
+  it('keeps one that does read a long answer, however slowly', async () => {
+    const clock = new TestClock();
+    const closes: (Error | undefined)[] = [];
+    const taken: (() => void)[] = [];
+    const slow = new Duplex({ read() {}, write: (_chunk, _encoding, done) => void taken.push(done) });
+    new Peer(slow, {
+      clock,
+      probeIntervalMs: 5000,
+      pauseAboveBytes: 1000,
+      onRequest: (_method, _params, id, peer) => peer.reply(id, 'x'.repeat(2_000_000)),
+      onClose: (error) => closes.push(error),
+    });
+    slow.push('{"id":1,"method":"dump","params":[]}');
+    await settled();
+    // It never has time to say anything, but a piece is gone now and then.
+    for (let pieces = 0; pieces < 6; pieces++) {
+      clock.advance(4000);
+      taken.shift()?.();
+      await settled();
+    }
+    expect(closes).toEqual([]);
+    clock.advance(10_000);
+    await settled();
+    expect(String(closes[0])).toContain('peer has read nothing for 5 seconds');
+  });
+
   it('sends a long message whole and in order', async () => {
     const [left, right] = duplexPair();
     const values: Json[] = [];

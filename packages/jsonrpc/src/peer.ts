@@ -106,7 +106,6 @@ export class Peer {
   #resting = false;
   #ended = false;
   #cancelProbe: (() => void) | undefined;
-  #sent = 0;
 
   constructor(stream: Duplex, options: PeerOptions = {}) {
     this.name = options.name ?? '';
@@ -141,16 +140,6 @@ export class Peer {
   /** Bytes given to `send` that the operating system has not taken yet: above 0 for long, the peer does not read. */
   get queuedBytes(): number {
     return this.#stream.writableLength + this.#queueBytes + this.#text.length;
-  }
-
-  /** Messages sent so far. */
-  get sentMessages(): number {
-    return this.#sent;
-  }
-
-  /** Milliseconds since the last byte came from the peer. */
-  get idleMs(): number {
-    return this.#clock.now() - this.#lastReceived;
   }
 
   /** Sends a request and returns the result; for callers that need no order between it and the notifications that follow. */
@@ -211,7 +200,6 @@ export class Peer {
       this.close(new ConnectionClosedError(`${this.name}: peer does not read: ${this.queuedBytes} bytes wait for it`));
       return;
     }
-    this.#sent++;
     this.#write(message);
     if (pauseAboveBytes !== undefined && !this.#paused && this.queuedBytes > pauseAboveBytes) {
       this.#paused = true;

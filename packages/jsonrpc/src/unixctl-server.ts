@@ -54,11 +54,6 @@ export class UnixctlServer {
     });
   }
 
-  unregister(name: string): void {
-    this.#commands.delete(name);
-    this.#dispatcher.unregister(name);
-  }
-
   /** Serves one connection; hand it to `listen`. */
   accept(stream: Duplex): Peer {
     const gone = new AbortController();

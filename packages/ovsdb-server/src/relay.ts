@@ -61,8 +61,11 @@ export class Relay {
   #peer: Peer | undefined;
   /** The same, once what it has is here: what it executes for us from then on, we hear of before its answer. */
   #source: Peer | undefined;
-  /** What is to be sent when there is a source again. */
+  /** What is to be sent, in this order, when there is a source again, and about how many bytes that is. */
   readonly #held = new Set<() => void>();
+  #heldBytes = 0;
+  /** Who wants to know when all that has been looked at. */
+  #awaiting: (() => void)[] = [];
   #timer: NodeJS.Timeout | undefined;
   #outage: NodeJS.Timeout | undefined;
   #attempts = 0;
@@ -85,6 +88,7 @@ export class Relay {
     clearTimeout(this.#timer);
     clearTimeout(this.#outage);
     this.#peer?.close();
+    for (const done of this.#awaiting.splice(0)) done();
   }
 
   /** One connection after the other: what two sources say, or one says twice, has no order. */
@@ -172,6 +176,7 @@ export class Relay {
     this.#options.server.setConnected(this.name, true);
     for (const send of this.#held) send();
     this.#held.clear();
+    for (const done of this.#awaiting.splice(0)) this.#settle(done);
   }
 
   /** Resolves when the answer has been used; that is here and not in a promise, since updates that follow must find what it brings. */
@@ -200,13 +205,16 @@ export class Relay {
   }
 
   #forwarder(): Forwarder {
-    const queuedBytes = (): number => this.#source?.queuedBytes ?? 0;
+    const isCongested = (): boolean => (this.#source?.queuedBytes ?? 0) + this.#heldBytes > maxQueuedBytes;
     return {
       transact: (params, done) => this.#transact(params, done),
       get congested() {
-        return queuedBytes() > maxQueuedBytes;
+        return isCongested();
       },
-      settle: (done) => this.#settle(done),
+      settle: (done) => {
+        if (this.#heldBytes > maxQueuedBytes) this.#awaiting.push(done);
+        else this.#settle(done);
+      },
     };
   }
 
@@ -260,17 +268,23 @@ export class Relay {
     return changes;
   }
 
-  /** Sends a transaction to the source, now or when there is one. */
+  /** Sends a transaction to the source, now or, after those that wait for that already, when there is one. */
   #transact(params: readonly Json[], done: (members: string) => void): () => void {
-    if (this.#source !== undefined) return this.#send(this.#source, params, done);
+    if (this.#source !== undefined && this.#held.size === 0) return this.#send(this.#source, params, done);
     let cancel: (() => void) | undefined;
+    const bytes = jsonText(params).length;
     const send = (): void => {
+      this.#heldBytes -= bytes;
       cancel = this.#send(this.#source!, params, done);
     };
     this.#held.add(send);
+    this.#heldBytes += bytes;
     return () => {
       if (cancel !== undefined) cancel();
-      else if (this.#held.delete(send)) done('"result":null,"error":"canceled"');
+      else if (this.#held.delete(send)) {
+        this.#heldBytes -= bytes;
+        done('"result":null,"error":"canceled"');
+      }
     };
   }
 
@@ -310,8 +324,9 @@ export class Relay {
   #lost(remote: string, error: Error | undefined): void {
     this.#peer = undefined;
     this.#source = undefined;
-    this.#options.log('warn', `${this.name}: ${remote}: ${error?.message ?? 'connection closed'}`);
+    // A database that comes under the same name later must not be told of this outage.
     if (this.#closed) return;
+    this.#options.log('warn', `${this.name}: ${remote}: ${error?.message ?? 'connection closed'}`);
     this.#outage ??= setTimeout(() => this.#options.server.setConnected(this.name, false), outageMs);
   }
 }

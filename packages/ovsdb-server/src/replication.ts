@@ -83,7 +83,9 @@ export class Replication {
     if (this.#fault !== undefined) lines.push(`error: ${this.#fault}`);
     if (this.#databases.length === 0) lines.push(`connecting: ${this.active}`);
     else {
-      lines.push(`replicating: ${this.active}`, `database: ${this.#databases.map(({ name }) => name).join(', ')}`);
+      const served = this.#options.server.standaloneDatabases();
+      const names = this.#databases.filter((database) => served.includes(database)).map(({ name }) => name);
+      lines.push(`replicating: ${this.active}`, `database: ${names.join(', ')}`);
       if (this.#excluded !== '') lines.push(`exclude: ${this.#excluded}`);
     }
     return lines.join('\n');

@@ -152,7 +152,7 @@ export class OvsdbServer {
   /** Throws if a database of that name is served already. */
   add(database: Database, options: ServedOptions = {}): void {
     if (this.#served.has(database.name)) {
-      throw new OvsdbError('ovsdb error', `${database.name}: duplicate database name`);
+      throw duplicateName(database.name);
     }
     const served = { database, options, uuid: randomUUID() };
     this.#served.set(database.name, served);
@@ -281,6 +281,11 @@ export class OvsdbServer {
     this.#self.transact([operation], { ownsLock: () => true }, () => {});
     this.#self.flush();
   }
+}
+
+/** A database of that name is served already, or is to be by a relay that has not seen its source yet. */
+export function duplicateName(name: string): OvsdbError {
+  return new OvsdbError('ovsdb error', `${name}: duplicate database name`);
 }
 
 function schemaText(schema: DatabaseSchema): string {

@@ -20,7 +20,7 @@ import { memoryText } from './memory-usage.ts';
 import { Relay } from './relay.ts';
 import { Remotes } from './remotes.ts';
 import { Replication } from './replication.ts';
-import { OvsdbServer } from './server.ts';
+import { duplicateName, OvsdbServer } from './server.ts';
 import { SqliteStore } from './store/sqlite.ts';
 
 export interface ServiceOptions {
@@ -103,7 +103,7 @@ export class DatabaseService {
       onDatabase: (database) => this.follow(database),
     });
     if (this.#relays.has(relay.name) || this.server.database(relay.name) !== undefined) {
-      throw new OvsdbError('ovsdb error', `${relay.name}: duplicate database name`);
+      throw duplicateName(relay.name);
     }
     this.#relays.set(relay.name, relay);
     this.#databases.set(relay.name, name);
@@ -122,6 +122,8 @@ export class DatabaseService {
     this.#files.set(database, placeOf(file));
     for (const damage of database.store.damage ?? []) log('warn', damage);
     try {
+      // A relay takes its name before it has seen its source, and with that its database.
+      if (this.#relays.has(database.name)) throw duplicateName(database.name);
       this.server.add(database);
     } catch (error) {
       await database.close();

@@ -76,10 +76,6 @@ export class Session implements LockHolder, MonitorSink {
     this.#output = new Output(peer, () => this.catchUp());
   }
 
-  get monitorCount(): number {
-    return this.#monitors.size;
-  }
-
   get waitingCount(): number {
     return this.#waiting.size;
   }

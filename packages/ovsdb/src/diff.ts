@@ -1,10 +1,9 @@
 /** Differences of datums, as `modify` of update2 and update3 carries them (ovsdb-server(7) section 4.1.14). */
 import { type Atom, compareAtoms } from './atom.ts';
-import { type Datum, datumsEqual, differingRange, emptyMap, emptySet, fromAtoms } from './datum.ts';
-import { isArray, type Json, type JsonObject } from './json.ts';
-import type { Row } from './row.ts';
-import { type ColumnType, columnType, type TableSchema } from './schema.ts';
-import { decodeDatum, encodeDatum } from './wire.ts';
+import { type Datum, differingRange, emptyMap, emptySet, fromAtoms } from './datum.ts';
+import { isArray, type Json } from './json.ts';
+import { type ColumnType, columnType } from './schema.ts';
+import { decodeDatum } from './wire.ts';
 
 /** The difference has the column's type without its limits on size. */
 function differenceType(type: ColumnType): ColumnType {
@@ -61,11 +60,6 @@ export function difference(type: ColumnType, old: Datum, next: Datum): Datum {
   }
 }
 
-/** `difference` as JSON. */
-export function encodeDifference(type: ColumnType, old: Datum, next: Datum): Json {
-  return encodeDatum(type, difference(type, old, next));
-}
-
 /** Errors: those of `decodeDatum`. */
 export function applyDifference(type: ColumnType, old: Datum, json: Json): Datum {
   if (carriesContents(type)) return decodeDatum(type, json, { relaxed: true });
@@ -92,28 +86,4 @@ function applyMapDifference(type: ColumnType, old: ReadonlyMap<Atom, Atom>, json
   }
   if (pairs.size === 0) return emptyMap as ReadonlyMap<Atom, Atom>;
   return grown ? new Map([...pairs].sort((a, b) => compareAtoms(a[0], b[0]))) : pairs;
-}
-
-/** Names of the columns (of `columns`) whose values differ. */
-export function changedColumns(old: Row, next: Row, columns: Iterable<string>): string[] {
-  const changed: string[] = [];
-  for (const column of columns) if (!datumsEqual(old[column], next[column])) changed.push(column);
-  return changed;
-}
-
-/** `modify` of a row update: differences of the columns that changed; undefined if none did. */
-export function encodeModify(
-  table: TableSchema,
-  old: Row,
-  next: Row,
-  columns: Iterable<string>,
-): JsonObject | undefined {
-  const changed = changedColumns(old, next, columns);
-  if (changed.length === 0) return undefined;
-  const json: { [column: string]: Json } = {};
-  for (const column of changed) {
-    const schema = table.columns[column];
-    if (schema !== undefined) json[column] = encodeDifference(schema.type, old[column], next[column]);
-  }
-  return json;
 }

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { rowShape } from './row-shape.ts';
+import { rowFactory, rowShape } from './row-shape.ts';
 import { column, integer, map, optional, set, string, table } from './schema.ts';
 
 /** Has a meaning of its own in a literal. */
@@ -38,4 +38,15 @@ it('makes copies that have all values, and change by themselves', () => {
   other[odd] = ['y'];
   expect([row.name, row[odd]]).toEqual(['a', ['x']]);
   expect(Object.entries(copy(other))).toEqual(Object.entries(other));
+});
+
+it('builds rows from some values, whatever the columns are called', () => {
+  const build = rowFactory(table({ name: column(string()), constructor: column(integer()), toString: set(string()) }));
+  expect(Object.entries(build('u', { name: 'a', other: 5 }))).toEqual([
+    ['_uuid', 'u'],
+    ['name', 'a'],
+    ['constructor', 0],
+    ['toString', []],
+  ]);
+  expect(build('u', { constructor: 7 }).constructor).toBe(7);
 });

@@ -38,7 +38,7 @@ export function rowFactory(table: TableSchema): (uuid: Uuid, values: { readonly 
   const names = Object.keys(table.columns);
   return (uuid, values) => {
     const row = make(uuid);
-    for (const name of names) if (name in values) row[name] = values[name];
+    for (const name of names) if (Object.hasOwn(values, name)) row[name] = values[name];
     return row;
   };
 }

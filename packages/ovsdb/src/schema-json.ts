@@ -55,7 +55,7 @@ function checkName(name: string, syntax: Json): void {
 }
 
 function checkReference(tables: { readonly [table: string]: TableSchema }, base: BaseType | undefined, where: string) {
-  if (base?.refTable === undefined || tables[base.refTable] !== undefined) return;
+  if (base?.refTable === undefined || Object.hasOwn(tables, base.refTable)) return;
   throw new OvsdbError('syntax error', `column ${where} refers to undefined table ${base.refTable}`);
 }
 

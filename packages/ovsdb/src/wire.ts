@@ -1,11 +1,10 @@
-/** Atoms, datums and rows as JSON, both ways (RFC 7047 section 5.1). */
+/** Atoms and datums as JSON, both ways (RFC 7047 section 5.1). */
 import { type Atom, type AtomicType, compareAtoms } from './atom.ts';
 import { checkAtom } from './constraint.ts';
-import { type Datum, emptyMap, emptySet, fromAtoms, isDefault } from './datum.ts';
+import { type Datum, emptyMap, emptySet, fromAtoms } from './datum.ts';
 import { OvsdbError, syntaxError } from './error.ts';
-import { asInvalidText, isArray, type Json, type JsonObject, leastNormal } from './json.ts';
-import type { Row } from './row.ts';
-import type { BaseType, ColumnType, TableSchema } from './schema.ts';
+import { asInvalidText, isArray, type Json, leastNormal } from './json.ts';
+import type { BaseType, ColumnType } from './schema.ts';
 import { parseUuid, type Uuid } from './uuid.ts';
 
 /** Turns a `["named-uuid", name]` into the uuid of the row that the name stands for. */
@@ -40,27 +39,6 @@ export function encodeDatum(type: ColumnType, datum: Datum): Json {
 /** A set of one atom is written as the atom, as the C server does. */
 export function encodeSet(type: AtomicType, atoms: readonly Atom[]): Json {
   return atoms.length === 1 ? encodeAtom(type, atoms[0]!) : ['set', atoms.map((atom) => encodeAtom(type, atom))];
-}
-
-/** The columns of a row as JSON. With `omitDefaults`, as in update2 notifications, only those that differ from their default. */
-export function encodeRow(
-  table: TableSchema,
-  row: Row,
-  columns: Iterable<string> = Object.keys(table.columns),
-  options: { readonly omitDefaults?: boolean } = {},
-): JsonObject {
-  const json: { [column: string]: Json } = {};
-  for (const name of columns) {
-    if (name === '_uuid') {
-      json._uuid = ['uuid', row._uuid];
-      continue;
-    }
-    const column = table.columns[name];
-    if (column === undefined) continue;
-    if (options.omitDefaults && isDefault(column.type, row[name])) continue;
-    json[name] = encodeDatum(column.type, row[name]);
-  }
-  return json;
 }
 
 /** Errors: `syntax error` for a value of another type. Constraints of the base type are not checked. */

@@ -1,9 +1,13 @@
 /** Active-backup pairs (ovsdb-server(1)): ours follows ours and the C server, and the C server follows ours; a backup that takes over keeps all. */
 import { execFile } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Peer } from '@weft/jsonrpc/peer';
-import { canonicalText, isArray, isObject, type Json } from '@weft/ovsdb/json';
-import { parseSchema } from '@weft/ovsdb/schema-json';
+import { canonicalText, isArray, isObject, type Json, jsonText } from '@weft/ovsdb/json';
+import { column, database, integer, table } from '@weft/ovsdb/schema';
+import { parseSchema, schemaToJson } from '@weft/ovsdb/schema-json';
+import { SqliteStore } from '@weft/ovsdb-server/store/sqlite';
 import { afterEach, expect, it } from 'vitest';
 import { startCServer } from './c-server.ts';
 import { fuzzSchema, Random, TransactionGenerator } from './random-transactions.ts';
@@ -17,7 +21,12 @@ interface Member {
   follow(remote: string, excluded?: string): Promise<void>;
   takeOver(): Promise<void>;
   status(): Promise<string>;
+  /** Serves an empty database more. */
+  addOther(): Promise<void>;
+  removeOther(): Promise<void>;
 }
+
+const other = database('Other', '1.0.0', { T: table({ c: column(integer()) }) });
 
 let cleanups: (() => Promise<void>)[] = [];
 
@@ -41,6 +50,12 @@ const start = {
       },
       takeOver: async () => replication.disconnect(),
       status: async () => replication.status(),
+      addOther: async () => {
+        const file = join(server.folder, 'other.db');
+        SqliteStore.create(file, other);
+        await server.service.addDatabase(file);
+      },
+      removeOther: async () => void (await server.service.removeDatabase(other.name)),
     };
   },
   C: async (): Promise<Member> => {
@@ -58,6 +73,13 @@ const start = {
       },
       takeOver: async () => void (await appctl('disconnect-active-ovsdb-server')),
       status: () => appctl('sync-status'),
+      addOther: async () => {
+        const [file, schema] = [join(server.folder, 'other.db'), join(server.folder, 'other.ovsschema')];
+        writeFileSync(schema, jsonText(schemaToJson(other)));
+        await run('ovsdb-tool', ['create', file, schema]);
+        await appctl('add-db', file);
+      },
+      removeOther: async () => void (await appctl('remove-db', other.name)),
     };
   },
 };
@@ -141,19 +163,53 @@ it('leaves out tables, finds its active server again, and says what does not fit
   for (const peer of [writer, reader]) peer.close();
 });
 
+it.each(['weft', 'C'] as const)('a %s backup names no database that it serves no more', async (kind) => {
+  const [active, backup] = [await start.weft(), await start[kind]()];
+  for (const server of [active, backup]) await server.addOther();
+  await backup.follow(`unix:${active.socket}`);
+  const head = `state: backup\nreplicating: unix:${active.socket}\ndatabase: `;
+  await until(async () => [`${head}Fuzz, Other`, `${head}Other, Fuzz`].includes(await backup.status()));
+  await backup.removeOther();
+  expect(await backup.status()).toBe(`${head}Fuzz`);
+});
+
+it.each(['weft', 'C'] as const)(
+  'a weft backup comes back to a %s active server that ended its connection',
+  async (kind) => {
+    const active = await start[kind]();
+    const backup = await start.weft();
+    await backup.follow(`unix:${active.socket}`);
+    await until(async () => (await backup.status()).includes('replicating'));
+    // Who changes its part ends its connections.
+    await active.follow(`unix:${active.socket}.nobody`);
+    await active.takeOver();
+    const writer = await active.connect();
+    await writer.call('transact', ['Fuzz', { op: 'insert', table: 'Few', row: { name: 'later' } }]);
+    const reader = await backup.connect();
+    const contents = await dump(writer);
+    await until(async () => (await dump(reader)) === contents);
+    for (const peer of [writer, reader]) peer.close();
+  },
+);
+
 it.each(['weft', 'C'] as const)(
   'a %s backup that was away takes a row that has come back with another immutable value',
   async (kind) => {
     const active = await start.weft();
     const backup = await start[kind]();
     const writer = await active.connect();
-    const table = 'Root';
+    const root = 'Root';
     const uuid = '11111111-1111-4111-8111-111111111111';
-    const insert = (fixed: string): Json => ({ op: 'insert', table, uuid, row: { name: 'x', words: 'x', fixed } });
+    const insert = (fixed: string): Json => ({
+      op: 'insert',
+      table: root,
+      uuid,
+      row: { name: 'x', words: 'x', fixed },
+    });
     const shown = async (): Promise<string> => {
       // Whoever changes its part ends its connections.
       const reader = await backup.connect();
-      const select = { op: 'select', table, where: [], columns: ['fixed'] };
+      const select = { op: 'select', table: root, where: [], columns: ['fixed'] };
       const result = await reader.call('transact', ['Fuzz', select]);
       reader.close();
       return JSON.stringify(result);
@@ -162,7 +218,7 @@ it.each(['weft', 'C'] as const)(
     await backup.follow(`unix:${active.socket}`);
     await until(async () => (await shown()).includes('first'));
     await backup.takeOver();
-    await writer.call('transact', ['Fuzz', { op: 'delete', table, where: [] }]);
+    await writer.call('transact', ['Fuzz', { op: 'delete', table: root, where: [] }]);
     await writer.call('transact', ['Fuzz', insert('second')]);
     await backup.follow(`unix:${active.socket}`);
     await until(async () => (await shown()).includes('second'));

@@ -234,12 +234,17 @@ it.each<[string, Command[]]>([
 });
 
 it('a relay that has not seen its source yet can be removed, and its name is taken', () => {
-  const [, ours] = servers;
-  const relay = 'relay:Q:unix:FOLDER/nowhere';
-  expect(appctl(ours, of('add-db', relay))).toBe('exit 0');
-  expect(appctl(ours, of('add-db', relay))).toContain('ovsdb error: Q: duplicate database name');
-  expect(appctl(ours, of('remove-db', 'Q'))).toBe('exit 0');
-  expect(appctl(ours, of('add-db', relay))).toBe('exit 0');
+  const [theirs, ours] = servers;
+  const relay = of('add-db', 'relay:Z:unix:FOLDER/nowhere');
+  const file = of('add-db', 'FOLDER/Z.db');
+  const remove = of('remove-db', 'Z');
+  for (const command of [relay, relay, file]) expect(appctl(ours, command), command[1]).toBe(appctl(theirs, command));
+  // The C server takes them.
+  for (const none of ['relay:Q:', 'relay:Q:,']) expect(appctl(ours, of('add-db', none))).toContain('invalid syntax');
+  // The C server dies of that.
+  expect(appctl(ours, remove)).toBe('exit 0');
+  expect(appctl(ours, file)).toBe('exit 0');
+  expect(appctl(ours, relay)).toContain('ovsdb error: Z: duplicate database name');
 });
 
 it('list-commands', () => {

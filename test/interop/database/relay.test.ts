@@ -6,14 +6,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Peer } from '@weft/jsonrpc/peer';
-import type { Json } from '@weft/ovsdb/json';
+import type { Json, JsonObject } from '@weft/ovsdb/json';
 import { database } from '@weft/ovsdb/schema';
 import { schemaToJson } from '@weft/ovsdb/schema-json';
 import { DatabaseService } from '@weft/ovsdb-server/service';
 import { SqliteStore } from '@weft/ovsdb-server/store/sqlite';
 import { nb } from '@weft/schemas/nb';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { connectTo, startCServer } from './c-server.ts';
+import { RawClient } from './raw-client.ts';
 import { startWeftServer } from './weft-server.ts';
 
 const run = promisify(execFile);
@@ -48,11 +49,12 @@ const sources = {
 };
 
 const relays = {
-  weft: async (source: string) => {
+  weft: async (source: string): Promise<DatabaseService> => {
     const service = await DatabaseService.create({ rundir: folder, tls: undefined, log: () => {}, onFatal: () => {} });
     cleanups.push(() => service.close());
     await service.addDatabase(`relay:OVN_Northbound:${source}`);
     await service.addRemote(`punix:${folder}/relay.sock`);
+    return service;
   },
   C: async (source: string) => {
     const args = [
@@ -246,6 +248,57 @@ describe('our relay', () => {
   });
 });
 
+describe('our relay', () => {
+  it('answers once what waited for a source that comes back with another schema', async () => {
+    const source = await startWeftServer([nb]);
+    cleanups.push(source.stop);
+    const door = await doorTo(source.remote);
+    const { server } = await relays.weft(door.remote);
+    await relaySettled();
+    await expect.poll(() => [...source.service.server.sessions].map(({ changeAware }) => changeAware)).toEqual([true]);
+    const client = new RawClient(`${folder}/relay.sock`);
+    await door.shut();
+    client.send('{"id":0,"method":"set_db_change_aware","params":[true]}');
+    client.send(
+      `{"id":1,"method":"transact","params":["${nb.name}",{"op":"insert","table":"Copp","row":{"name":"x"}}]}`,
+    );
+    await expect.poll(() => [...server.sessions].map(({ waitingCount }) => waitingCount)).toEqual([1]);
+    const converter = await source.connect();
+    const schema = schemaToJson(nb) as JsonObject;
+    await converter.call('convert', [nb.name, { ...schema, version: '99.0.0' }]);
+    converter.close();
+    await door.open();
+    await expect.poll(() => server.database(nb.name)?.schema.version, { timeout: 10_000 }).toBe('99.0.0');
+    const answers = (await client.take()) as JsonObject[];
+    expect(answers.map(({ id, error }) => [id, error])).toEqual([
+      [0, null],
+      [1, 'canceled'],
+    ]);
+    client.close();
+  });
+});
+
+describe('our relay that is removed', () => {
+  it('says nothing of the database that comes in its place', async () => {
+    const service = await relays.weft(await sources.weft());
+    await relaySettled();
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      await service.removeDatabase(nb.name);
+      const file = join(folder, 'own.db');
+      SqliteStore.create(file, nb);
+      await service.addDatabase(file);
+      vi.advanceTimersByTime(60_000);
+      const [row] = [...service.server.database('_Server')!.tables.get('Database')!.rows()].filter(
+        ({ name }) => name === nb.name,
+      );
+      expect(row).toMatchObject({ model: 'standalone', connected: true });
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+});
+
 describe('our relay of two relays', () => {
   it('leaves the one that says that it is not connected', { timeout: 30_000 }, async () => {
     // As relays do that have lost their own source for long.
@@ -321,29 +374,44 @@ describe.each(['weft', 'C'] as const)('a source of %s without conditional monito
   });
 });
 
+interface SlowSource {
+  readonly remote: string;
+  readonly waiting: (() => void)[];
+  /** Those who follow it. */
+  readonly peers: Peer[];
+  /** They get the schema then. */
+  ready: Promise<void>;
+  /** The last transactions that they said they had seen. */
+  readonly seen: Json[];
+}
+
+const someId = zero.replace('0', '1');
+
 /** A source that answers transactions when it is told to, but at once the ones without operations. */
-async function slowSource(): Promise<{ readonly remote: string; readonly waiting: (() => void)[] }> {
-  const waiting: (() => void)[] = [];
-  const peers: Peer[] = [];
+async function slowSource(): Promise<SlowSource> {
+  const path = join(folder, 'source.sock');
+  const source: SlowSource = { remote: `unix:${path}`, waiting: [], peers: [], ready: Promise.resolve(), seen: [] };
+  const { waiting, peers } = source;
   const listener = createServer((stream) => {
     const peer = new Peer(stream, {
       onRequest: (method, params, id) => {
-        if (method === 'get_schema') peer.reply(id, schemaToJson(nb));
+        if (method === 'get_schema') void source.ready.then(() => peer.reply(id, schemaToJson(nb)));
         else if (method === 'monitor') peer.reply(id, {});
-        else if (method === 'monitor_cond_since') peer.reply(id, [false, zero.replace('0', '1'), {}]);
-        else if (params.length === 1) peer.reply(id, []);
-        else waiting.push(() => peer.reply(id, [{}]));
+        else if (method === 'monitor_cond_since') {
+          source.seen.push(params[3]!);
+          peer.reply(id, [false, someId, {}]);
+        } else if (params.length === 1) peer.reply(id, []);
+        else waiting.push(() => peer.reply(id, [params[1]!]));
       },
     });
     peers.push(peer);
   });
-  const path = join(folder, 'source.sock');
   await new Promise<void>((resolve) => listener.listen(path, resolve));
   cleanups.push(() => {
     for (const peer of peers) peer.close();
     listener.close();
   });
-  return { remote: `unix:${path}`, waiting };
+  return source;
 }
 
 describe('our relay', () => {
@@ -386,6 +454,83 @@ describe('our relay', () => {
     while (waiting.length === 0) await near.call('echo', []);
     waiting.pop()?.();
     expect(await last).toBe('done');
+    near.close();
+  });
+
+  const megabyte = { op: 'comment', comment: 'x'.repeat(1 << 20) };
+
+  /** Sends the relay 60 MB from one client, and resolves when it has had time to read all that it wants to: with their answers, and how many it has read. */
+  async function flood({
+    server,
+  }: DatabaseService): Promise<{ readonly answers: Promise<Json[]>; readonly read: number }> {
+    const [near, other] = [await connectTo(`${folder}/relay.sock`), await connectTo(`${folder}/relay.sock`)];
+    cleanups.push(() => [near, other].forEach((peer) => void peer.close()));
+    const write = (): Promise<Json> => near.call('transact', [nb.name, { op: 'commit', durable: false }, megabyte]);
+    const answers = Promise.all(Array.from({ length: 60 }, write));
+    const waiting = (): number => Math.max(...[...server.sessions].map(({ waitingCount }) => waitingCount));
+    await expect.poll(waiting, { timeout: 20_000 }).toBeGreaterThan(4);
+    for (let i = 0; i < 300; i++) await other.call('echo', []);
+    return { answers, read: waiting() };
+  }
+
+  it('reads no more of a client than its source does, and some megabytes', async () => {
+    const { remote, waiting, peers } = await slowSource();
+    const relay = await relays.weft(remote);
+    await relaySettled();
+    for (const peer of peers) peer.hold();
+    const { answers, read } = await flood(relay);
+    expect(read).toBeLessThan(20);
+    for (const peer of peers) peer.release();
+    const timer = setInterval(() => {
+      for (const answer of waiting.splice(0)) answer();
+    }, 5);
+    await answers.finally(() => clearInterval(timer));
+  });
+
+  it('reads no more than some megabytes of a client that writes while there is no source', async () => {
+    const door = await doorTo(await sources.weft());
+    const relay = await relays.weft(door.remote);
+    await relaySettled();
+    await door.shut();
+    const { answers, read } = await flood(relay);
+    expect(read).toBeLessThan(20);
+    await door.open();
+    expect(await answers).toHaveLength(60);
+  });
+
+  it('asks its source for what came after the last transaction that it has seen', async () => {
+    const source = await slowSource();
+    await relays.weft(source.remote);
+    await relaySettled();
+    source.peers.shift()?.close();
+    await expect.poll(() => source.seen, { timeout: 10_000 }).toEqual([zero, someId]);
+  });
+
+  it('sends in order what came before and after there was a source again', async () => {
+    const source = await slowSource();
+    const { server } = await relays.weft(source.remote);
+    await relaySettled();
+    const near = await connectTo(`${folder}/relay.sock`);
+    const answered: Json[] = [];
+    const write = async (name: string): Promise<void> => {
+      answered.push(await near.call('transact', [nb.name, { op: 'insert', table: 'Copp', row: { name } }]));
+    };
+    let open = (): void => {};
+    source.ready = new Promise((resolve) => {
+      open = resolve;
+    });
+    const [session] = server.sessions;
+    source.peers.shift()?.close();
+    const first = write('first');
+    await expect.poll(() => session!.waitingCount).toBe(1);
+    await expect.poll(() => source.peers.length, { timeout: 10_000 }).toBe(1);
+    const second = write('second');
+    await expect.poll(() => session!.waitingCount).toBe(2);
+    open();
+    await expect.poll(() => source.waiting.length).toBe(2);
+    for (const answer of source.waiting) answer();
+    await Promise.all([first, second]);
+    expect(JSON.stringify(answered)).toMatch(/first.*second/);
     near.close();
   });
 

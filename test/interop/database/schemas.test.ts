@@ -81,7 +81,7 @@ const ofTables: Json[] = [
 
 const ofColumns: Json[] = [
   ...[...odd, 'integer'].map((c) => table({ c })),
-  ...['_c', 'a b', '_uuid', 'uuid', '9'].map((name) => table({ [name]: { type: 'integer' } })),
+  ...['_c', 'a b', '_uuid', 'uuid', '9', 'constructor'].map((name) => table({ [name]: { type: 'integer' } })),
   ...odd.flatMap((type) => [column(type), key(type), value(type), key({ type })]),
   ...['int', 'Integer', 'uuid', 'real'].flatMap((type) => [column(type), key(type), value(type), key({ type })]),
   column({ value: 'string' }),
@@ -109,7 +109,7 @@ const constraints: readonly JsonObject[] = [
     { maxLength: length },
   ]),
   { minLength: 5, maxLength: 1 },
-  ...['T', 'None', 'a b', 5].map((refTable) => ({ refTable })),
+  ...['T', 'None', 'constructor', 'a b', 5].map((refTable) => ({ refTable })),
   ...['weak', 'strong', 'x', 5].flatMap((refType): JsonObject[] => [{ refType }, { refTable: 'T', refType }]),
   ...(
     [

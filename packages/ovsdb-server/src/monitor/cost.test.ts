@@ -1,5 +1,6 @@
 /** What monitors cost does not grow with those that came and went, nor with the square of a condition. */
 import { parseCondition } from '@weft/ovsdb/condition';
+import type { Json } from '@weft/ovsdb/json';
 import { column, database, integer, map, string, table } from '@weft/ovsdb/schema';
 import { expect, it } from 'vitest';
 import { Database } from '../database.ts';
@@ -28,7 +29,12 @@ function order(n: number): string[] {
   return columns;
 }
 
-async function open(rows: number): Promise<{ readonly db: Database; readonly monitor: (columns: string[]) => Member }> {
+interface Opened {
+  readonly db: Database;
+  readonly monitor: (columns: string[], where?: Json) => Member;
+}
+
+async function open(rows: number): Promise<Opened> {
   const db = await Database.open(new MemoryStore(schema));
   const operations = Array.from({ length: rows }, (_, i) => ({
     op: 'insert',
@@ -38,9 +44,9 @@ async function open(rows: number): Promise<{ readonly db: Database; readonly mon
   db.transact(operations, { ownsLock: () => true }, () => {});
   db.flush();
   const sink = { ready: true, send: () => {} };
-  const monitor = (columns: string[]): Member => {
+  const monitor = (columns: string[], where: Json = []): Member => {
     const member = db.monitors.add(
-      parseMonitorRequests(db.tables, { Animal: [{ columns }] }, true),
+      parseMonitorRequests(db.tables, { Animal: [{ columns, where }] }, true),
       'update2',
       '"m"',
       sink,
@@ -73,6 +79,8 @@ it('what the only client saw is kept for the next, of however many tables', asyn
 it('of what nobody looks at any more, little is kept', async () => {
   const { db, monitor } = await open(100);
   const stays = monitor(names);
+  // It sees the same of other rows, and leaves it to the one that stays.
+  db.monitors.remove(monitor(names, [['column0', '==', 1]]));
   for (let n = 1; n <= 1000; n++) db.monitors.remove(monitor(order(n)));
   expect(db.monitors.tableViews).toBeGreaterThan(1);
   expect(db.monitors.tableViews).toBeLessThan(50);

@@ -52,7 +52,7 @@ function parseRequest(
 ): Condition {
   const allowed = conditional ? ['columns', 'where', 'select'] : ['columns', 'select'];
   checkMembers(table, request, allowed);
-  const select = parseSelect(table, request.select);
+  const select = parseSelect(table, request.select as JsonObject | undefined);
   for (const kind of kinds) selects[kind] ||= select[kind];
   const names = request.columns as readonly Json[] | undefined;
   if (names === undefined) {
@@ -93,10 +93,9 @@ function addColumn(columns: MonitoredColumn[], name: string, select: Select, syn
 
 const kinds = ['initial', 'insert', 'delete', 'modify'] as const;
 
-function parseSelect(table: MemoryTable, json: Json | undefined): Select {
+function parseSelect(table: MemoryTable, json: JsonObject | undefined): Select {
   const select = { initial: true, insert: true, delete: true, modify: true };
   if (json === undefined) return select;
-  if (!isObject(json)) throw syntaxError(json, `Parsing table ${table.name} select failed: Object expected.`);
   for (const [member, wanted] of Object.entries(json)) {
     const kind = kinds.find((name) => name === member);
     if (kind === undefined) {
