@@ -53,7 +53,8 @@ export class UniqueIndex {
   }
 }
 
-function datumKey(datum: Datum): string {
+/** Text that is equal for equal values of one column, and for no others. */
+export function datumKey(datum: Datum): string {
   if (typeof datum === 'string') return JSON.stringify(datum);
   if (Array.isArray(datum)) return `[${(datum as readonly Datum[]).map(datumKey).join(',')}]`;
   if (datum instanceof Map) return `{${[...datum].map(([k, v]) => `${datumKey(k)}:${datumKey(v)}`).join(',')}}`;
