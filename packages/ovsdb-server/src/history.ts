@@ -1,6 +1,7 @@
 /** The last transactions, for clients that reconnect and ask what happened meanwhile (ovsdb-server(7) section 4.1.15). */
 import type { Atom } from '@weft/ovsdb/atom';
 import { type Datum, datumsEqual, differingRange } from '@weft/ovsdb/datum';
+import { differingKeys } from '@weft/ovsdb/differing-keys';
 import type { Row } from '@weft/ovsdb/row';
 import { type Uuid, zeroUuid } from '@weft/ovsdb/uuid';
 import { type TableChange, union } from './changes.ts';
@@ -119,9 +120,9 @@ function valueBytes(value: Datum, next: Datum): number {
     for (let i = start; i < endA; i++) bytes += textBytes(atoms[i]);
   } else if (value instanceof Map) {
     const map = value as ReadonlyMap<Atom, Atom>;
-    const other = next instanceof Map ? (next as ReadonlyMap<Atom, Atom>) : undefined;
     bytes = 64 * map.size;
-    for (const [key, of] of map) if (other?.get(key) !== of) bytes += textBytes(key) + textBytes(of);
+    const changed = next instanceof Map ? differingKeys(map, next as ReadonlyMap<Atom, Atom>) : map.keys();
+    for (const key of changed) if (map.has(key)) bytes += textBytes(key) + textBytes(map.get(key));
   }
   return bytes;
 }

@@ -4,6 +4,7 @@ import { hasAtom, typeOfColumn } from './condition.ts';
 import { checkAtom } from './constraint.ts';
 import { type Datum, emptyMap, emptySet, lowerBound, rememberRange } from './datum.ts';
 import { describeType } from './describe.ts';
+import { rememberKeys } from './differing-keys.ts';
 import { OvsdbError, syntaxError } from './error.ts';
 import { isArray, type Json } from './json.ts';
 import { type ColumnType, columnType, type TableSchema } from './schema.ts';
@@ -158,7 +159,7 @@ function insertMembers(type: ColumnType, value: Datum, members: readonly Atom[] 
     const fresh = [...pairs].filter(([key]) => !map.has(key));
     if (fresh.length === 0) return value;
     checkSize(type, map.size + fresh.length);
-    return new Map([...map, ...fresh].sort((a, b) => compareAtoms(a[0], b[0])));
+    return insertPairs(map, fresh);
   }
   const atoms = toAtoms(value);
   if (type.kind === 'set' && members.length === 1) return insertMember(type, atoms, members[0]!);
@@ -166,6 +167,20 @@ function insertMembers(type: ColumnType, value: Datum, members: readonly Atom[] 
   if (fresh.length === 0) return value;
   checkSize(type, atoms.length + fresh.length);
   return type.kind === 'set' ? merge(atoms, fresh) : fresh[0];
+}
+
+/** `fresh` is ascending, and none of its keys is in the map. */
+function insertPairs(map: ReadonlyMap<Atom, Atom>, fresh: readonly (readonly [Atom, Atom])[]): Datum {
+  const next = new Map<Atom, Atom>();
+  let i = 0;
+  for (const [key, value] of map) {
+    for (; i < fresh.length && compareAtoms(fresh[i]![0], key) < 0; i++) next.set(...fresh[i]!);
+    next.set(key, value);
+  }
+  for (; i < fresh.length; i++) next.set(...fresh[i]!);
+  const keys = fresh.map(([key]) => key);
+  rememberKeys(map, next, keys);
+  return next;
 }
 
 /** One member, as most inserts have. */
@@ -201,7 +216,10 @@ function deleteMembers(type: ColumnType, value: Datum, members: readonly Atom[] 
     if (doomed.size === 0) return value;
     checkSize(type, map.size - doomed.size);
     if (doomed.size === map.size) return emptyMap as ReadonlyMap<Atom, Atom>;
-    return new Map([...map].filter(([key]) => !doomed.has(key)));
+    const next = new Map(map);
+    for (const key of doomed) next.delete(key);
+    rememberKeys(map, next, [...doomed]);
+    return next;
   }
   const atoms = toAtoms(value);
   const doomed = members as readonly Atom[];

@@ -3,13 +3,13 @@ import { anyHolds, type Clause, parseCondition } from '@weft/ovsdb/condition';
 import type { Datum } from '@weft/ovsdb/datum';
 import type { Json } from '@weft/ovsdb/json';
 import type { Row } from '@weft/ovsdb/row';
-import { column, integer, map, optional, real, set, string, table } from '@weft/ovsdb/schema';
+import { column, integer, map, optional, real, set, string, type TableSchema, table } from '@weft/ovsdb/schema';
 import { decodeDatum } from '@weft/ovsdb/wire';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { AnyOf } from './any-of.ts';
 
-const schema = table({
+const schema: TableSchema = table({
   name: column(string()),
   legs: column(integer()),
   weight: optional(real()),
@@ -93,7 +93,13 @@ function looks(where: readonly Json[], name: string, value: Datum): number {
     },
   };
   // A number that counts how often it is compared.
-  const object = typeof value === 'object' ? new Proxy(value, counting) : { valueOf: () => (count++, value) };
+  const number = {
+    valueOf: () => {
+      count++;
+      return value;
+    },
+  };
+  const object = typeof value === 'object' ? new Proxy(value, counting) : number;
   const anyOf = new AnyOf(clausesOf(where), read);
   expect(anyOf.holds({ _uuid: '', [name]: object as unknown as Datum } as Row)).toBe(false);
   return count;
