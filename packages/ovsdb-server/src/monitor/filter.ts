@@ -1,8 +1,9 @@
 /** Which rows of a table a conditional monitor wants: one clause must hold. Finds them by indexes as far as the clauses allow. */
 import type { Atom } from '@weft/ovsdb/atom';
-import { type Clause, type Condition, conditionToJson } from '@weft/ovsdb/condition';
+import type { Clause, Condition } from '@weft/ovsdb/condition';
 import type { Row } from '@weft/ovsdb/row';
 import { indexableAtom, type MemoryTable } from '../memory-table.ts';
+import { datumKey } from '../unique-index.ts';
 import { AnyOf } from './any-of.ts';
 
 /** A clause with the atom that every row for which it holds has in the column, if there is one. */
@@ -24,9 +25,8 @@ export class TableFilter {
     const clauses = new Map<string, FilterClause>();
     for (const clause of condition) {
       if (typeof clause === 'boolean') continue;
-      const key = JSON.stringify(conditionToJson([clause]), (_, value: unknown) =>
-        typeof value === 'bigint' ? value.toString() : value,
-      );
+      // A column's name and a function's have no space, and the value comes last.
+      const key = `${clause.column} ${clause.function} ${datumKey(clause.argument)}`;
       if (!clauses.has(key)) clauses.set(key, { key, clause, atom: indexableAtom(table.schema, clause) });
     }
     this.clauses = clauses;
