@@ -134,34 +134,48 @@ function textBytes(atom: Atom | undefined): number {
 /** Several transactions as one: each row once, from its first state to its last. Of a column that went there and back nobody hears. */
 export function compose(commits: readonly Committed[]): readonly TableChange[] {
   if (commits.length === 1) return commits[0]!.changes;
-  const net = new Map<MemoryTable, Map<Uuid, NetChange>>();
-  for (const { changes } of commits) {
-    for (const { at, uuid, old, new: next, columns } of changes) {
-      let rows = net.get(at);
-      if (rows === undefined) {
-        rows = new Map();
-        net.set(at, rows);
-      }
-      const earlier = rows.get(uuid);
-      if (earlier === undefined) rows.set(uuid, { old, next, columns });
-      else {
+  const net = new NetChanges();
+  for (const { changes } of commits) net.add(changes);
+  return net.changes();
+}
+
+/** The same, of transactions that come one by one: each costs as much as it changed, however many came before it. */
+export class NetChanges {
+  readonly #tables = new Map<MemoryTable, Map<Uuid, NetChange>>();
+
+  /** Rows of which no change is `wanted` are left out. */
+  add(changes: readonly TableChange[], wanted: (change: TableChange) => boolean = () => true): void {
+    for (const change of changes) {
+      const { at, uuid, old, new: next, columns } = change;
+      const earlier = this.#tables.get(at)?.get(uuid);
+      if (earlier !== undefined) {
         earlier.next = next;
         earlier.columns = union(earlier.columns, columns);
+      } else if (wanted(change)) {
+        let rows = this.#tables.get(at);
+        if (rows === undefined) {
+          rows = new Map();
+          this.#tables.set(at, rows);
+        }
+        rows.set(uuid, { old, next, columns });
       }
     }
   }
-  const changes: TableChange[] = [];
-  for (const [at, rows] of net) {
-    for (const [uuid, { old, next, columns }] of rows) {
-      if (old === next) continue;
-      const differing =
-        old === undefined || next === undefined
-          ? columns
-          : columns.filter((column) => !datumsEqual(old[column], next[column]));
-      changes.push({ at, table: at.name, uuid, old, new: next, columns: differing });
+
+  changes(): readonly TableChange[] {
+    const changes: TableChange[] = [];
+    for (const [at, rows] of this.#tables) {
+      for (const [uuid, { old, next, columns }] of rows) {
+        if (old === next) continue;
+        const differing =
+          old === undefined || next === undefined
+            ? columns
+            : columns.filter((column) => !datumsEqual(old[column], next[column]));
+        changes.push({ at, table: at.name, uuid, old, new: next, columns: differing });
+      }
     }
+    return changes;
   }
-  return changes;
 }
 
 interface NetChange {
