@@ -32,6 +32,8 @@ export class History {
   #dropped = 0;
   #changes = 0;
   #bytes = 0;
+  /** What `since` found last: all who lose their connection at once ask for the same. */
+  #asked: { readonly id: Uuid; readonly changes: readonly TableChange[] } | undefined;
 
   /** `first` names the state that the database was loaded in. */
   constructor(first: Uuid) {
@@ -47,6 +49,7 @@ export class History {
   }
 
   add(committed: Committed): void {
+    this.#asked = undefined;
     let weight = 0;
     for (const change of committed.changes) weight += keptBytes(change);
     this.#entries.push({ committed, weight });
@@ -76,10 +79,13 @@ export class History {
     // What a client sends that has nothing yet.
     if (id === zeroUuid) return undefined;
     if (id === this.lastId) return [];
+    if (this.#asked?.id === id) return this.#asked.changes;
     const index =
       id === this.#first ? this.#dropped - 1 : this.#entries.findIndex((entry) => entry?.committed.id === id);
     if (index === -1 && id !== this.#first) return undefined;
-    return compose(this.#entries.slice(index + 1).map((entry) => entry!.committed));
+    const changes = compose(this.#entries.slice(index + 1).map((entry) => entry!.committed));
+    this.#asked = { id, changes };
+    return changes;
   }
 
   /** The present state is known by another name, which need not be remembered by the old one. */
@@ -88,6 +94,7 @@ export class History {
   }
 
   restart(id: Uuid): void {
+    this.#asked = undefined;
     this.#first = id;
     this.#entries = [];
     this.#dropped = 0;
