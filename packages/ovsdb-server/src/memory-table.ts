@@ -147,10 +147,23 @@ export class MemoryTable {
     return (best === undefined ? undefined : this.#rowsOf(best)) ?? this.#rows.values();
   }
 
-  /** A superset of the rows for which `clause` holds, or undefined if no index can tell, or what it tells is not worth asking. */
-  rowsFor(clause: Clause): Row[] | undefined {
-    const found = this.#find(clause);
-    return found === undefined ? undefined : this.#rowsOf(found);
+  /** A superset of the rows for which one of the clauses holds, each once. Many may lead to the same rows, which are looked up once. */
+  candidatesForAny(clauses: Iterable<Clause>): Iterable<Row> {
+    const candidates = new Set<Row>();
+    const lookedUp = new Map<ColumnIndex | undefined, Set<Atom>>();
+    for (const clause of clauses) {
+      const found = this.#find(clause);
+      // No index can tell which rows this one wants: look at all, and at once for all clauses.
+      if (found === undefined) return this.#rows.values();
+      const atoms = lookedUp.get(found.index) ?? new Set();
+      lookedUp.set(found.index, atoms);
+      if (atoms.has(found.atom)) continue;
+      atoms.add(found.atom);
+      const rows = this.#rowsOf(found);
+      if (rows === undefined) return this.#rows.values();
+      for (const row of rows) candidates.add(row);
+    }
+    return candidates;
   }
 
   /** Where to find the rows for which `clause` holds; undefined if no index can tell. */

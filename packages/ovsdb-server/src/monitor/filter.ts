@@ -46,29 +46,14 @@ export class TableFilter {
   /** The rows that match, found through indexes as far as the clauses allow. */
   rows(): Iterable<Row> {
     if (this.everything) return this.table.rows();
-    return this.rowsOf(this.clauses.values(), (row) => this.matches(row));
+    return this.rowsOf([...this.clauses.values()], (row) => this.matches(row));
   }
 
   /** The rows for which one of `clauses` may hold and `test` does, each once. */
-  *rowsOf(clauses: Iterable<FilterClause>, test: (row: Row) => boolean): Iterable<Row> {
-    for (const row of this.#candidates([...clauses])) if (test(row)) yield row;
-  }
-
-  /** Each once, though many clauses may lead to it: those of a map, of which only the key is looked up. */
-  #candidates(clauses: readonly FilterClause[]): Iterable<Row> {
-    const candidates = new Set<Row>();
-    const lookedUp = new Map<string, Set<Atom>>();
-    // No index can tell which rows one of them wants, so look at all, and at once for all clauses.
-    if (clauses.some(({ atom }) => atom === undefined)) return this.table.rows();
-    for (const { clause, atom } of clauses) {
-      const atoms = lookedUp.get(clause.column) ?? new Set();
-      lookedUp.set(clause.column, atoms);
-      if (atoms.has(atom!)) continue;
-      atoms.add(atom!);
-      const rows = this.table.rowsFor(clause);
-      if (rows === undefined) return this.table.rows();
-      for (const row of rows) candidates.add(row);
-    }
-    return candidates;
+  *rowsOf(clauses: readonly FilterClause[], test: (row: Row) => boolean): Iterable<Row> {
+    // If one of them has to look at all rows, no other need be looked up.
+    const hopeless = clauses.find(({ atom }) => atom === undefined);
+    const named = hopeless === undefined ? clauses : [hopeless];
+    for (const row of this.table.candidatesForAny(named.map(({ clause }) => clause))) if (test(row)) yield row;
   }
 }
