@@ -1,5 +1,5 @@
 /** One test for many clauses: the same answer as clause by clause, and no more work for more of them. */
-import { anyHolds, type Clause, parseCondition } from '@weft/ovsdb/condition';
+import { allHold, anyHolds, type Clause, parseCondition } from '@weft/ovsdb/condition';
 import type { Datum } from '@weft/ovsdb/datum';
 import type { Json } from '@weft/ovsdb/json';
 import type { Row } from '@weft/ovsdb/row';
@@ -7,7 +7,10 @@ import { column, integer, map, optional, real, set, string, type TableSchema, ta
 import { decodeDatum } from '@weft/ovsdb/wire';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { MemoryTable } from '../memory-table.ts';
+import { newUuid } from '../new-uuid.ts';
 import { AnyOf } from './any-of.ts';
+import { TableFilter } from './filter.ts';
 
 const schema: TableSchema = table({
   name: column(string()),
@@ -71,6 +74,25 @@ it('says what the clauses say one by one', () => {
       }
     }),
     { numRuns: 2000 },
+  );
+});
+
+it('is asked of all rows for which it holds, whatever the indexes are', () => {
+  const rows = fc.array(row, { minLength: 40, maxLength: 60 });
+  fc.assert(
+    fc.property(fc.array(clause, { minLength: 1, maxLength: 4 }), rows, (where, all) => {
+      const animals = new MemoryTable('Animal', schema, newUuid);
+      for (const each of all) {
+        const made = animals.text.make(newUuid(), Object.entries(each));
+        animals.replace(made._uuid, made);
+      }
+      const condition = parseCondition('Animal', schema, where);
+      const oneHolds = [...animals.rows()].filter((each) => anyHolds(condition, each));
+      expect(new Set(new TableFilter(animals, condition).rows())).toEqual(new Set(oneHolds));
+      const allTrue = [...animals.rows()].filter((each) => allHold(condition, each));
+      expect(new Set(animals.matching(condition))).toEqual(new Set(allTrue));
+    }),
+    { numRuns: 300 },
   );
 });
 
