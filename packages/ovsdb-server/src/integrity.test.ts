@@ -71,8 +71,28 @@ it('a new weak reference is looked for, and the others are not', async () => {
       where: [],
       mutations: [
         ['animals', 'insert', ['set', [reference(count), reference(count + 1)]]],
-        ['foods', 'insert', ['map', [[reference(count), 'x'], [reference(count + 1), 'y']]]], // biome-ignore format: pairs
-        ['places', 'insert', ['map', [['a', reference(count)], ['b', reference(count + 1)]]]], // biome-ignore format: pairs
+        [
+          'foods',
+          'insert',
+          [
+            'map',
+            [
+              [reference(count), 'x'],
+              [reference(count + 1), 'y'],
+            ],
+          ],
+        ],
+        [
+          'places',
+          'insert',
+          [
+            'map',
+            [
+              ['a', reference(count)],
+              ['b', reference(count + 1)],
+            ],
+          ],
+        ],
       ],
     },
   );

@@ -142,7 +142,17 @@ describe('a test of 2,000 clauses looks no further than one of 20:', () => {
         ['kind', 'k'],
         ['name', 'x'],
       ]),
-      (i) => ['notes', 'includes', ['map', [['kind', 'k'], ['name', `n${i}`]]]], // biome-ignore format: pairs
+      (i) => [
+        'notes',
+        'includes',
+        [
+          'map',
+          [
+            ['kind', 'k'],
+            ['name', `n${i}`],
+          ],
+        ],
+      ],
     ],
     'a map as a whole': ['notes', new Map([['name', 'x']]), (i) => ['notes', '==', ['map', [['name', `n${i}`]]]]],
     'what excludes something common': ['tags', ['all', 'x'], (i) => ['tags', 'excludes', ['set', ['all', `t${i}`]]]],
