@@ -1,6 +1,7 @@
 /** An index over one column: which rows hold an atom. For sets each member is a key, for maps each key or each value. */
 import { type Atom, compareAtoms } from '@weft/ovsdb/atom';
 import { type Datum, differingRange } from '@weft/ovsdb/datum';
+import { differingKeys } from '@weft/ovsdb/differing-keys';
 import type { Uuid } from '@weft/ovsdb/uuid';
 
 /** Which atoms of a map count. */
@@ -37,21 +38,38 @@ export class ColumnIndex {
   /** Moves a row from the atoms of its old value to those of its new; `absent` stands for "no row". */
   update(uuid: Uuid, old: Datum | typeof absent, next: Datum | typeof absent): void {
     if (old === next) return;
+    if (Array.isArray(old) && Array.isArray(next)) {
+      this.#merge(uuid, old as readonly Atom[], next as readonly Atom[]);
+      return;
+    }
+    if (old instanceof Map && next instanceof Map) {
+      this.#updateMap(uuid, old as ReadonlyMap<Atom, Atom>, next as ReadonlyMap<Atom, Atom>);
+      return;
+    }
     if (isCollection(old) || isCollection(next)) {
-      const before = this.#atoms(old);
-      const after = this.#atoms(next);
-      if (before.length === 0) for (const atom of after) this.#add(atom, uuid);
-      else if (after.length === 0) for (const atom of before) this.#remove(atom, uuid);
-      else if (Array.isArray(old) && Array.isArray(next)) this.#merge(uuid, before, after);
-      else {
-        const kept = new Set(after);
-        for (const atom of before) if (!kept.delete(atom)) this.#remove(atom, uuid);
-        for (const atom of kept) this.#add(atom, uuid);
-      }
+      for (const atom of this.#atoms(old)) this.#remove(atom, uuid);
+      for (const atom of this.#atoms(next)) this.#add(atom, uuid);
       return;
     }
     if (old !== absent && old !== undefined) this.#remove(old as Atom, uuid);
     if (next !== absent && next !== undefined) this.#add(next as Atom, uuid);
+  }
+
+  #updateMap(uuid: Uuid, old: ReadonlyMap<Atom, Atom>, next: ReadonlyMap<Atom, Atom>): void {
+    const keys = differingKeys(old, next);
+    if (this.#part === 'key') {
+      for (const key of keys) {
+        if (!next.has(key)) this.#remove(key, uuid);
+        else if (!old.has(key)) this.#add(key, uuid);
+      }
+      return;
+    }
+    const gone = new Set<Atom>();
+    for (const key of keys) if (old.has(key)) gone.add(old.get(key)!);
+    // Another key may have the value still.
+    if (gone.size > 0) for (const value of next.values()) gone.delete(value);
+    for (const value of gone) this.#remove(value, uuid);
+    for (const key of keys) if (next.has(key)) this.#add(next.get(key)!, uuid);
   }
 
   /** Both ascending: most of two large sets is equal, and costs one comparison. */

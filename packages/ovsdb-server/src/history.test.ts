@@ -28,6 +28,16 @@ describe('the history', () => {
     expect(history.since(number(100 + 498))).toBeUndefined();
   });
 
+  it('finds what was missed once for all who come back with the same', () => {
+    const history = new History(number(99));
+    for (let n = 0; n < 10; n++) update(history, n, 10);
+    const missed = history.since(number(102));
+    expect(history.since(number(102))).toBe(missed);
+    expect(history.since(number(105))?.[0]?.old?.text).toBe('6'.padEnd(10));
+    update(history, 10, 10);
+    expect(history.since(number(102))?.[0]?.new?.text).toBe('11'.padEnd(10));
+  });
+
   it('knows them after thousands, whichever they are', () => {
     const history = new History(number(99));
     for (let n = 0; n < 2700; n++) {

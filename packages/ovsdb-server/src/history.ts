@@ -1,6 +1,7 @@
 /** The last transactions, for clients that reconnect and ask what happened meanwhile (ovsdb-server(7) section 4.1.15). */
 import type { Atom } from '@weft/ovsdb/atom';
 import { type Datum, datumsEqual, differingRange } from '@weft/ovsdb/datum';
+import { differingKeys } from '@weft/ovsdb/differing-keys';
 import type { Row } from '@weft/ovsdb/row';
 import { type Uuid, zeroUuid } from '@weft/ovsdb/uuid';
 import { type TableChange, union } from './changes.ts';
@@ -31,6 +32,8 @@ export class History {
   #dropped = 0;
   #changes = 0;
   #bytes = 0;
+  /** What `since` found last: all who lose their connection at once ask for the same. */
+  #asked: { readonly id: Uuid; readonly changes: readonly TableChange[] } | undefined;
 
   /** `first` names the state that the database was loaded in. */
   constructor(first: Uuid) {
@@ -46,6 +49,7 @@ export class History {
   }
 
   add(committed: Committed): void {
+    this.#asked = undefined;
     let weight = 0;
     for (const change of committed.changes) weight += keptBytes(change);
     this.#entries.push({ committed, weight });
@@ -75,10 +79,13 @@ export class History {
     // What a client sends that has nothing yet.
     if (id === zeroUuid) return undefined;
     if (id === this.lastId) return [];
+    if (this.#asked?.id === id) return this.#asked.changes;
     const index =
       id === this.#first ? this.#dropped - 1 : this.#entries.findIndex((entry) => entry?.committed.id === id);
     if (index === -1 && id !== this.#first) return undefined;
-    return compose(this.#entries.slice(index + 1).map((entry) => entry!.committed));
+    const changes = compose(this.#entries.slice(index + 1).map((entry) => entry!.committed));
+    this.#asked = { id, changes };
+    return changes;
   }
 
   /** The present state is known by another name, which need not be remembered by the old one. */
@@ -87,6 +94,7 @@ export class History {
   }
 
   restart(id: Uuid): void {
+    this.#asked = undefined;
     this.#first = id;
     this.#entries = [];
     this.#dropped = 0;
@@ -119,9 +127,9 @@ function valueBytes(value: Datum, next: Datum): number {
     for (let i = start; i < endA; i++) bytes += textBytes(atoms[i]);
   } else if (value instanceof Map) {
     const map = value as ReadonlyMap<Atom, Atom>;
-    const other = next instanceof Map ? (next as ReadonlyMap<Atom, Atom>) : undefined;
     bytes = 64 * map.size;
-    for (const [key, of] of map) if (other?.get(key) !== of) bytes += textBytes(key) + textBytes(of);
+    const changed = next instanceof Map ? differingKeys(map, next as ReadonlyMap<Atom, Atom>) : map.keys();
+    for (const key of changed) if (map.has(key)) bytes += textBytes(key) + textBytes(map.get(key));
   }
   return bytes;
 }
@@ -133,34 +141,48 @@ function textBytes(atom: Atom | undefined): number {
 /** Several transactions as one: each row once, from its first state to its last. Of a column that went there and back nobody hears. */
 export function compose(commits: readonly Committed[]): readonly TableChange[] {
   if (commits.length === 1) return commits[0]!.changes;
-  const net = new Map<MemoryTable, Map<Uuid, NetChange>>();
-  for (const { changes } of commits) {
-    for (const { at, uuid, old, new: next, columns } of changes) {
-      let rows = net.get(at);
-      if (rows === undefined) {
-        rows = new Map();
-        net.set(at, rows);
-      }
-      const earlier = rows.get(uuid);
-      if (earlier === undefined) rows.set(uuid, { old, next, columns });
-      else {
+  const net = new NetChanges();
+  for (const { changes } of commits) net.add(changes);
+  return net.changes();
+}
+
+/** The same, of transactions that come one by one: each costs as much as it changed, however many came before it. */
+export class NetChanges {
+  readonly #tables = new Map<MemoryTable, Map<Uuid, NetChange>>();
+
+  /** Rows of which no change is `wanted` are left out. */
+  add(changes: readonly TableChange[], wanted: (change: TableChange) => boolean = () => true): void {
+    for (const change of changes) {
+      const { at, uuid, old, new: next, columns } = change;
+      const earlier = this.#tables.get(at)?.get(uuid);
+      if (earlier !== undefined) {
         earlier.next = next;
         earlier.columns = union(earlier.columns, columns);
+      } else if (wanted(change)) {
+        let rows = this.#tables.get(at);
+        if (rows === undefined) {
+          rows = new Map();
+          this.#tables.set(at, rows);
+        }
+        rows.set(uuid, { old, next, columns });
       }
     }
   }
-  const changes: TableChange[] = [];
-  for (const [at, rows] of net) {
-    for (const [uuid, { old, next, columns }] of rows) {
-      if (old === next) continue;
-      const differing =
-        old === undefined || next === undefined
-          ? columns
-          : columns.filter((column) => !datumsEqual(old[column], next[column]));
-      changes.push({ at, table: at.name, uuid, old, new: next, columns: differing });
+
+  changes(): readonly TableChange[] {
+    const changes: TableChange[] = [];
+    for (const [at, rows] of this.#tables) {
+      for (const [uuid, { old, next, columns }] of rows) {
+        if (old === next) continue;
+        const differing =
+          old === undefined || next === undefined
+            ? columns
+            : columns.filter((column) => !datumsEqual(old[column], next[column]));
+        changes.push({ at, table: at.name, uuid, old, new: next, columns: differing });
+      }
     }
+    return changes;
   }
-  return changes;
 }
 
 interface NetChange {

@@ -3,14 +3,15 @@
  * to vanished rows go, no table has too many rows, indexes are unique.
  */
 import type { Atom } from '@weft/ovsdb/atom';
-import { type Datum, datumsEqual, emptyMap, emptySet } from '@weft/ovsdb/datum';
+import { type Datum, datumsEqual } from '@weft/ovsdb/datum';
 import { datumText } from '@weft/ovsdb/describe';
 import { OvsdbError } from '@weft/ovsdb/error';
+import { withoutKeys, withoutMembers } from '@weft/ovsdb/mutation';
 import type { Row } from '@weft/ovsdb/row';
 import { type Uuid, zeroUuid } from '@weft/ovsdb/uuid';
 import type { Journal, Touched } from './changes.ts';
 import type { MemoryTable } from './memory-table.ts';
-import { addedReferences, type ReferenceColumn, type References, referredTo } from './references.ts';
+import { addedReferences, type ReferenceColumn, type References } from './references.ts';
 
 /**
  * Completes a transaction: collects garbage, drops weak references, checks everything.
@@ -85,59 +86,75 @@ function collectGarbage(journal: Journal, references: References): void {
 }
 
 function dropWeakReferences(journal: Journal, references: References): void {
-  const touched = journal.touched();
-  // Rows that refer to a row which this transaction deleted. Those that lose references are touched by that, but not deleted.
-  const count = touched.length;
-  for (let i = 0; i < count; i++) {
-    const { table, uuid, next } = touched[i]!;
-    if (next !== undefined) continue;
-    for (const reference of references.to(table, 'weak')) {
-      for (const referrer of [...reference.index.get(uuid)]) dropFrom(journal, reference, referrer);
+  /** What rows have to lose, by column and row. */
+  let lost: Map<ReferenceColumn, Map<Uuid, Uuid[]>> | undefined;
+  const lose = (reference: ReferenceColumn, referrer: Uuid, target: Uuid): void => {
+    lost ??= new Map();
+    const rows = lost.get(reference) ?? new Map<Uuid, Uuid[]>();
+    lost.set(reference, rows);
+    const targets = rows.get(referrer);
+    if (targets === undefined) rows.set(referrer, [target]);
+    else targets.push(target);
+  };
+  for (const each of journal.touched()) {
+    const { table, uuid, old, next: row } = each;
+    if (row === undefined) {
+      for (const reference of references.to(table, 'weak')) {
+        for (const referrer of reference.index.get(uuid)) lose(reference, referrer, uuid);
+      }
+      continue;
     }
-  }
-  // Rows of this transaction that refer to rows which never were.
-  for (const each of touched) {
-    for (const reference of references.from(each.table, 'weak')) {
-      const { uuid, old, next: row } = each;
-      if (row === undefined) break;
-      if (!mayDiffer(each, reference) || old?.[reference.column] === row[reference.column]) continue;
-      for (const target of referredTo(reference, row)) {
-        if (reference.target.get(target) === undefined) {
-          dropFrom(journal, reference, uuid);
-          break;
-        }
+    // It may refer to rows that never were. What it referred to before was there, or is among those that this transaction deletes.
+    for (const reference of references.from(table, 'weak')) {
+      if (!mayDiffer(each, reference)) continue;
+      for (const target of addedReferences(reference, old, row)) {
+        if (isUnknown(journal, reference.target, target)) lose(reference, uuid, target);
       }
     }
   }
+  if (lost === undefined) return;
+  for (const [reference, rows] of lost) for (const [uuid, targets] of rows) dropFrom(journal, reference, uuid, targets);
 }
 
-/** Takes from one column of one row all weak references that lead nowhere. */
-function dropFrom(journal: Journal, reference: ReferenceColumn, uuid: Uuid): void {
-  const { table, column, target, part } = reference;
+/** It is not there, nor was it at any time of this transaction. */
+function isUnknown(journal: Journal, table: MemoryTable, uuid: Uuid): boolean {
+  return table.get(uuid) === undefined && journal.before(table, uuid) === undefined;
+}
+
+/** Takes from one column of one row the weak references that lead to `targets`. */
+function dropFrom(journal: Journal, reference: ReferenceColumn, uuid: Uuid, targets: readonly Uuid[]): void {
+  const { table, column, part } = reference;
   const row = table.get(uuid);
   if (row === undefined) return;
   const type = table.schema.columns[column]!.type;
   const datum = row[column];
-  const lives = (atom: Atom): boolean => target.get(atom as Uuid) !== undefined;
   let next: Datum;
   let dropped: number;
   let zero = false;
   if (datum instanceof Map) {
-    const pairs = [...(datum as ReadonlyMap<Atom, Atom>)].filter(([key, value]) => lives(part === 'key' ? key : value));
-    dropped = datum.size - pairs.length;
-    next = pairs.length === 0 ? (emptyMap as ReadonlyMap<Atom, Atom>) : new Map(pairs);
+    const map = datum as ReadonlyMap<Atom, Atom>;
+    const keys = part === 'key' ? targets.filter((key) => map.has(key)) : keysOf(map, new Set(targets));
+    dropped = keys.length;
+    next = dropped === 0 ? map : withoutKeys(map, keys);
   } else {
     const atoms = datum === undefined ? [] : Array.isArray(datum) ? (datum as readonly Atom[]) : [datum as Atom];
-    const rest = atoms.filter(lives);
+    const rest = withoutMembers(atoms, targets.toSorted());
     dropped = atoms.length - rest.length;
     zero = atoms.includes(zeroUuid);
-    next = type.kind === 'set' ? (rest.length === 0 ? emptySet : rest) : rest[0];
+    next = type.kind === 'set' ? rest : rest[0];
   }
   if (dropped === 0) return;
   if (type.min > 0 && isEmpty(next)) throw emptied(journal, reference, uuid, dropped, zero);
   const changed = table.text.copy(row);
   changed[column] = next;
   journal.write(table, uuid, changed, [column]);
+}
+
+/** The keys of the pairs that have one of `values`. */
+function keysOf(map: ReadonlyMap<Atom, Atom>, values: ReadonlySet<Atom>): Atom[] {
+  const keys: Atom[] = [];
+  for (const [key, value] of map) if (values.has(value)) keys.push(key);
+  return keys;
 }
 
 function isEmpty(datum: Datum): boolean {

@@ -13,6 +13,9 @@ import { UniqueIndex } from './unique-index.ts';
 /** A table smaller than this is scanned; an index would cost more than it saves. */
 const smallTable = 32;
 
+/** If an index leaves so few rows to look at, no other is asked. */
+const fewRows = 8;
+
 const bucketCount = 256;
 
 /** By the first two digits of the uuid, which are random. */
@@ -136,28 +139,72 @@ export class MemoryTable {
 
   /** A superset of the rows for which all clauses hold, as small as an index makes it. */
   candidates(condition: Condition): Iterable<Row> {
+    let best: Found | undefined;
     for (const clause of condition) {
       if (clause === false) return [];
       if (clause === true) continue;
-      const rows = this.rowsFor(clause);
-      if (rows !== undefined) return rows;
+      const found = this.#find(clause);
+      if (found === undefined || (best !== undefined && best.count <= found.count)) continue;
+      best = found;
+      // To ask, or build, another index would cost more than it saves.
+      if (best.count <= fewRows) break;
     }
-    return this.#rows.values();
+    return (best === undefined ? undefined : this.#rowsOf(best)) ?? this.#rows.values();
   }
 
-  /** A superset of the rows for which `clause` holds, or undefined if no index can tell. */
-  rowsFor(clause: Clause): Row[] | undefined {
+  /** A superset of the rows for which one of the clauses holds, each once. Many may lead to the same rows, which are looked up once. */
+  candidatesForAny(clauses: Iterable<Clause>): Iterable<Row> {
+    const candidates = new Set<Row>();
+    const lookedUp = new Map<ColumnIndex | undefined, Set<Atom>>();
+    for (const clause of clauses) {
+      const found = this.#find(clause);
+      // No index can tell which rows this one wants: look at all, and at once for all clauses.
+      if (found === undefined) return this.#rows.values();
+      const atoms = lookedUp.get(found.index) ?? new Set();
+      lookedUp.set(found.index, atoms);
+      if (atoms.has(found.atom)) continue;
+      atoms.add(found.atom);
+      const rows = this.#rowsOf(found);
+      if (rows === undefined) return this.#rows.values();
+      for (const row of rows) candidates.add(row);
+    }
+    return candidates;
+  }
+
+  /** Where to find the rows for which `clause` holds; undefined if no index can tell. */
+  #find(clause: Clause): Found | undefined {
+    const { column, argument } = clause;
     const atom = indexableAtom(this.schema, clause);
     if (atom === undefined) return undefined;
-    if (clause.column === '_uuid') {
-      const row = this.#rows.get(atom as Uuid);
-      return row === undefined ? [] : [row];
+    if (column === '_uuid') return { index: undefined, atom, count: this.#rows.has(atom as Uuid) ? 1 : 0 };
+    if (this.#rows.size < smallTable && !this.#indexes.has(column)) return undefined;
+    const index = this.index(column);
+    let best = { index, atom, count: index.count(atom) };
+    // A row must have all of them, so the rarest tells most.
+    for (const other of Array.isArray(argument) ? (argument as readonly Atom[]) : []) {
+      if (best.count <= fewRows) break;
+      const count = index.count(other);
+      if (count < best.count) best = { index, atom: other, count };
     }
-    if (this.#rows.size < smallTable && !this.#indexes.has(clause.column)) return undefined;
+    return best;
+  }
+
+  /** Undefined if they are so many that to go through all rows is faster than to look each of them up. */
+  #rowsOf({ index, atom, count }: Found): Row[] | undefined {
+    if (index === undefined) return count === 0 ? [] : [this.#rows.get(atom as Uuid)!];
+    if (count > smallTable && count * 4 > this.#rows.size) return undefined;
     const rows: Row[] = [];
-    for (const uuid of this.index(clause.column).get(atom)) rows.push(this.#rows.get(uuid)!);
+    for (const uuid of index.get(atom)) rows.push(this.#rows.get(uuid)!);
     return rows;
   }
+}
+
+/** The rows that hold an atom. */
+interface Found {
+  /** Undefined: there is at most one, and the atom is its uuid. */
+  readonly index: ColumnIndex | undefined;
+  readonly atom: Atom;
+  readonly count: number;
 }
 
 /** Is the default of a column of this type in no index? */

@@ -1,11 +1,14 @@
 /** Which columns refer to which table, with an index over each, so that the rows that refer to a row are found from it. */
 import type { Atom } from '@weft/ovsdb/atom';
 import { type Datum, differingRange } from '@weft/ovsdb/datum';
+import { differingKeys } from '@weft/ovsdb/differing-keys';
 import type { Row } from '@weft/ovsdb/row';
 import type { BaseType, DatabaseSchema, RefType } from '@weft/ovsdb/schema';
 import type { Uuid } from '@weft/ovsdb/uuid';
 import type { ColumnIndex, Part } from './column-index.ts';
 import { isSparse, type MemoryTable } from './memory-table.ts';
+
+type AtomMap = ReadonlyMap<Atom, Atom>;
 
 export interface ReferenceColumn {
   readonly table: MemoryTable;
@@ -83,7 +86,7 @@ export function referredTo(reference: ReferenceColumn, row: Row): Iterable<Uuid>
   return [datum as Uuid];
 }
 
-/** The uuids that a reference column holds in `row` and not in `before`. */
+/** The uuids that a reference column holds in `row` and not in `before`; of the values of a map, it may have had some under another key. */
 export function addedReferences(reference: ReferenceColumn, before: Row | undefined, row: Row): Iterable<Uuid> {
   if (before === undefined) return referredTo(reference, row);
   const { column } = reference;
@@ -91,8 +94,13 @@ export function addedReferences(reference: ReferenceColumn, before: Row | undefi
   const next = row[column];
   if (old === next) return [];
   if (Array.isArray(old) && Array.isArray(next)) return onlyInSecond(old as readonly Uuid[], next as readonly Uuid[]);
-  const known = new Set(referredTo(reference, before));
-  return [...referredTo(reference, row)].filter((uuid) => !known.has(uuid));
+  if (old instanceof Map && next instanceof Map) return ofDifferingPairs(reference, old, next);
+  return referredTo(reference, row);
+}
+
+function ofDifferingPairs({ part }: ReferenceColumn, before: AtomMap, next: AtomMap): Uuid[] {
+  const keys = differingKeys(before, next).filter((key) => next.has(key));
+  return part === 'key' ? (keys.filter((key) => !before.has(key)) as Uuid[]) : keys.map((key) => next.get(key) as Uuid);
 }
 
 /** Both ascending. Uuids are ASCII, so the language's own order is theirs. */

@@ -5,7 +5,8 @@ import type { Uuid } from '@weft/ovsdb/uuid';
 
 export class UniqueIndex {
   readonly columns: readonly string[];
-  readonly #owners = new Map<unknown, Uuid | Uuid[]>();
+  /** More than one only within a transaction, but then it may be all rows. */
+  readonly #owners = new Map<unknown, Uuid | Set<Uuid>>();
 
   constructor(columns: readonly string[]) {
     this.columns = columns;
@@ -22,7 +23,8 @@ export class UniqueIndex {
   /** The first other row that agrees with `row`, which is in the index itself; undefined if there is none. */
   otherOwner(row: Row): Uuid | undefined {
     const owners = this.#owners.get(this.#key(row));
-    return typeof owners === 'object' ? owners.find((owner) => owner !== row._uuid) : undefined;
+    if (typeof owners === 'object') for (const owner of owners) if (owner !== row._uuid) return owner;
+    return undefined;
   }
 
   /** A string column is its own key; anything else becomes text that is equal exactly for equal values. */
@@ -39,21 +41,22 @@ export class UniqueIndex {
   #add(key: unknown, uuid: Uuid): void {
     const owners = this.#owners.get(key);
     if (owners === undefined) this.#owners.set(key, uuid);
-    else if (typeof owners === 'string') this.#owners.set(key, [owners, uuid]);
-    else owners.push(uuid);
+    else if (typeof owners === 'string') this.#owners.set(key, new Set([owners, uuid]));
+    else owners.add(uuid);
   }
 
   #remove(key: unknown, uuid: Uuid): void {
     const owners = this.#owners.get(key);
-    if (owners === undefined || owners === uuid) this.#owners.delete(key);
-    else if (typeof owners !== 'string') {
-      const rest = owners.filter((owner) => owner !== uuid);
-      this.#owners.set(key, rest.length === 1 ? rest[0]! : rest);
+    if (owners === uuid) this.#owners.delete(key);
+    else if (typeof owners === 'object') {
+      owners.delete(uuid);
+      if (owners.size === 0) this.#owners.delete(key);
     }
   }
 }
 
-function datumKey(datum: Datum): string {
+/** Text that is equal for equal values of one column, and for no others. */
+export function datumKey(datum: Datum): string {
   if (typeof datum === 'string') return JSON.stringify(datum);
   if (Array.isArray(datum)) return `[${(datum as readonly Datum[]).map(datumKey).join(',')}]`;
   if (datum instanceof Map) return `{${[...datum].map(([k, v]) => `${datumKey(k)}:${datumKey(v)}`).join(',')}}`;

@@ -148,7 +148,8 @@ function asArray(datum: Datum): readonly Atom[] {
   return Array.isArray(datum) ? (datum as readonly Atom[]) : [datum as Atom];
 }
 
-function includes(value: Datum, argument: Datum): boolean {
+/** Has a value all that `argument` has? */
+export function includes(value: Datum, argument: Datum): boolean {
   if (argument instanceof Map) {
     const map = value as ReadonlyMap<Atom, Atom>;
     for (const [key, wanted] of argument) if (map.get(key) !== wanted) return false;
@@ -158,7 +159,8 @@ function includes(value: Datum, argument: Datum): boolean {
   return asArray(argument).every((atom) => hasAtom(atoms, atom));
 }
 
-function excludes(value: Datum, argument: Datum): boolean {
+/** Has it nothing of it? */
+export function excludes(value: Datum, argument: Datum): boolean {
   if (argument instanceof Map) {
     const map = value as ReadonlyMap<Atom, Atom>;
     for (const [key, unwanted] of argument) if (map.has(key) && map.get(key) === unwanted) return false;

@@ -1,5 +1,6 @@
 /** Datums: what one column of one row holds, in the representation that docs/architecture.md fixes. */
 import { type Atom, compareAtoms, defaultAtom } from './atom.ts';
+import { differingKeys } from './differing-keys.ts';
 import type { ColumnType } from './schema.ts';
 
 /**
@@ -52,11 +53,7 @@ export function datumsEqual(a: Datum, b: Datum): boolean {
       : false;
   }
   if (a instanceof Map && b instanceof Map) {
-    if (a.size !== b.size) return false;
-    for (const [key, value] of a) {
-      if (b.get(key) !== value || (value === undefined && !b.has(key))) return false;
-    }
-    return true;
+    return a.size === b.size && differingKeys(a, b).length === 0;
   }
   const x = a as readonly Atom[];
   const y = b as readonly Atom[];

@@ -1,6 +1,7 @@
 /** Differences of datums, as `modify` of update2 and update3 carries them (ovsdb-server(7) section 4.1.14). */
 import { type Atom, compareAtoms } from './atom.ts';
 import { type Datum, differingRange, emptyMap, emptySet, fromAtoms } from './datum.ts';
+import { differingKeys } from './differing-keys.ts';
 import { isArray, type Json } from './json.ts';
 import { type ColumnType, columnType } from './schema.ts';
 import { decodeDatum } from './wire.ts';
@@ -48,12 +49,7 @@ export function difference(type: ColumnType, old: Datum, next: Datum): Datum {
     case 'map': {
       const before = old as ReadonlyMap<Atom, Atom>;
       const after = next as ReadonlyMap<Atom, Atom>;
-      const pairs: [Atom, Atom][] = [];
-      for (const [key, value] of before) {
-        if (!after.has(key)) pairs.push([key, value]);
-        else if (after.get(key) !== value) pairs.push([key, after.get(key)!]);
-      }
-      for (const [key, value] of after) if (!before.has(key)) pairs.push([key, value]);
+      const pairs = differingKeys(before, after).map((key): [Atom, Atom] => [key, after.get(key) ?? before.get(key)!]);
       pairs.sort((a, b) => compareAtoms(a[0], b[0]));
       return new Map(pairs);
     }

@@ -4,6 +4,7 @@ import { hasAtom, typeOfColumn } from './condition.ts';
 import { checkAtom } from './constraint.ts';
 import { type Datum, emptyMap, emptySet, lowerBound, rememberRange } from './datum.ts';
 import { describeType } from './describe.ts';
+import { rememberKeys } from './differing-keys.ts';
 import { OvsdbError, syntaxError } from './error.ts';
 import { isArray, type Json } from './json.ts';
 import { type ColumnType, columnType, type TableSchema } from './schema.ts';
@@ -158,7 +159,7 @@ function insertMembers(type: ColumnType, value: Datum, members: readonly Atom[] 
     const fresh = [...pairs].filter(([key]) => !map.has(key));
     if (fresh.length === 0) return value;
     checkSize(type, map.size + fresh.length);
-    return new Map([...map, ...fresh].sort((a, b) => compareAtoms(a[0], b[0])));
+    return insertPairs(map, fresh);
   }
   const atoms = toAtoms(value);
   if (type.kind === 'set' && members.length === 1) return insertMember(type, atoms, members[0]!);
@@ -166,6 +167,20 @@ function insertMembers(type: ColumnType, value: Datum, members: readonly Atom[] 
   if (fresh.length === 0) return value;
   checkSize(type, atoms.length + fresh.length);
   return type.kind === 'set' ? merge(atoms, fresh) : fresh[0];
+}
+
+/** `fresh` is ascending, and none of its keys is in the map. */
+function insertPairs(map: ReadonlyMap<Atom, Atom>, fresh: readonly (readonly [Atom, Atom])[]): Datum {
+  const next = new Map<Atom, Atom>();
+  let i = 0;
+  for (const [key, value] of map) {
+    for (; i < fresh.length && compareAtoms(fresh[i]![0], key) < 0; i++) next.set(...fresh[i]!);
+    next.set(key, value);
+  }
+  for (; i < fresh.length; i++) next.set(...fresh[i]!);
+  const keys = fresh.map(([key]) => key);
+  rememberKeys(map, next, keys);
+  return next;
 }
 
 /** One member, as most inserts have. */
@@ -194,30 +209,40 @@ function deleteMembers(type: ColumnType, value: Datum, members: readonly Atom[] 
   if (type.kind === 'map') {
     const map = value as ReadonlyMap<Atom, Atom>;
     const pairs = members instanceof Map ? (members as ReadonlyMap<Atom, Atom>) : undefined;
-    const doomed = new Set<Atom>();
+    const doomed: Atom[] = [];
     for (const key of members instanceof Map ? members.keys() : (members as readonly Atom[])) {
-      if (map.has(key) && (pairs === undefined || pairs.get(key) === map.get(key))) doomed.add(key);
+      if (map.has(key) && (pairs === undefined || pairs.get(key) === map.get(key))) doomed.push(key);
     }
-    if (doomed.size === 0) return value;
-    checkSize(type, map.size - doomed.size);
-    if (doomed.size === map.size) return emptyMap as ReadonlyMap<Atom, Atom>;
-    return new Map([...map].filter(([key]) => !doomed.has(key)));
+    if (doomed.length === 0) return value;
+    checkSize(type, map.size - doomed.length);
+    return withoutKeys(map, doomed);
   }
   const atoms = toAtoms(value);
-  const doomed = members as readonly Atom[];
-  if (type.kind === 'set' && doomed.length === 1) return deleteMember(type, atoms, doomed[0]!);
-  const rest = atoms.filter((atom) => !hasAtom(doomed, atom));
-  if (rest.length === atoms.length) return value;
+  const rest = withoutMembers(atoms, members as readonly Atom[]);
+  if (rest === atoms) return value;
   checkSize(type, rest.length);
-  if (type.kind !== 'set') return undefined;
-  return rest.length === 0 ? emptySet : rest;
+  return type.kind === 'set' ? rest : undefined;
 }
 
-/** One member, as most deletions have. */
-function deleteMember(type: ColumnType, atoms: readonly Atom[], atom: Atom): Datum {
+/** `map` without `keys`, all of which it has. */
+export function withoutKeys(map: ReadonlyMap<Atom, Atom>, keys: readonly Atom[]): ReadonlyMap<Atom, Atom> {
+  if (keys.length === map.size) return emptyMap as ReadonlyMap<Atom, Atom>;
+  const next = new Map(map);
+  for (const key of keys) next.delete(key);
+  rememberKeys(map, next, keys);
+  return next;
+}
+
+/** `atoms` without those of `doomed`; both are ascending. `===` if there is none of them. */
+export function withoutMembers(atoms: readonly Atom[], doomed: readonly Atom[]): readonly Atom[] {
+  if (doomed.length !== 1) {
+    const rest = atoms.filter((atom) => !hasAtom(doomed, atom));
+    return rest.length === atoms.length ? atoms : rest.length === 0 ? emptySet : rest;
+  }
+  // One member, as most deletions have.
+  const [atom] = doomed as readonly [Atom];
   const place = lowerBound(atoms, atom);
   if (place === atoms.length || compareAtoms(atoms[place]!, atom) !== 0) return atoms;
-  checkSize(type, atoms.length - 1);
   if (atoms.length === 1) return emptySet;
   const next = atoms.toSpliced(place, 1);
   rememberRange(atoms, next, { start: place, endA: place + 1, endB: place });

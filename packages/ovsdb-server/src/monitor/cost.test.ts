@@ -1,7 +1,7 @@
 /** What monitors cost does not grow with those that came and went, nor with the square of a condition. */
 import { parseCondition } from '@weft/ovsdb/condition';
 import type { Json } from '@weft/ovsdb/json';
-import { column, database, integer, map, string, table } from '@weft/ovsdb/schema';
+import { column, database, integer, map, set, string, table } from '@weft/ovsdb/schema';
 import { expect, it } from 'vitest';
 import { Database } from '../database.ts';
 import { MemoryStore } from '../store/memory.ts';
@@ -14,7 +14,11 @@ import type { TableView } from './table-view.ts';
 const names = Array.from({ length: 8 }, (_, i) => `column${i}`);
 const schema = database('Zoo', '1.0.0', {
   Animal: table(
-    { ...Object.fromEntries(names.map((name) => [name, column(integer())])), notes: map(string(), string()) },
+    {
+      ...Object.fromEntries(names.map((name) => [name, column(integer())])),
+      notes: map(string(), string()),
+      tags: set(string()),
+    },
     { isRoot: true },
   ),
 });
@@ -39,7 +43,7 @@ async function open(rows: number): Promise<Opened> {
   const operations = Array.from({ length: rows }, (_, i) => ({
     op: 'insert',
     table: 'Animal',
-    row: { column0: i, notes: ['map', [['name', `${i}`]]] },
+    row: { column0: i, notes: ['map', [['name', `${i}`]]], tags: ['set', ['all', `tag${i}`]] },
   }));
   db.transact(operations, { ownsLock: () => true }, () => {});
   db.flush();
@@ -106,11 +110,28 @@ it('a row is tested once, however many clauses lead to it', async () => {
   const where = Array.from({ length: 200 }, (_, i) => ['notes', 'includes', ['map', [['name', `${i * 2}`]]]] as const);
   const filter = new TableFilter(animals, parseCondition('Animal', animals.schema, where));
   let tests = 0;
-  const found = filter.rowsOf(filter.clauses.values(), (row) => {
+  const found = filter.rowsOf([...filter.clauses.values()], (row) => {
     tests++;
     return filter.matches(row);
   });
   expect([...found]).toHaveLength(50);
   expect(tests).toBe(100);
+  await db.close();
+});
+
+it.each([
+  ['==', 3],
+  ['includes', 3],
+  ['includes', 60],
+] as const)('%s of sets that begin alike finds the rows of each, and looks at no others: %i', async (fn, count) => {
+  const { db } = await open(100);
+  const animals = db.tables.get('Animal')!;
+  const where = Array.from({ length: count }, (_, i) => ['tags', fn, ['set', ['all', `tag${i}`]]] as const);
+  const filter = new TableFilter(animals, parseCondition('Animal', animals.schema, where));
+  expect(new Set(filter.rows())).toEqual(new Set([...animals.rows()].filter((row) => filter.matches(row))));
+  expect([...filter.rows()]).toHaveLength(count);
+  let tests = 0;
+  for (const _ of filter.rowsOf([...filter.clauses.values()], () => ++tests > 0));
+  expect(tests).toBe(count);
   await db.close();
 });

@@ -1,6 +1,7 @@
 /** One monitor of one session. */
 import type { Uuid } from '@weft/ovsdb/uuid';
-import { type Committed, compose } from '../history.ts';
+import type { TableChange } from '../changes.ts';
+import { type Committed, compose, NetChanges } from '../history.ts';
 import type { MonitorView } from './view.ts';
 
 export type Method = 'update' | 'update2' | 'update3';
@@ -25,6 +26,9 @@ export class Member {
   told: Uuid | undefined;
   /** Commits that the sink was not ready for. */
   #behind: Committed[] = [];
+  /** What came before these, if they were too many to be kept one by one. */
+  #merged: NetChanges | undefined;
+  #lastBehind: Uuid | undefined;
 
   constructor(method: Method, sink: MonitorSink, id: string, view: MonitorView) {
     this.method = method;
@@ -34,7 +38,7 @@ export class Member {
   }
 
   get isBehind(): boolean {
-    return this.#behind.length > 0;
+    return this.#lastBehind !== undefined;
   }
 
   head(transaction: Uuid): string {
@@ -45,15 +49,27 @@ export class Member {
   /** Remembers a commit for later. */
   postpone(committed: Committed): void {
     this.#behind.push(committed);
-    if (this.#behind.length > mergeAbove) this.#behind = [{ id: committed.id, changes: compose(this.#behind) }];
+    this.#lastBehind = committed.id;
+    if (this.#behind.length > mergeAbove) this.#merge();
   }
+
+  #merge(): NetChanges {
+    this.#merged ??= new NetChanges();
+    for (const { changes } of this.#behind) this.#merged.add(changes, this.#wanted);
+    this.#behind = [];
+    return this.#merged;
+  }
+
+  readonly #wanted = (change: TableChange): boolean => this.view.concerns(change);
 
   /** Sends what was postponed, as one update. */
   catchUp(): void {
-    if (this.#behind.length === 0) return;
-    const { id } = this.#behind.at(-1)!;
-    const updates = this.view.updates(compose(this.#behind));
+    const id = this.#lastBehind;
+    if (id === undefined) return;
+    const updates = this.view.updates(this.#merged === undefined ? compose(this.#behind) : this.#merge().changes());
     this.#behind = [];
+    this.#merged = undefined;
+    this.#lastBehind = undefined;
     if (updates === undefined) return;
     this.told = id;
     this.sink.send(`${this.head(id)}${updates}]}`);

@@ -61,6 +61,13 @@ export class MonitorView {
     return [...tables.values()].map(({ view, filter }) => `${view.key} ${filter.key}`).join('\n');
   }
 
+  /** Does it show the row, before the change or after it? */
+  concerns({ at, old, new: next }: TableChange): boolean {
+    const filter = this.tables.get(at)?.filter;
+    if (filter === undefined) return false;
+    return (old !== undefined && filter.matches(old)) || (next !== undefined && filter.matches(next));
+  }
+
   /** `<table-updates>` for these changes, or undefined if they concern nobody here. */
   updates(changes: readonly TableChange[]): string | undefined {
     const updates = new Updates();

@@ -40,8 +40,15 @@ export function wait(context: OperationContext, members: Members): string {
     expected.add(table.text.object(row, columns, false));
   }
   const actual = new Set<string>();
-  for (const row of table.matching(condition)) actual.add(table.text.object(row, columns, false));
-  const equal = expected.size === actual.size && [...expected].every((row) => actual.has(row));
+  let equal = true;
+  for (const row of table.matching(condition)) {
+    const text = table.text.object(row, columns, false);
+    equal = expected.has(text);
+    // One row that is not expected is enough to know.
+    if (!equal) break;
+    actual.add(text);
+  }
+  equal &&= expected.size === actual.size;
   if (equal === (until === '==')) return '{}';
   if (timeoutMs !== undefined && context.elapsedMs >= timeoutMs) {
     throw new OvsdbError(
