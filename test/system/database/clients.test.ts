@@ -146,11 +146,16 @@ describe('messages that cannot be', () => {
     ['an overlong slash', Buffer.from([0xc0, 0xaf])],
     ['a surrogate', Buffer.from([0xed, 0xa0, 0x80])],
     ['a sequence cut short', Buffer.from([0xe2, 0x82])],
-  ])('invalid UTF-8 (%s) ends the connection', async (_, bytes) => {
+  ])('invalid UTF-8 (%s) is refused where it stands', async (_, bytes) => {
     const socket = await server.raw();
-    const end = closed(socket);
-    socket.write(Buffer.concat([Buffer.from('{"id":1,"method":"echo","params":["'), bytes, Buffer.from('"]}')]));
-    await end;
+    const answer = once(socket, 'data').then(([chunk]) => String(chunk as Buffer));
+    const [before, after] = [
+      '{"id":1,"method":"transact","params":["Faults",{"op":"insert","table":"Item","row":{"name":"',
+      '"}}]}',
+    ];
+    socket.write(Buffer.concat([Buffer.from(before), bytes, Buffer.from(after)]));
+    expect(await answer).toMatch(/"not a valid UTF-8 string: .*"error":"constraint violation"/);
+    socket.destroy();
   });
 });
 
