@@ -28,7 +28,7 @@ export interface LoggedRow extends Pick<TableChange, 'table' | 'uuid' | 'old' | 
   readonly columns?: readonly string[];
 }
 
-/** Hears up to which transaction the tables have everything. Nothing is written until it says `goOn`. */
+/** Hears up to which transaction the tables have everything. No step comes before it says `goOn`. */
 type OnSaved = (sequence: number, goOn: () => void) => void;
 
 /** What is being written. */
