@@ -1,87 +1,17 @@
 /** Relays: ours of our server, ours of the C server, and the C server's of ours. */
-import { execFile, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { createConnection, createServer, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
-import { Peer } from '@weft/jsonrpc/peer';
 import type { Json, JsonObject } from '@weft/ovsdb/json';
 import { database } from '@weft/ovsdb/schema';
 import { schemaToJson } from '@weft/ovsdb/schema-json';
-import { DatabaseService } from '@weft/ovsdb-server/service';
 import { SqliteStore } from '@weft/ovsdb-server/store/sqlite';
 import { nb } from '@weft/schemas/nb';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { connectTo, startCServer } from './c-server.ts';
 import { RawClient } from './raw-client.ts';
+import { cleanups, doorTo, folder, nbctl, relaySettled, relays, run, sources, zero } from './relay-bed.ts';
 import { startWeftServer } from './weft-server.ts';
 
-const run = promisify(execFile);
-const nbctl = async (remote: string, ...args: string[]): Promise<string> =>
-  (await run('ovn-nbctl', [`--db=${remote}`, '--no-leader-only', '--timeout=20', ...args])).stdout;
-const zero = '00000000-0000-0000-0000-000000000000';
 const request = { Logical_Switch: [{ columns: ['name'] }] };
-
-let folder: string;
-let cleanups: (() => Promise<void> | void)[] = [];
-
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'weft-relay-'));
-});
-afterEach(async () => {
-  for (const cleanup of cleanups.reverse()) await cleanup();
-  cleanups = [];
-  rmSync(folder, { recursive: true, force: true });
-});
-
-const sources = {
-  weft: async () => {
-    const server = await startWeftServer([nb]);
-    cleanups.push(server.stop);
-    return `unix:${server.socket}`;
-  },
-  C: async () => {
-    const server = await startCServer(schemaToJson(nb));
-    cleanups.push(server.stop);
-    return `unix:${server.socket}`;
-  },
-};
-
-const relays = {
-  weft: async (source: string): Promise<DatabaseService> => {
-    const service = await DatabaseService.create({ rundir: folder, tls: undefined, log: () => {}, onFatal: () => {} });
-    cleanups.push(() => service.close());
-    await service.addDatabase(`relay:OVN_Northbound:${source}`);
-    await service.addRemote(`punix:${folder}/relay.sock`);
-    return service;
-  },
-  C: async (source: string) => {
-    const args = [
-      `relay:OVN_Northbound:${source}`,
-      `--remote=punix:${folder}/relay.sock`,
-      `--unixctl=${folder}/relay.ctl`,
-      '-vconsole:off',
-    ];
-    const child = spawn('ovsdb-server', args, { stdio: 'ignore' });
-    const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-    cleanups.push(async () => {
-      child.kill();
-      await exited;
-    });
-  },
-};
-
-/** Resolves when the relay has its database. */
-async function relaySettled(): Promise<void> {
-  for (let names: readonly string[] = []; !names.includes('OVN_Northbound'); ) {
-    // A server disconnects clients when a database comes.
-    const peer = await connectTo(`${folder}/relay.sock`);
-    names = (await peer.call('list_dbs', []).catch(() => [])) as readonly string[];
-    peer.close();
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
 
 describe.each([
   ['weft', 'weft'],
@@ -161,28 +91,6 @@ describe.each([
     }
   });
 });
-
-/** A way to a source that can be shut. */
-async function doorTo(remote: string): Promise<{ remote: string; open(): Promise<void>; shut(): Promise<void> }> {
-  const path = join(folder, 'door.sock');
-  const streams = new Set<Socket>();
-  const listener = createServer((near) => {
-    const far = createConnection(remote.slice('unix:'.length));
-    for (const stream of [near, far]) streams.add(stream.on('error', () => {}));
-    near.pipe(far);
-    far.pipe(near);
-  });
-  const open = () => new Promise<void>((resolve) => listener.listen(path, resolve));
-  const shut = () =>
-    new Promise<void>((resolve) => {
-      listener.close(() => resolve());
-      for (const stream of streams) stream.destroy();
-      streams.clear();
-    });
-  await open();
-  cleanups.push(shut);
-  return { remote: `unix:${path}`, open, shut };
-}
 
 describe.each(['weft', 'C'] as const)('the relay of %s', (relay) => {
   it('reads by itself; what may write waits for the source', async () => {
@@ -374,166 +282,7 @@ describe.each(['weft', 'C'] as const)('a source of %s without conditional monito
   });
 });
 
-interface SlowSource {
-  readonly remote: string;
-  readonly waiting: (() => void)[];
-  /** Those who follow it. */
-  readonly peers: Peer[];
-  /** They get the schema then. */
-  ready: Promise<void>;
-  /** The last transactions that they said they had seen. */
-  readonly seen: Json[];
-}
-
-const someId = zero.replace('0', '1');
-
-/** A source that answers transactions when it is told to, but at once the ones without operations. */
-async function slowSource(): Promise<SlowSource> {
-  const path = join(folder, 'source.sock');
-  const source: SlowSource = { remote: `unix:${path}`, waiting: [], peers: [], ready: Promise.resolve(), seen: [] };
-  const { waiting, peers } = source;
-  const listener = createServer((stream) => {
-    const peer = new Peer(stream, {
-      onRequest: (method, params, id) => {
-        if (method === 'get_schema') void source.ready.then(() => peer.reply(id, schemaToJson(nb)));
-        else if (method === 'monitor') peer.reply(id, {});
-        else if (method === 'monitor_cond_since') {
-          source.seen.push(params[3]!);
-          peer.reply(id, [false, someId, {}]);
-        } else if (params.length === 1) peer.reply(id, []);
-        else waiting.push(() => peer.reply(id, [params[1]!]));
-      },
-    });
-    peers.push(peer);
-  });
-  await new Promise<void>((resolve) => listener.listen(path, resolve));
-  cleanups.push(() => {
-    for (const peer of peers) peer.close();
-    listener.close();
-  });
-  return source;
-}
-
 describe('our relay', () => {
-  it('takes on what the source executes at once, however much', async () => {
-    const server = await startWeftServer([nb]);
-    cleanups.push(server.stop);
-    await relays.weft(`unix:${server.socket}`);
-    await relaySettled();
-    const near = await connectTo(`${folder}/relay.sock`);
-    const count = 3000;
-    const answers = await Promise.all(
-      Array.from({ length: count }, (_, i) =>
-        near.call('transact', [
-          'OVN_Northbound',
-          { op: 'insert', table: 'Address_Set', row: { name: `set${i}`, addresses: 'x'.repeat(4000) } },
-        ]),
-      ),
-    );
-    expect(answers.filter((answer) => JSON.stringify(answer).includes('uuid'))).toHaveLength(count);
-    near.close();
-  });
-
-  it('takes on 1,000 that wait at the source, and refuses more', async () => {
-    const { remote, waiting } = await slowSource();
-    await relays.weft(remote);
-    await relaySettled();
-    const near = await connectTo(`${folder}/relay.sock`);
-    const send = () =>
-      near.call('transact', ['OVN_Northbound', { op: 'commit', durable: false }]).then(
-        () => 'done',
-        (error: Error) => error.message,
-      );
-    const answers = Array.from({ length: 1100 }, send);
-    for (const refused of await Promise.all(answers.slice(1000))) expect(refused).toContain('resources exhausted');
-    expect(waiting).toHaveLength(1000);
-    for (const answer of waiting.splice(0)) answer();
-    for (const answer of await Promise.all(answers.slice(0, 1000))) expect(answer).toBe('done');
-    // There is room again.
-    const last = send();
-    while (waiting.length === 0) await near.call('echo', []);
-    waiting.pop()?.();
-    expect(await last).toBe('done');
-    near.close();
-  });
-
-  const megabyte = { op: 'comment', comment: 'x'.repeat(1 << 20) };
-
-  /** Sends the relay 60 MB from one client, and resolves when it has had time to read all that it wants to: with their answers, and how many it has read. */
-  async function flood({
-    server,
-  }: DatabaseService): Promise<{ readonly answers: Promise<Json[]>; readonly read: number }> {
-    const [near, other] = [await connectTo(`${folder}/relay.sock`), await connectTo(`${folder}/relay.sock`)];
-    cleanups.push(() => [near, other].forEach((peer) => void peer.close()));
-    const write = (): Promise<Json> => near.call('transact', [nb.name, { op: 'commit', durable: false }, megabyte]);
-    const answers = Promise.all(Array.from({ length: 60 }, write));
-    const waiting = (): number => Math.max(...[...server.sessions].map(({ waitingCount }) => waitingCount));
-    await expect.poll(waiting, { timeout: 20_000 }).toBeGreaterThan(4);
-    for (let i = 0; i < 300; i++) await other.call('echo', []);
-    return { answers, read: waiting() };
-  }
-
-  it('reads no more of a client than its source does, and some megabytes', async () => {
-    const { remote, waiting, peers } = await slowSource();
-    const relay = await relays.weft(remote);
-    await relaySettled();
-    for (const peer of peers) peer.hold();
-    const { answers, read } = await flood(relay);
-    expect(read).toBeLessThan(20);
-    for (const peer of peers) peer.release();
-    const timer = setInterval(() => {
-      for (const answer of waiting.splice(0)) answer();
-    }, 5);
-    await answers.finally(() => clearInterval(timer));
-  });
-
-  it('reads no more than some megabytes of a client that writes while there is no source', async () => {
-    const door = await doorTo(await sources.weft());
-    const relay = await relays.weft(door.remote);
-    await relaySettled();
-    await door.shut();
-    const { answers, read } = await flood(relay);
-    expect(read).toBeLessThan(20);
-    await door.open();
-    expect(await answers).toHaveLength(60);
-  });
-
-  it('asks its source for what came after the last transaction that it has seen', async () => {
-    const source = await slowSource();
-    await relays.weft(source.remote);
-    await relaySettled();
-    source.peers.shift()?.close();
-    await expect.poll(() => source.seen, { timeout: 10_000 }).toEqual([zero, someId]);
-  });
-
-  it('sends in order what came before and after there was a source again', async () => {
-    const source = await slowSource();
-    const { server } = await relays.weft(source.remote);
-    await relaySettled();
-    const near = await connectTo(`${folder}/relay.sock`);
-    const answered: Json[] = [];
-    const write = async (name: string): Promise<void> => {
-      answered.push(await near.call('transact', [nb.name, { op: 'insert', table: 'Copp', row: { name } }]));
-    };
-    let open = (): void => {};
-    source.ready = new Promise((resolve) => {
-      open = resolve;
-    });
-    const [session] = server.sessions;
-    source.peers.shift()?.close();
-    const first = write('first');
-    await expect.poll(() => session!.waitingCount).toBe(1);
-    await expect.poll(() => source.peers.length, { timeout: 10_000 }).toBe(1);
-    const second = write('second');
-    await expect.poll(() => session!.waitingCount).toBe(2);
-    open();
-    await expect.poll(() => source.waiting.length).toBe(2);
-    for (const answer of source.waiting) answer();
-    await Promise.all([first, second]);
-    expect(JSON.stringify(answered)).toMatch(/first.*second/);
-    near.close();
-  });
-
   it('lets a client go on where it stopped at the source, and catches up after an outage', async () => {
     const server = await startWeftServer([nb]);
     const remote = `unix:${server.socket}`;
