@@ -4,8 +4,9 @@ import { column, database, integer, string, table } from '@weft/ovsdb/schema';
 import { describe, expect, it } from 'vitest';
 import { convert } from './convert.ts';
 import { Database } from './database.ts';
-import { dumpPieces, type Piece } from './monitor/dump.ts';
+import { dumpPieces } from './monitor/dump.ts';
 import { parseMonitorRequests } from './monitor/request.ts';
+import { type Piece, wholeText } from './pieces.ts';
 import { MemoryStore } from './store/memory.ts';
 import type { AppendResult, LogEntry } from './store/store.ts';
 
@@ -89,9 +90,9 @@ describe('a database', () => {
     };
     const answers: string[] = [];
     db.transact([insert('lost'), { op: 'delete', table: 'T', where: [['name', '==', 'kept']] }], options, (text) =>
-      answers.push(text),
+      answers.push(wholeText(text)),
     );
-    db.transact([insert('lost too')], options, (text) => answers.push(text));
+    db.transact([insert('lost too')], options, (text) => answers.push(wholeText(text)));
     db.flush();
     expect(answers).toHaveLength(2);
     db.transact([insert('lost again')], options, () => {});
@@ -101,7 +102,7 @@ describe('a database', () => {
     for (const answer of answers) expect(answer).toMatch(/"error":"I\/O error"/);
     expect(names(db)).toEqual(['kept']);
     store.answer = () => 'ok';
-    db.transact([insert('lost')], options, (text) => answers.push(text));
+    db.transact([insert('lost')], options, (text) => answers.push(wholeText(text)));
     db.flush();
     expect(answers[2]).not.toContain('error');
     expect(names(db)).toEqual(['kept', 'lost']);

@@ -15,6 +15,7 @@ import { MonitorHub } from './monitor/hub.ts';
 import type { MonitorView } from './monitor/view.ts';
 import { newUuid } from './new-uuid.ts';
 import type { Access } from './operation/context.ts';
+import { arrayText, type Text } from './pieces.ts';
 import type { Store } from './store/store.ts';
 import { createTables } from './tables.ts';
 import { execute, type TransactionEnvironment } from './transaction.ts';
@@ -62,15 +63,16 @@ export interface TransactOptions {
   readonly trial?: boolean | undefined;
 }
 
-/** `results` is JSON text of an array of operation results. Called once, now or later, unless the transaction is cancelled. */
-export type TransactDone = (results: string) => void;
+/** `results` is JSON text of an array of operation results, one of them an error if it has `failed`. Called once, now or later, unless cancelled. */
+export type TransactDone = (results: Text, failed: boolean) => void;
 
 interface Pending {
   readonly id: Uuid;
   readonly changes: readonly TableChange[];
   readonly durable: boolean;
   readonly comments: readonly string[];
-  readonly results: readonly string[];
+  readonly results: readonly Text[];
+  readonly failed: boolean;
   readonly done: TransactDone;
 }
 
@@ -191,12 +193,12 @@ export class Database {
       return false;
     }
     if (this.#waiters.size > 0) this.#forget(waiter);
-    const { changes, durable, comments, results } = outcome;
+    const { changes, durable, comments, results, failed } = outcome;
     if (changes.length === 0 && this.#pending.length === 0 && this.#storing === undefined) {
-      waiter.done(`[${results.join(',')}]`);
+      waiter.done(arrayText(results), failed);
       return true;
     }
-    this.#pending.push({ id: newUuid(), changes, durable, comments, results, done: waiter.done });
+    this.#pending.push({ id: newUuid(), changes, durable, comments, results, failed, done: waiter.done });
     this.#scheduleFlush(waiter.options.client);
     return true;
   }
@@ -284,7 +286,7 @@ export class Database {
 
   #settle(batch: readonly Pending[]): void {
     let changed = false;
-    for (const { id, changes, results, done } of batch) {
+    for (const { id, changes, results, failed, done } of batch) {
       if (changes.length > 0) {
         changed = true;
         this.commits++;
@@ -293,7 +295,7 @@ export class Database {
         this.monitors.publish(id, changes);
         for (const listener of this.onCommit) listener(changes);
       }
-      done(`[${results.join(',')}]`);
+      done(arrayText(results), failed);
     }
     if (changed && this.#waiters.size > 0) for (const waiter of [...this.#waiters]) this.#retry(waiter);
   }
@@ -314,7 +316,7 @@ export class Database {
     if (!this.#failing) this.#onFailure(failure);
     this.#failing = true;
     const text = jsonText(failure.toJson());
-    for (const { results, done } of all) done(`[${[...results, text].join(',')}]`);
+    for (const { results, done } of all) done(arrayText([...results, text]), true);
   }
 
   /** Takes over what was committed elsewhere: rows without `next` are gone. */
@@ -331,7 +333,10 @@ export class Database {
       applied.push({ at: table, table: table.name, uuid, old, new: next, columns: table.columns });
     }
     if (applied.length === 0) this.history.rename(id);
-    else this.#settle([{ id, changes: applied, durable: false, comments: [], results: [], done: () => {} }]);
+    else
+      this.#settle([
+        { id, changes: applied, durable: false, comments: [], results: [], failed: false, done: () => {} },
+      ]);
   }
 
   /** Puts another schema and contents in the place of these, as `convert` does. Everything must be settled, or it would be stored in the new tables. */

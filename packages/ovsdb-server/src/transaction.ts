@@ -14,6 +14,7 @@ import { mutate } from './operation/mutate.ts';
 import { select } from './operation/select.ts';
 import { update } from './operation/update.ts';
 import { MustWait, wait } from './operation/wait.ts';
+import type { Text } from './pieces.ts';
 import type { References } from './references.ts';
 
 export interface TransactionEnvironment {
@@ -39,8 +40,10 @@ export type Outcome =
   | {
       readonly kind: 'done';
       /** RFC 7047 `<operation-result>`s as JSON text. */
-      readonly results: readonly string[];
-      /** In memory already; empty if the transaction failed. */
+      readonly results: readonly Text[];
+      /** One of the results is an error, and nothing has changed. */
+      readonly failed: boolean;
+      /** In memory already. */
       readonly changes: readonly TableChange[];
       readonly durable: boolean;
       readonly comments: readonly string[];
@@ -67,7 +70,7 @@ export function execute(
     elapsedMs,
   };
   const count = operations.length;
-  const results: string[] = [];
+  const results: Text[] = [];
   for (let i = 0; i < count; i++) results.push('null');
   const comments: string[] = [];
   let durable = false;
@@ -117,7 +120,7 @@ export function execute(
     if (!journal.isEmpty) complete(journal, environment.references);
     if (options.trial) {
       journal.undo();
-      return { kind: 'done', results, changes: [], durable: false, comments };
+      return { kind: 'done', results, failed: false, changes: [], durable: false, comments };
     }
   } catch (error) {
     journal.undo();
@@ -130,7 +133,7 @@ export function execute(
         : new OvsdbError('internal error', error instanceof Error ? error.message : String(error), { cause: error });
     // The failed operation has the error for its result and the rest null; an error of the commit comes after all results.
     results[done] = jsonText(failure.toJson());
-    return { kind: 'done', results, changes: [], durable, comments };
+    return { kind: 'done', results, failed: true, changes: [], durable, comments };
   }
-  return { kind: 'done', results, changes: journal.changes(), durable, comments };
+  return { kind: 'done', results, failed: false, changes: journal.changes(), durable, comments };
 }
