@@ -17,6 +17,9 @@ const schema = database('D', '1.0.0', {
   ),
 });
 
+const named = table({ name: column(string()) }, { isRoot: true });
+const withOtherTables = database('D', '1.0.0', { T: named, Unchanged: named, Other: named });
+
 /** Keeps what it was given; answers as it is told. */
 class TestStore extends MemoryStore {
   readonly batches: (readonly LogEntry[])[] = [];
@@ -106,6 +109,30 @@ describe('a database', () => {
     db.flush();
     expect(answers[2]).not.toContain('error');
     expect(names(db)).toEqual(['kept', 'lost']);
+  });
+
+  it('tries a transaction that waits again only when a table has changed that it names', async () => {
+    const db = await Database.open(new MemoryStore(withOtherTables));
+    let attempts = 0;
+    const answers: string[] = [];
+    const wait = { op: 'wait', table: 'T', where: [], columns: ['name'], until: '==', rows: [{ name: 'a' }] };
+    const read = { op: 'select', table: 'Unchanged', where: [], columns: ['name'] };
+    const ownsLock = (): boolean => ++attempts > 0;
+    db.transact([{ op: 'assert', lock: 'l' }, read, wait], { ownsLock }, (text) => answers.push(wholeText(text)));
+    const commit = (table: string, name: string): void => {
+      db.transact([{ op: 'insert', table, row: { name } }], options, () => {});
+      db.flush();
+    };
+    commit('Other', 'a');
+    commit('Other', 'b');
+    expect(attempts).toBe(1);
+    commit('Unchanged', 'x');
+    expect(attempts).toBe(2);
+    expect(answers).toEqual([]);
+    commit('T', 'a');
+    db.flush();
+    expect(attempts).toBe(3);
+    expect(answers).toEqual(['[{},{"rows":[{"name":"x"}]},{}]']);
   });
 
   it('holds answers and monitors until an asynchronous store has answered', async () => {

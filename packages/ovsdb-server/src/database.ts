@@ -82,6 +82,8 @@ interface Waiter {
   readonly done: TransactDone;
   /** When it began to wait. */
   started: number;
+  /** It waits for a change of one of these. */
+  tables: ReadonlySet<MemoryTable>;
   cancelTimer: (() => void) | undefined;
 }
 
@@ -170,7 +172,7 @@ export class Database {
    * done, or will be by itself.
    */
   transact(operations: readonly Json[], options: TransactOptions, done: TransactDone): (() => boolean) | undefined {
-    const waiter: Waiter = { operations, options, done, started: 0, cancelTimer: undefined };
+    const waiter: Waiter = { operations, options, done, started: 0, tables: new Set(), cancelTimer: undefined };
     if (this.#attempt(waiter, 0)) return undefined;
     return () => this.#forget(waiter);
   }
@@ -183,6 +185,7 @@ export class Database {
         this.#waiters.add(waiter);
         waiter.started = this.#timers.now();
       }
+      waiter.tables = outcome.tables;
       if (outcome.timeoutMs !== undefined) {
         waiter.cancelTimer?.();
         // Not earlier than the operation's own clock says.
@@ -285,10 +288,8 @@ export class Database {
   }
 
   #settle(batch: readonly Pending[]): void {
-    let changed = false;
     for (const { id, changes, results, failed, done } of batch) {
       if (changes.length > 0) {
-        changed = true;
         this.commits++;
         this.history.add({ id, changes });
         // Before the reply: a client knows from it that it has seen its own changes (ovsdb-server(7) section 4.1.5).
@@ -297,7 +298,9 @@ export class Database {
       }
       done(arrayText(results), failed);
     }
-    if (changed && this.#waiters.size > 0) for (const waiter of [...this.#waiters]) this.#retry(waiter);
+    if (this.#waiters.size === 0) return;
+    const changed = new Set(batch.flatMap(({ changes }) => changes.map(({ at }) => at)));
+    for (const waiter of [...this.#waiters]) if (isAmong(waiter.tables, changed)) this.#retry(waiter);
   }
 
   /** Takes back what the store did not take, and what was executed on top of it. */
@@ -361,4 +364,9 @@ export class Database {
     this.cancelWaiters();
     await this.store.close();
   }
+}
+
+function isAmong<T>(some: Iterable<T>, all: ReadonlySet<T>): boolean {
+  for (const one of some) if (all.has(one)) return true;
+  return false;
 }

@@ -23,7 +23,7 @@ export interface SessionOptions {
   readonly client?: string;
 }
 
-/** Each commit tries all waiting transactions again, so one client must not have any number of them. */
+/** A commit tries those again that name its tables, so one client must not have any number of them. */
 const maxWaiting = 1000;
 
 interface SessionMonitor {

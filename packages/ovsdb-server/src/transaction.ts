@@ -1,6 +1,6 @@
 /** Executes one transaction against the tables in memory (RFC 7047 section 4.1.3). Nothing here waits: it is done, has failed, or must be tried again. */
 import { OvsdbError } from '@weft/ovsdb/error';
-import { type Json, jsonText } from '@weft/ovsdb/json';
+import { isObject, type Json, jsonText } from '@weft/ovsdb/json';
 import type { Uuid } from '@weft/ovsdb/uuid';
 import { Journal, type TableChange } from './changes.ts';
 import { complete } from './integrity.ts';
@@ -48,7 +48,12 @@ export type Outcome =
       readonly durable: boolean;
       readonly comments: readonly string[];
     }
-  | { readonly kind: 'wait'; readonly timeoutMs: number | undefined };
+  | {
+      readonly kind: 'wait';
+      readonly timeoutMs: number | undefined;
+      /** Only a change of these can make another attempt end otherwise. */
+      readonly tables: ReadonlySet<MemoryTable>;
+    };
 
 /** A failed transaction has undone what it did when this returns. `elapsedMs`: milliseconds since it was first tried. */
 export function execute(
@@ -125,7 +130,10 @@ export function execute(
   } catch (error) {
     journal.undo();
     const waits = error instanceof MustWait;
-    if (waits && options.mayWait !== false) return { kind: 'wait', timeoutMs: error.timeoutMs };
+    if (waits && options.mayWait !== false) {
+      const tables = tablesOf(environment, operations.slice(0, done + 1));
+      return { kind: 'wait', timeoutMs: error.timeoutMs, tables };
+    }
     const failure = waits
       ? new OvsdbError('not supported', 'triggers not supported')
       : error instanceof OvsdbError
@@ -136,4 +144,14 @@ export function execute(
     return { kind: 'done', results, failed: true, changes: [], durable, comments };
   }
   return { kind: 'done', results, failed: false, changes: journal.changes(), durable, comments };
+}
+
+/** Those that operations name, which have been executed. */
+function tablesOf({ tables }: TransactionEnvironment, operations: readonly Json[]): Set<MemoryTable> {
+  const named = new Set<MemoryTable>();
+  for (const operation of operations) {
+    const table = isObject(operation) && typeof operation.table === 'string' ? tables.get(operation.table) : undefined;
+    if (table !== undefined) named.add(table);
+  }
+  return named;
 }
