@@ -131,7 +131,10 @@ describe('the southbound writer', () => {
       // Of some the database never hears.
       if (i % 3 === 0) nb.flushTo(instance.northd);
       else sync();
-      const { ports, acls } = nb.get('Logical_Switch', ls) as { ports: readonly Uuid[]; acls: readonly Uuid[] };
+      const { ports, acls } = nb.get('Logical_Switch', ls) as unknown as {
+        ports: readonly Uuid[];
+        acls: readonly Uuid[];
+      };
       nb.delete('Logical_Switch', ls);
       for (const port of ports) nb.delete('Logical_Switch_Port', port);
       for (const each of acls) nb.delete('ACL', each);
