@@ -148,6 +148,7 @@ describe('the southbound writer', () => {
     sync();
     expect(allocations.size).toBe(instance.allocations.size);
     expect(northd.flows.size).toBe(instance.northd.flows.size);
+    expect(northd.flows.hashes.size).toBe(instance.northd.flows.hashes.size);
     expect(northd.flows.places).toBe(instance.northd.flows.places);
   });
 
