@@ -95,7 +95,7 @@ export class Controller {
   readonly meters: MeterTable;
   readonly conjunctionIds: ConjunctionIds;
   readonly sync: SwitchSync;
-  readonly compiler = new Compiler();
+  readonly compiler = new Compiler(() => this.model.tables.sb.Logical_Flow.size + this.flows.size);
   readonly stopwatches = new Stopwatches(['flow-generation', 'flow-installation'], () => performance.now());
   readonly nbCfgReport: NbCfgReport;
   readonly #options: ControllerOptions;

@@ -80,6 +80,8 @@ function circumstancesOf({ pipeline, table, datapath, controllerMeter: meter }: 
  * between two passes over them.
  */
 const generationSize = 250_000;
+/** A generation of a small network. */
+const leastGenerationSize = 10_000;
 /** Prerequisites that shapes are learned for, and circumstances of actions; northd's have some dozens. */
 const shapesLimit = 1000;
 
@@ -90,16 +92,23 @@ export class Compiler {
   made = 0;
   readonly #normalizer = new Normalizer(this.symbols);
   /** Of texts without shapes. */
-  readonly #matches = new RecentMap<string, KnownMatch>(
-    generationSize,
-    ({ last }) => 1 + (last?.flows.flows.length ?? 0),
-  );
-  readonly #actions = new RecentMap<string, KnownActions>(generationSize);
+  readonly #matches: RecentMap<string, KnownMatch>;
+  readonly #actions: RecentMap<string, KnownActions>;
   readonly #literals = new Literals();
   /** By prerequisites. */
   readonly #matchShapes = new Map<string, Shapes<MatchTemplate>>();
   /** By circumstances. */
   readonly #actionShapes = new Map<number, Shapes<ActionTemplate>>();
+
+  /**
+   * @param inUse how many texts there are, and flows of them, at the moment. Of a network whose texts are ever new ones, those that are gone would otherwise
+   * be kept until they are as many as those of the largest.
+   */
+  constructor(inUse: () => number = () => generationSize) {
+    const size = (): number => Math.min(generationSize, leastGenerationSize + 2 * inUse());
+    this.#matches = new RecentMap(size, ({ last }) => 1 + (last?.flows.flows.length ?? 0));
+    this.#actions = new RecentMap(size);
+  }
 
   /** How many texts are kept, and how many shapes of texts. */
   get cached(): { readonly matches: number; readonly actions: number; readonly shapes: number } {
