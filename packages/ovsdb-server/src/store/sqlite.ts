@@ -258,6 +258,8 @@ export class SqliteStore implements Store {
     this.#lastId = id;
     this.#tables = next;
     this.#fold.restart(next, sequence);
+    // The wal has them all.
+    this.#fold.schedule();
     this.schema = schema;
     this.#convertedUnsynced = true;
     try {
