@@ -371,7 +371,7 @@ export class Session implements LockHolder, MonitorSink {
           return;
         }
       }
-      database.monitors.touchDumps();
+      database.monitors.touchDumps(member.view);
       const wrap: [Piece, Piece] = method === 'update3' ? [`${head}[false,"${lastId}",`, ']}'] : [head, '}'];
       this.#output.stream([wrap[0], ...dumpPieces(member.view), wrap[1]]);
     });
