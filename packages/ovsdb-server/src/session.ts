@@ -308,6 +308,7 @@ export class Session implements LockHolder, MonitorSink {
     const key = jsonText(id);
     let state: 'sent' | 'answered' | 'abandoned' = 'sent';
     let waiting: WaitingTransaction | undefined;
+    let forget = (): void => {};
     const cancelThere = forward.transact(params, (members) => {
       if (state === 'abandoned') return;
       state = 'answered';
@@ -324,13 +325,14 @@ export class Session implements LockHolder, MonitorSink {
       },
       abandon: () => {
         state = 'abandoned';
+        forget();
         cancelThere();
       },
     };
     this.#waiting.set(key, waiting);
     if (this.#waiting.size < maxWaiting && !forward.congested) return;
     this.peer.hold();
-    forward.settle(() => this.peer.release());
+    forget = forward.settle(() => this.peer.release());
   }
 
   #cancel(id: Json): void {

@@ -178,6 +178,8 @@ describe('our relay', () => {
     };
     expect(await gone(ours)).toBe(10);
     expect(service?.server.sessions.size).toBe(1);
+    const database = service?.server.database('OVN_Northbound');
+    expect(database && service?.server.forwarder(database)?.settling).toBe(1);
   });
 
   it('asks its source for what came after the last transaction that it has seen', async () => {
