@@ -234,6 +234,21 @@ describe('the cache of texts', () => {
     expect(cache.get('b')).toBeUndefined();
   });
 
+  it('learns in new circumstances, however many there have been', () => {
+    const { actions } = contexts();
+    const compiler = new Compiler();
+    // What has a meter of its own is compiled in circumstances of its own, and names of meters are ever new.
+    for (let controllerMeter = 0; controllerMeter < 3000; controllerMeter++) {
+      compiler.compileActions('eth.dst = 00:00:00:00:00:01; next;', { ...actions, controllerMeter });
+    }
+    const before = compiler.made;
+    for (let i = 10; i < 20; i++) {
+      compiler.compileActions(`eth.dst = 00:00:00:00:00:${i}; next;`, { ...actions, controllerMeter: 3000 });
+    }
+    expect(compiler.made - before).toBe(8);
+    expect(compiler.cached.shapes).toBeLessThanOrEqual(1001);
+  });
+
   it('keeps of texts that are ever new no more than a network of that size is worth', () => {
     const { match, actions } = contexts();
     const inUse = 1000;

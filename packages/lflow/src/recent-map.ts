@@ -24,6 +24,11 @@ export class RecentMap<K extends string | number, V> {
     return size;
   }
 
+  *values(): Iterable<V> {
+    yield* this.#young.values();
+    for (const [key, value] of this.#old) if (!this.#young.has(key)) yield value;
+  }
+
   clear(): void {
     this.#young = new Map();
     this.#old = new Map();
