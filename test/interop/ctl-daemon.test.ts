@@ -1,6 +1,7 @@
 /** Daemon mode: the C ovn-nbctl uses our daemon, and ours the C one. */
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
+import { createConnection, createServer, type Socket } from 'node:net';
 import { basename, join, resolve } from 'node:path';
 import { lockHolder } from '@weft/cli/pidfile';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -166,6 +167,42 @@ describe('our daemon', () => {
     } finally {
       appctl('exit');
       await until(() => !existsSync(pidfile), 'the end');
+    }
+  });
+
+  it('does not wait for who had gone before a server was found', async () => {
+    const shut: Socket[] = [];
+    let [isOpen, connections] = [false, 0];
+    const letThrough = (near: Socket): void => {
+      const far = createConnection(server.socket);
+      near.pipe(far).on('error', () => {});
+      far.pipe(near);
+    };
+    // The way to the server, which lets nobody through at first.
+    const door = createServer((near) => {
+      connections++;
+      near.on('error', () => {}).on('close', () => connections--);
+      if (isOpen) letThrough(near);
+      else shut.push(near);
+    });
+    const path = join(dir, 'door.sock');
+    await new Promise<void>((resolve) => door.listen(path, resolve));
+    // Of two remotes it is asked which will do.
+    expect(start(`--db=unix:${path},unix:${path}`).status).toBe(0);
+    const pid = Number(readFileSync(pidfile, 'utf8'));
+    try {
+      const caller = createConnection(control);
+      caller.write('{"id":0,"method":"run","params":["--wait=sb","sync"]}');
+      await until(() => shut.length === 1, 'the daemon to look for a server');
+      caller.destroy();
+      await new Promise((done) => caller.once('close', done));
+      await until(() => appctl('version').status === 0, 'the daemon to hear of it');
+      isOpen = true;
+      for (const near of shut.splice(0)) letThrough(near);
+      await until(() => connections === 0, 'the daemon to leave the server');
+    } finally {
+      process.kill(pid, 'SIGTERM');
+      door.close();
     }
   });
 

@@ -35,7 +35,7 @@ import { tunnels } from './local/tunnels.ts';
 import { logicalFlows } from './logical-flows.ts';
 import { Intake } from './model/intake.ts';
 import { Model } from './model/model.ts';
-import { Writes } from './model/writes.ts';
+import { complaintOf, Writes } from './model/writes.ts';
 import { Announcer, type Timer } from './packet-in/announcer.ts';
 import { PacketInHandler } from './packet-in/handler.ts';
 import { physicalFlows } from './physical/flows.ts';
@@ -95,7 +95,7 @@ export class Controller {
   readonly meters: MeterTable;
   readonly conjunctionIds: ConjunctionIds;
   readonly sync: SwitchSync;
-  readonly compiler = new Compiler();
+  readonly compiler = new Compiler(() => this.model.tables.sb.Logical_Flow.size + this.flows.size);
   readonly stopwatches = new Stopwatches(['flow-generation', 'flow-installation'], () => performance.now());
   readonly nbCfgReport: NbCfgReport;
   readonly #options: ControllerOptions;
@@ -117,7 +117,7 @@ export class Controller {
   #pushing = false;
   /** A turn came to an end while the switch was being brought into step. */
   #pushAgain = false;
-  /** What went wrong last, by what it is about. */
+  /** What went wrong last with all writes to a database together, by its name. */
   readonly #complaints = new Map<string, string>();
   readonly #committing = new Set<object>();
   /** Writes that a server refused and that wait for their next attempt. */
@@ -419,7 +419,9 @@ export class Controller {
       if (writes.unconfirmed > 0) this.#recheck();
       this.#complaints.delete(name);
     } catch (error) {
-      this.#complain(name, error);
+      const complaint = complaintOf(error);
+      if (this.#complaints.get(name) !== complaint) this.#complain(name, error);
+      this.#complaints.set(name, complaint);
       if (error instanceof TransactionError) await this.#commitSingly(database, writes, filled, name);
       else this.#later();
       return;
@@ -441,10 +443,9 @@ export class Controller {
       write(transaction);
       try {
         await transaction.commit();
-        this.#complaints.delete(`${name}: ${key}`);
         writes.settle(new Map([[key, write]]));
       } catch (error) {
-        this.#complain(`${name}: ${key}`, error);
+        if (writes.isNews(key, complaintOf(error))) this.#complain(`${name}: ${key}`, error);
         if (!(error instanceof TransactionError)) break;
         // It stays asked for, and is tried again later: what is in its way may go without our hearing of it.
         this.#refused.add(write);
@@ -455,14 +456,8 @@ export class Controller {
     else this.schedule();
   }
 
-  /** Logs an error, once as long as it stays the same. */
   #complain(about: string, error: unknown): void {
-    const message = error instanceof Error ? error.message : String(error);
-    // A constraint violation names rows that are other ones at each attempt.
-    const same = message.replace(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, '');
-    if (this.#complaints.get(about) === same) return;
-    this.#complaints.set(about, same);
-    this.#options.log.warn(`${about}: ${message}`);
+    this.#options.log.warn(`${about}: ${error instanceof Error ? error.message : String(error)}`);
   }
 
   async #learn(build: (transaction: Transaction<typeof sb>) => void): Promise<void> {

@@ -27,6 +27,11 @@ export class FlowTable {
     return this.#entries.size;
   }
 
+  /** How many entries are noted as changed. */
+  get noted(): number {
+    return this.#changed?.size ?? 0;
+  }
+
   /** The flows of one source: `next` come, `previous` go. */
   replace(next: readonly Flow[] | undefined, previous: readonly Flow[] | undefined): void {
     // In before out, so that an entry that stays never looks as if it had gone.
@@ -80,6 +85,8 @@ export class FlowTable {
     this.#note(key, entry);
     if (!isShared(entry)) {
       this.#entries.delete(key);
+      // It came since the last look: of what comes and goes while nobody looks, nothing stays.
+      if (this.#changed?.get(key) === undefined) this.#changed?.delete(key);
       return;
     }
     const at = entry.indexOf(flow);

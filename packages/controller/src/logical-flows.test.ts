@@ -57,6 +57,12 @@ describe('logical flows', () => {
     bed.sb('Datapath_Binding', datapath(1), { tunnel_key: 9 });
     await bed.idle();
     expect(bed.log.filter((line) => line.includes(id('Logical_Flow', 1)))).toHaveLength(1);
+    // Of one that is gone it is not remembered that it was wrong.
+    bed.sb('Logical_Flow', id('Logical_Flow', 1), undefined);
+    await bed.idle();
+    addFlow(bed, 1, 1, 'ip4 &&', 'next;');
+    await bed.idle();
+    expect(bed.log.filter((line) => line.includes(id('Logical_Flow', 1)))).toHaveLength(2);
   });
 
   test('take samples where the bridge has a set of collectors', async () => {

@@ -310,6 +310,11 @@ class LogicalFlowCompiler implements LogicalFlowSource {
     return this.#model.templateVariable(name);
   }
 
+  /** The row is gone, and nothing is wrong with it any more. */
+  forget(row: LogicalFlow): void {
+    this.#complained.delete(row._uuid);
+  }
+
   #complain(row: LogicalFlow, what: 'match' | 'actions', text: string, { error, offset }: CompileError): undefined {
     if (this.#complained.has(row._uuid)) return undefined;
     this.#complained.add(row._uuid);
@@ -323,6 +328,7 @@ export const logicalFlows: Feature = (model, outputs) => {
   const { runtime, tables } = model;
   const { sb } = tables;
   const compiler = new LogicalFlowCompiler(model, outputs);
+  sb.Logical_Flow.listen({ added: () => {}, removed: ({ row }) => compiler.forget(row) });
 
   // A row for many datapaths is compiled for each by itself: when one of them changes, the others stay.
   const shared = runtime.memoOfTwo(

@@ -47,6 +47,8 @@ describe('the flow table', () => {
     const passing = flow(2, 1n, 2);
     table.replace([passing], undefined);
     table.replace(undefined, [passing]);
+    // Of what only passed, nothing is kept until then.
+    expect(table.noted).toBe(1);
     const { put, removed } = table.takeChanges();
     expect([put.size, removed.size]).toEqual([0, 0]);
   });

@@ -117,7 +117,8 @@ function ready<S extends Duplex>(
     const onReady = (): void => done(() => resolve(stream));
     const onError = (error: Error): void =>
       done(() => {
-        stream.destroy();
+        // Of a WebSocket that is given up it is told later, as an error, that it was.
+        stream.on('error', () => {}).destroy();
         reject(error);
       });
     const onAbort = (): void =>

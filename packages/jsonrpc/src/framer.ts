@@ -84,6 +84,11 @@ export class JsonFramer {
     return this.#holding;
   }
 
+  /** Bytes that came while held. */
+  get heldBytes(): number {
+    return this.#held?.length ?? 0;
+  }
+
   /** No further value until `release`; may be called from `onValue`. */
   hold(): void {
     this.#holding = true;

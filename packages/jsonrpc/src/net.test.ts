@@ -9,6 +9,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -144,6 +145,24 @@ describe('remotes, live', () => {
       `ssl:127.0.0.1:${port}: connection attempt timed out`,
     );
     await listener.close();
+  });
+
+  it('gives up on a WebSocket, of which no error comes after that', async () => {
+    const mute = createServer();
+    await new Promise<void>((resolve) => mute.listen(0, '127.0.0.1', resolve));
+    const url = `ws://127.0.0.1:${(mute.address() as AddressInfo).port}`;
+    const late: unknown[] = [];
+    const noteLate = (error: unknown): void => void late.push(error);
+    process.on('uncaughtException', noteLate);
+    try {
+      const error = await connect({ kind: 'ws', url }, { timeoutMs: 50 }).catch((reason: unknown) => reason);
+      expect(String(error)).toContain('timed out');
+      await new Promise((resolve) => setImmediate(resolve));
+      expect(late).toEqual([]);
+    } finally {
+      process.off('uncaughtException', noteLate);
+      mute.close();
+    }
   });
 
   it('says what is wrong with a place to listen at', async () => {

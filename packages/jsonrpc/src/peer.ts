@@ -71,6 +71,8 @@ const turnMs = 10;
 const bytesPerTurn = 512 * 1024;
 /** A closed connection is given that long to send what is left. */
 const lingerMs = 10_000;
+/** Of a peer that is held so much is taken in, unread, for only who reads notices that the other side has gone. */
+const heldBytes = 64 * 1024;
 const probeId = 'echo';
 const pieceBytes = 256 * 1024;
 
@@ -126,7 +128,8 @@ export class Peer {
     receiveFrom(stream, (chunk) => this.#push(chunk));
     stream.on('end', () => {
       this.#ended = true;
-      if (!this.#framer.holding) this.#finish(undefined);
+      // Whoever is held may be so for hours, and has answers to nothing that it has not been asked yet.
+      if (this.#holds > 0 || !this.#framer.holding) this.#finish(undefined);
     });
     stream.on('error', (error) => this.#finish(error));
     stream.on('close', () => this.#finish(undefined));
@@ -250,11 +253,13 @@ export class Peer {
     });
   }
 
-  /** Nothing more that the peer sends is looked at until `release` has been called as often: whoever is to work on it has more than enough. */
+  /**
+   * Nothing more that the peer sends is looked at until `release` has been called as often: whoever is to work on it has more than enough. If the peer leaves
+   * meanwhile, what it sent last is not looked at any more.
+   */
   hold(): void {
     this.#holds++;
     this.#framer.hold();
-    this.#stream.pause();
   }
 
   release(): void {
@@ -299,8 +304,15 @@ export class Peer {
       this.close(error);
     }
     if (this.#closed) return;
-    if (this.#framer.holding || (this.#framer.inLongValue && this.#turnIsOver())) this.#rest();
+    if (this.#holds > 0) this.#takeIn();
+    else if (this.#framer.holding || (this.#framer.inLongValue && this.#turnIsOver())) this.#rest();
     else if (this.#ended) this.#finish(undefined);
+  }
+
+  /** Held: goes on reading, up to a limit. */
+  #takeIn(): void {
+    if (this.#ended) this.#finish(undefined);
+    else if (this.#framer.heldBytes > heldBytes) this.#stream.pause();
   }
 
   #turnIsOver(): boolean {
@@ -319,11 +331,12 @@ export class Peer {
     });
   }
 
-  /** Unless it rests, or the peer has answers to take, goes on with what it sent. */
+  /** Unless it rests, or the peer has answers to take, goes on with what it sent: reads it at least. */
   #resume(): void {
-    if (this.#closed || this.#resting || this.#paused || this.#holds > 0) return;
-    if (this.#framer.holding) this.#work(this.#clock.now(), () => this.#framer.release());
-    if (!this.#closed && !this.#resting && !this.#paused && this.#holds === 0) this.#stream.resume();
+    if (this.#closed || this.#resting || this.#paused) return;
+    if (this.#holds === 0 && this.#framer.holding) this.#work(this.#clock.now(), () => this.#framer.release());
+    if (this.#closed || this.#resting || this.#paused) return;
+    if (this.#holds === 0 || this.#framer.heldBytes <= heldBytes) this.#stream.resume();
   }
 
   #receive(value: Json): void {

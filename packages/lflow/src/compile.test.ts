@@ -224,7 +224,7 @@ it('makes no group that is larger than a message', () => {
 
 describe('the cache of texts', () => {
   it('forgets what was not used for a generation', () => {
-    const cache = new RecentMap<string, number>(2);
+    const cache = new RecentMap<string, number>(() => 2);
     cache.set('a', 1);
     cache.set('b', 2);
     cache.set('c', 3);
@@ -232,5 +232,37 @@ describe('the cache of texts', () => {
     cache.set('d', 4);
     expect(cache.get('a')).toBe(1);
     expect(cache.get('b')).toBeUndefined();
+  });
+
+  it('learns in new circumstances, however many there have been', () => {
+    const { actions } = contexts();
+    const compiler = new Compiler();
+    // What has a meter of its own is compiled in circumstances of its own, and names of meters are ever new.
+    for (let controllerMeter = 0; controllerMeter < 3000; controllerMeter++) {
+      compiler.compileActions('eth.dst = 00:00:00:00:00:01; next;', { ...actions, controllerMeter });
+    }
+    const before = compiler.made;
+    for (let i = 10; i < 20; i++) {
+      compiler.compileActions(`eth.dst = 00:00:00:00:00:${i}; next;`, { ...actions, controllerMeter: 3000 });
+    }
+    expect(compiler.made - before).toBe(8);
+    expect(compiler.cached.shapes).toBeLessThanOrEqual(1001);
+  });
+
+  it('keeps of texts that are ever new no more than a network of that size is worth', () => {
+    const { match, actions } = contexts();
+    const inUse = 1000;
+    const compiler = new Compiler(() => inUse);
+    const compile = (i: number): void => {
+      // Whose shape tells nothing: how many alternatives there are depends on the numbers.
+      compiler.compileMatch(`tcp.dst > ${i % 60000} && ip.ttl < ${1 + (i % 250)} && $as${i} == ip4.src`, match);
+      compiler.compileActions(`set_meter(${1 + i}); outport = "p${i}"; bad${i};`, actions);
+    };
+    for (let i = 0; i < 40_000; i++) compile(i);
+    expect(compiler.cached.matches).toBeLessThan(25_000);
+    expect(compiler.cached.actions).toBeLessThan(25_000);
+    const before = compiler.cached;
+    for (let i = 40_000 - inUse; i < 40_000; i++) compile(i);
+    expect(compiler.cached).toEqual(before);
   });
 });

@@ -80,8 +80,10 @@ function circumstancesOf({ pipeline, table, datapath, controllerMeter: meter }: 
  * between two passes over them.
  */
 const generationSize = 250_000;
-/** Prerequisites that shapes are learned for, and circumstances of actions; northd's have some dozens. */
-const shapesLimit = 1000;
+/** A generation of a small network. */
+const leastGenerationSize = 10_000;
+/** Of how many prerequisites, and circumstances of actions, a generation remembers shapes; northd's have some dozens, unless meters come and go. */
+const shapesGeneration = 500;
 
 /** A compiler and its caches. One serves a whole program; two are independent of each other. */
 export class Compiler {
@@ -90,16 +92,23 @@ export class Compiler {
   made = 0;
   readonly #normalizer = new Normalizer(this.symbols);
   /** Of texts without shapes. */
-  readonly #matches = new RecentMap<string, KnownMatch>(
-    generationSize,
-    ({ last }) => 1 + (last?.flows.flows.length ?? 0),
-  );
-  readonly #actions = new RecentMap<string, KnownActions>(generationSize);
+  readonly #matches: RecentMap<string, KnownMatch>;
+  readonly #actions: RecentMap<string, KnownActions>;
   readonly #literals = new Literals();
   /** By prerequisites. */
-  readonly #matchShapes = new Map<string, Shapes<MatchTemplate>>();
+  readonly #matchShapes = new RecentMap<string, Shapes<MatchTemplate>>(() => shapesGeneration);
   /** By circumstances. */
-  readonly #actionShapes = new Map<number, Shapes<ActionTemplate>>();
+  readonly #actionShapes = new RecentMap<number, Shapes<ActionTemplate>>(() => shapesGeneration);
+
+  /**
+   * @param inUse how many texts there are, and flows of them, at the moment. Of a network whose texts are ever new ones, those that are gone would otherwise
+   * be kept until they are as many as those of the largest.
+   */
+  constructor(inUse: () => number = () => generationSize) {
+    const size = (): number => Math.min(generationSize, leastGenerationSize + 2 * inUse());
+    this.#matches = new RecentMap(size, ({ last }) => 1 + (last?.flows.flows.length ?? 0));
+    this.#actions = new RecentMap(size);
+  }
 
   /** How many texts are kept, and how many shapes of texts. */
   get cached(): { readonly matches: number; readonly actions: number; readonly shapes: number } {
@@ -142,7 +151,7 @@ export class Compiler {
   #makeMatch(text: string, context: MatchContext): MatchFlows | undefined {
     const literals = this.#literals;
     const shapes = shapesOf(this.#matchShapes, context.prerequisites ?? '');
-    const made = shapes?.template(text, literals)?.make(text, literals, context);
+    const made = shapes.template(text, literals)?.make(text, literals, context);
     if (made !== undefined) this.made++;
     return made;
   }
@@ -151,7 +160,7 @@ export class Compiler {
     const prerequisites = context.prerequisites ?? '';
     const result = this.#compileOneMatch(text, prerequisites, context);
     if ('error' in result) return result;
-    shapesOf(this.#matchShapes, prerequisites)?.learn(text, this.#literals, () =>
+    shapesOf(this.#matchShapes, prerequisites).learn(text, this.#literals, () =>
       experimentally(() => {
         const compile: CompileTree = (tree, lookups) =>
           toFlows(this.#normalizer.normalizeWith(tree, prerequisites, lookups));
@@ -203,7 +212,7 @@ export class Compiler {
   #makeActions(text: string, context: ActionContext): CompiledActions | undefined {
     const literals = this.#literals;
     const shapes = shapesOf(this.#actionShapes, circumstancesOf(context));
-    const made = shapes?.template(text, literals)?.make(text, literals, context);
+    const made = shapes.template(text, literals)?.make(text, literals, context);
     if (made !== undefined) this.made++;
     return made;
   }
@@ -211,7 +220,7 @@ export class Compiler {
   #compileActions(text: string, context: ActionContext): CompiledActions | CompileError {
     const result = this.#compileOneActions(text, context);
     if ('error' in result) return result;
-    shapesOf(this.#actionShapes, circumstancesOf(context))?.learn(text, this.#literals, () =>
+    shapesOf(this.#actionShapes, circumstancesOf(context)).learn(text, this.#literals, () =>
       experimentally(() => {
         const parse = (other: string): ParsedActions => parseActions(other, this.symbols);
         const { parsed } = this.#action(text);
@@ -269,13 +278,13 @@ export class Compiler {
   }
 }
 
-/** The shapes under some circumstances; undefined if there are too many circumstances. */
-function shapesOf<K, Template extends { readonly form: Form }>(
-  all: Map<K, Shapes<Template>>,
+/** The shapes under some circumstances. */
+function shapesOf<K extends string | number, Template extends { readonly form: Form }>(
+  all: RecentMap<K, Shapes<Template>>,
   key: K,
-): Shapes<Template> | undefined {
+): Shapes<Template> {
   let shapes = all.get(key);
-  if (shapes === undefined && all.size < shapesLimit) {
+  if (shapes === undefined) {
     shapes = new Shapes();
     all.set(key, shapes);
   }

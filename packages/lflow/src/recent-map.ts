@@ -5,14 +5,14 @@
  * again. Nothing is ever deleted from a Map, which V8 does slowly when the oldest of many entries must go.
  */
 export class RecentMap<K extends string | number, V> {
-  readonly #size: number;
+  readonly #size: () => number;
   readonly #weigh: (value: V) => number;
   #weight = 0;
   #young = new Map<K, V>();
   #old = new Map<K, V>();
 
-  /** @param size the weight of a generation, which is its entries if they are not weighed */
-  constructor(size: number, weigh: (value: V) => number = () => 1) {
+  /** @param size the weight of a generation, which is its entries if they are not weighed; it may be another each time */
+  constructor(size: () => number, weigh: (value: V) => number = () => 1) {
     this.#size = size;
     this.#weigh = weigh;
   }
@@ -22,6 +22,11 @@ export class RecentMap<K extends string | number, V> {
     let size = this.#young.size;
     for (const key of this.#old.keys()) if (!this.#young.has(key)) size++;
     return size;
+  }
+
+  *values(): Iterable<V> {
+    yield* this.#young.values();
+    for (const [key, value] of this.#old) if (!this.#young.has(key)) yield value;
   }
 
   clear(): void {
@@ -39,7 +44,7 @@ export class RecentMap<K extends string | number, V> {
   }
 
   set(key: K, value: V): void {
-    if (this.#weight >= this.#size) {
+    if (this.#weight >= this.#size()) {
       this.#old = this.#young;
       this.#young = new Map();
       this.#weight = 0;

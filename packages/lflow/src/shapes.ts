@@ -28,7 +28,7 @@ const heads = 256;
 /** Shapes of texts that are compiled under the same circumstances, and what is known of them. */
 export class Shapes<Template extends { readonly form: Form }> {
   /** By hash. A template that is undefined has not been learned yet; where it is null, there is none. */
-  readonly #shapes = new RecentMap<number, { template: Template | null | undefined }>(generationSize);
+  readonly #shapes = new RecentMap<number, { template: Template | null | undefined }>(() => generationSize);
   /** By how texts begin, templates of use lately: those that served more texts come first. */
   readonly #lately: { readonly template: Template; served: number }[][] = [];
 

@@ -43,6 +43,16 @@ export class Allocations {
     this.#draw = draw;
   }
 
+  /** How much is remembered: after any history as much as after a start with the same rows. */
+  get size(): number {
+    let size = this.datapathKeys.size + this.queues.size + this.macs.size;
+    for (const uuids of this.#uuids.values()) size += uuids.size;
+    // An empty pool is something, too.
+    for (const pools of [this.#tags, this.#addresses, this.#portKeys])
+      for (const pool of pools.values()) size += 1 + pool.size;
+    return size;
+  }
+
   /** The first octets of a locally administered unicast address, drawn once for each purpose. */
   drawn(purpose: string, octets: number): string {
     let text = this.#drawn.get(purpose);
@@ -102,8 +112,13 @@ export class Allocations {
     return undefined;
   }
 
+  /** There is no row with this natural key any more, and none is wanted. */
   release(table: string, key: string): void {
-    this.#uuids.get(table)?.delete(key);
+    const uuids = this.#uuids.get(table);
+    const uuid = uuids?.get(key);
+    if (uuid === undefined) return;
+    uuids?.delete(key);
+    if (table === 'Datapath_Binding') this.#portKeys.delete(uuid);
   }
 
   /** The uuid of the Datapath_Binding of a Logical_Switch or Logical_Router. */
@@ -131,8 +146,17 @@ export class Allocations {
     return pool(this.#addresses, ls, 0);
   }
 
-  releasePortKeys(datapath: Uuid): void {
-    this.#portKeys.delete(datapath);
+  /** A port of the datapath is gone. The others' keys, and which one came last, are remembered as long as the datapath is there. */
+  releasePortKey(datapath: Uuid, port: string): void {
+    this.#portKeys.get(datapath)?.release(port);
+  }
+
+  releaseTag(parent: string, port: Uuid): void {
+    release(this.#tags, parent, port);
+  }
+
+  releaseAddress(ls: Uuid, port: Uuid): void {
+    release(this.#addresses, ls, port);
   }
 
   #tableUuids(table: string): Map<string, Uuid> {
@@ -143,6 +167,13 @@ export class Allocations {
     }
     return uuids;
   }
+}
+
+/** What the owner has is free. A pool that nobody has anything of is no more: its lowest number, or one that somebody names, is the next in any case. */
+function release(pools: Map<string, NumberPool>, key: string, owner: string): void {
+  const found = pools.get(key);
+  found?.release(owner);
+  if (found?.size === 0) pools.delete(key);
 }
 
 function pool(pools: Map<string, NumberPool>, key: string, first: number, order: Order = 'round'): NumberPool {

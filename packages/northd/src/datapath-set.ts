@@ -12,13 +12,20 @@ export class DatapathHashes {
   readonly #salt = randomBytes(16);
   readonly #hashes = new Map<Uuid, Hash>();
 
+  get size(): number {
+    return this.#hashes.size;
+  }
+
+  /** The datapath is gone. If somebody asks all the same, the hash is the same again. */
+  forget(datapath: Uuid): void {
+    this.#hashes.delete(datapath);
+  }
+
   of(datapath: Uuid): Hash {
     let hash = this.#hashes.get(datapath);
     if (hash === undefined) {
       const digest = createHash('sha1').update(this.#salt).update(datapath).digest();
       hash = [digest.readInt32LE(0), digest.readInt32LE(4), digest.readInt32LE(8)];
-      // A cache of a pure function: emptied before it can grow without bound.
-      if (this.#hashes.size >= 100_000) this.#hashes.clear();
       this.#hashes.set(datapath, hash);
     }
     return hash;

@@ -25,6 +25,18 @@ describe('Expiry', () => {
     );
   });
 
+  it('remembers no more of rows that came and went than of those that are there', () => {
+    const expiry = new Expiry(new Runtime());
+    const stays = uuid(0);
+    for (let n = 1; n < 10_000; n++) {
+      expiry.schedule(uuid(n), 1e9 + n);
+      expiry.schedule(uuid(n), undefined);
+      expiry.schedule(stays, 2e9 + n);
+    }
+    expect(expiry.size).toBeLessThan(100);
+    expect(expiry.next).toBe(2e9 + 9999);
+  });
+
   it('gives a row another life that is scheduled anew', () => {
     const expiry = new Expiry(new Runtime());
     expiry.schedule(uuid(1), 10);

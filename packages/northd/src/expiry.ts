@@ -12,12 +12,14 @@ interface Expired {
 
 /** How long the rest waits where the number of rows that may expire at once is limited, in milliseconds. */
 const batchPauseMs = 5000;
+/** So many void entries do no harm. */
+const fewEntries = 64;
 
 export class Expiry {
   readonly #expired: TrackedTable<Expired>;
   readonly #due = new Map<Uuid, number>();
   /** A binary heap by time. An entry whose row has another time by now is void. */
-  readonly #heap: (readonly [at: number, uuid: Uuid])[] = [];
+  #heap: (readonly [at: number, uuid: Uuid])[] = [];
   #notBefore = 0;
 
   constructor(rt: Runtime) {
@@ -30,6 +32,7 @@ export class Expiry {
     else {
       this.#due.set(uuid, at);
       this.#push([at, uuid]);
+      if (this.#heap.length > 2 * this.#due.size + fewEntries) this.#clean();
     }
     const row = { _uuid: uuid };
     if (this.#expired.get(uuid) !== undefined) this.#expired.apply([{ uuid, old: row }]);
@@ -38,6 +41,11 @@ export class Expiry {
   /** Whether the row has expired. The reader runs again when it does. */
   has(uuid: Uuid): boolean {
     return this.#expired.get(uuid) !== undefined;
+  }
+
+  /** How many times are remembered, those that are void included. */
+  get size(): number {
+    return this.#heap.length;
   }
 
   /** When {@link advance} has something to do next, in milliseconds since the epoch. */
@@ -73,6 +81,12 @@ export class Expiry {
     ) {
       this.#pop();
     }
+  }
+
+  /** Void entries go by themselves when their time comes, which may be in weeks: rows that come and go must not heap up until then. */
+  #clean(): void {
+    this.#heap = [];
+    for (const [uuid, at] of this.#due) this.#push([at, uuid]);
   }
 
   #push(entry: readonly [number, Uuid]): void {

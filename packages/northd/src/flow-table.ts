@@ -124,6 +124,11 @@ export class FlowTable {
     return this.#size;
   }
 
+  /** The number of stages and priorities that have a place of their own. */
+  get places(): number {
+    return this.#places.size;
+  }
+
   /** Wanted flows. */
   *[Symbol.iterator](): Iterator<LogicalFlow> {
     for (const place of this.#places.values()) {
@@ -198,7 +203,9 @@ export class FlowTable {
     const rest = [flows].flat().filter((other) => other !== flow);
     if (rest.length === [flows].flat().length) return;
     this.#size--;
-    if (rest.length === 0) place.delete(flow.match);
-    else place.set(flow.match, rest.length === 1 ? (rest[0] as LogicalFlow) : rest);
+    if (rest.length === 0) {
+      place.delete(flow.match);
+      if (place.size === 0) this.#places.delete(placeOf(flow));
+    } else place.set(flow.match, rest.length === 1 ? (rest[0] as LogicalFlow) : rest);
   }
 }

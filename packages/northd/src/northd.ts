@@ -10,12 +10,13 @@ import type { Feature } from './feature.ts';
 import { collectFlows, type Emit, type Flow } from './flow.ts';
 import { FlowTable } from './flow-table.ts';
 import { Acl, Model, Policy, Qos, type Router, StaticRoute } from './model.ts';
+import { Said } from './said.ts';
 
 export interface NorthdOptions {
   readonly features: readonly Feature[];
   readonly outputs: readonly Output[];
   readonly allocations: Allocations;
-  /** Hears what is wrong with a row, once per message. */
+  /** Hears what is wrong with a row, and not again what it has heard of late. */
   readonly problem: (message: string) => void;
 }
 
@@ -36,11 +37,9 @@ export class Northd {
   readonly rows = new DesiredRows();
 
   constructor({ features, outputs, allocations, problem }: NorthdOptions) {
-    const said = new Set<string>();
+    const said = new Said();
     const once = (message: string): void => {
-      if (said.has(message)) return;
-      said.add(message);
-      problem(message);
+      if (said.isNew(message)) problem(message);
     };
     this.rt = new Runtime((derivation, key, error) => once(`${derivation} of ${describe(key)}: ${String(error)}`));
     this.model = new Model(this.rt, allocations, once);

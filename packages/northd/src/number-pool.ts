@@ -15,6 +15,11 @@ export class NumberPool {
     this.#last = first - 1;
   }
 
+  /** How many numbers have an owner. */
+  get size(): number {
+    return this.#numbers.size;
+  }
+
   /** The number that the owner has. */
   get(owner: string): number | undefined {
     return this.#numbers.get(owner);

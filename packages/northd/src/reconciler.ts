@@ -99,7 +99,10 @@ export class TableReconciler {
     for (const key of desired.takeChanged()) {
       if (++looked % rowsPerBreath === 0) yield breath;
       if (desired.get(key) !== undefined) this.#toUpsert.add(key);
-      else if (deletes && this.#rows.has(key)) this.#toDelete.add(key);
+      else if (!this.#rows.has(key)) {
+        // It came and went before it was written.
+        this.spec.gone?.(key);
+      } else if (deletes) this.#toDelete.add(key);
     }
   }
 

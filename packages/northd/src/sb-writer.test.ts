@@ -11,13 +11,14 @@ import { SbState } from './testing/sb-state.ts';
 
 /** A core and its writer on a database. */
 class Instance {
+  readonly allocations = new Allocations();
   readonly northd: Northd;
   readonly writer: SbWriter;
   readonly #sb: SbState;
 
   constructor(sb: SbState) {
     this.#sb = sb;
-    const allocations = new Allocations();
+    const { allocations } = this;
     const rows: { [table: string]: readonly Row[] } = {};
     for (const { table } of sb.content()) rows[table] = sb.rows(table as SbTable);
     allocations.seedFrom(rows as unknown as SbRows);
@@ -111,6 +112,46 @@ function flowsOfSb(): readonly string[] {
 }
 
 describe('the southbound writer', () => {
+  it('remembers after a long history what it remembers after a start', () => {
+    addSwitch('stays', 3);
+    sync();
+    for (let i = 0; i < 30; i++) {
+      const ls = addSwitch(`ls${i}`, 2);
+      nb.update('Logical_Switch', ls, { other_config: new Map([['subnet', '10.1.0.0/24']]) });
+      const dynamic = nb.insert('Logical_Switch_Port', { name: `dynamic${i}`, addresses: ['dynamic'] });
+      const child = { name: `child${i}`, addresses: ['unknown'], parent_name: `ls${i}-p0`, tag_request: 0 };
+      for (const port of [dynamic, nb.insert('Logical_Switch_Port', child)])
+        nb.link('Logical_Switch', ls, 'ports', port);
+      const acl = { priority: 1000 + i, direction: 'to-lport', match: `ip4.src == 10.9.0.${i}`, action: 'drop' };
+      nb.link('Logical_Switch', ls, 'acls', nb.insert('ACL', acl));
+      const lr = nb.insert('Logical_Router', { name: `lr${i}` });
+      const router = { name: `lrp${i}`, mac: '00:00:00:00:11:00', networks: [`10.2.${i}.1/24`] };
+      const lrp = nb.insert('Logical_Router_Port', router);
+      nb.link('Logical_Router', lr, 'ports', lrp);
+      // Of some the database never hears.
+      if (i % 3 === 0) nb.flushTo(instance.northd);
+      else sync();
+      const { ports, acls } = nb.get('Logical_Switch', ls) as unknown as {
+        ports: readonly Uuid[];
+        acls: readonly Uuid[];
+      };
+      nb.delete('Logical_Switch', ls);
+      for (const port of ports) nb.delete('Logical_Switch_Port', port);
+      for (const each of acls) nb.delete('ACL', each);
+      nb.delete('Logical_Router_Port', lrp);
+      nb.delete('Logical_Router', lr);
+      sync();
+    }
+    const { allocations, northd } = instance;
+    instance = new Instance(sb);
+    nb.replayTo(instance.northd);
+    sync();
+    expect(allocations.size).toBe(instance.allocations.size);
+    expect(northd.flows.size).toBe(instance.northd.flows.size);
+    expect(northd.flows.hashes.size).toBe(instance.northd.flows.hashes.size);
+    expect(northd.flows.places).toBe(instance.northd.flows.places);
+  });
+
   it('writes a constant number of rows for one more port, whatever the size of the switch', () => {
     const counts = [3, 300, 1000].map((ports, i) => {
       const ls = addSwitch(`ls${i}`, ports);

@@ -69,7 +69,10 @@ export class SbWriter {
         schema: sb.tables[table as KeyedTable],
         keyOf: keyOf as (row: object) => string | undefined,
         uuidOf: (key: string) => allocations.uuid(table, key),
-        gone: (key: string) => allocations.release(table, key),
+        gone: (key: string) => {
+          allocations.release(table, key);
+          if (table === 'Datapath_Binding') northd.flows.hashes.forget(key);
+        },
         deletes: table !== 'SB_Global',
         inserts: !neverInserted.has(table),
         ...(table === 'Port_Binding' ? { initial: { up: false }, reset: resetBinding } : {}),

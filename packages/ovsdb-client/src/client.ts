@@ -2,6 +2,7 @@
  * A connection for one errand: connect, read a few rows, change something, leave. No replica, no reconnecting; the server is chosen as a replica
  * chooses it. Made for the command-line programs, whose whole life is shorter than a full dump.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from '@weft/jsonrpc/connect';
 import { trustedLimits } from '@weft/jsonrpc/framing';
 import { JsonRpcError, Peer } from '@weft/jsonrpc/peer';
@@ -90,13 +91,8 @@ export class DatabaseClient<D extends DatabaseSchema> {
       if (!options.wait || options.signal?.aborted) {
         throw new NotConnectedError(last instanceof Error ? last.message : String(last), { cause: last });
       }
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, 1000);
-        options.signal?.addEventListener('abort', () => {
-          clearTimeout(timer);
-          resolve();
-        });
-      });
+      // Who waits for days leaves nothing at the signal for each second of them.
+      await sleep(1000, undefined, options.signal === undefined ? {} : { signal: options.signal }).catch(() => {});
     }
   }
 

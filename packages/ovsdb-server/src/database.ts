@@ -96,9 +96,9 @@ export class Database {
   readonly #onFatal: (error: Error) => void;
   readonly #onFailure: (error: OvsdbError) => void;
   #failing = false;
-  /** The state as it was loaded, and the tables that had rows in it, of which what is ephemeral was lost. */
+  /** The state as it was loaded, and the names of tables that had rows in it, of which what is ephemeral was lost. Tables may be replaced: none is kept by this. */
   readonly #loadedId: Uuid;
-  readonly #loadedTables: ReadonlySet<MemoryTable>;
+  readonly #loadedTables: ReadonlySet<string>;
   #sequence: number;
   #pending: Pending[] = [];
   #storing: Promise<void> | undefined;
@@ -128,7 +128,8 @@ export class Database {
     this.#sequence = loaded.sequence;
     this.history = new History(loaded.lastId === zeroUuid ? newUuid() : loaded.lastId);
     this.#loadedId = loaded.lastId;
-    this.#loadedTables = new Set([...environment.tables.values()].filter(({ size }) => size > 0));
+    const loadedTables = [...environment.tables.values()].filter(({ size }) => size > 0);
+    this.#loadedTables = new Set(loadedTables.map(({ name }) => name));
     this.monitors = new MonitorHub(timers);
   }
 
@@ -231,7 +232,7 @@ export class Database {
     if (id === this.#loadedId) {
       for (const [table, { view: columns }] of view.tables) {
         // It may have seen values that ended with the server, and the difference to them is not known.
-        if (columns.ephemeral && this.#loadedTables.has(table)) return undefined;
+        if (columns.ephemeral && this.#loadedTables.has(table.name)) return undefined;
       }
     }
     return this.history.since(id);

@@ -2,7 +2,7 @@ import type { Row } from '@weft/ovsdb/row';
 import { column, map, set, string, table } from '@weft/ovsdb/schema';
 import type { Uuid } from '@weft/ovsdb/uuid';
 import { describe, expect, it } from 'vitest';
-import { History } from './history.ts';
+import { History, NetChanges } from './history.ts';
 import { MemoryTable } from './memory-table.ts';
 import { TableView } from './monitor/table-view.ts';
 
@@ -88,6 +88,24 @@ describe('the history', () => {
     const row = (n: number) => wide.text.make(number(1), [['words', [stays, `x${n}`]]]);
     for (let n = 0; n < 100; n++) change(history, n, row(n), row(n + 1));
     expect(history.length).toBe(100);
+  });
+
+  it('of rows that came and went nothing is kept for who does not read', () => {
+    const net = new NetChanges();
+    const row = (n: number): Row => at.text.make(number(n), [['name', 'a']]);
+    const change = (n: number, old: Row | undefined, next: Row | undefined): void =>
+      net.add([{ at, table: 'T', uuid: number(n), old, new: next, columns: at.columns }]);
+    const there = row(1);
+    for (let n = 2; n < 1000; n++) {
+      const comes = row(n);
+      change(n, undefined, comes);
+      change(n, comes, row(n));
+      change(n, row(n), undefined);
+    }
+    expect(net.size).toBe(0);
+    change(1, there, undefined);
+    change(2, undefined, row(2));
+    expect(net.changes().map(({ uuid }) => uuid)).toEqual([number(1), number(2)]);
   });
 
   it('of what went there and back it says nothing', () => {

@@ -154,12 +154,15 @@ export class NetChanges {
   add(changes: readonly TableChange[], wanted: (change: TableChange) => boolean = () => true): void {
     for (const change of changes) {
       const { at, uuid, old, new: next, columns } = change;
-      const earlier = this.#tables.get(at)?.get(uuid);
-      if (earlier !== undefined) {
+      const known = this.#tables.get(at);
+      const earlier = known?.get(uuid);
+      // Of a row that came and went nothing is left: a client that reads no more may not read for weeks.
+      if (earlier !== undefined && earlier.old === undefined && next === undefined) known?.delete(uuid);
+      else if (earlier !== undefined) {
         earlier.next = next;
         earlier.columns = union(earlier.columns, columns);
       } else if (wanted(change)) {
-        let rows = this.#tables.get(at);
+        let rows = known;
         if (rows === undefined) {
           rows = new Map();
           this.#tables.set(at, rows);
@@ -167,6 +170,13 @@ export class NetChanges {
         rows.set(uuid, { old, next, columns });
       }
     }
+  }
+
+  /** How many rows it knows of. */
+  get size(): number {
+    let size = 0;
+    for (const rows of this.#tables.values()) size += rows.size;
+    return size;
   }
 
   changes(): readonly TableChange[] {

@@ -65,7 +65,7 @@ export class Relay {
   readonly #held = new Set<() => void>();
   #heldBytes = 0;
   /** Who wants to know when all that has been looked at. */
-  #awaiting: (() => void)[] = [];
+  readonly #awaiting = new Set<() => void>();
   #timer: NodeJS.Timeout | undefined;
   #outage: NodeJS.Timeout | undefined;
   #attempts = 0;
@@ -88,7 +88,7 @@ export class Relay {
     clearTimeout(this.#timer);
     clearTimeout(this.#outage);
     this.#peer?.close();
-    for (const done of this.#awaiting.splice(0)) done();
+    for (const done of this.#takeAwaiting()) done();
   }
 
   /** One connection after the other: what two sources say, or one says twice, has no order. */
@@ -176,7 +176,13 @@ export class Relay {
     this.#options.server.setConnected(this.name, true);
     for (const send of this.#held) send();
     this.#held.clear();
-    for (const done of this.#awaiting.splice(0)) this.#settle(done);
+    for (const done of this.#takeAwaiting()) this.#settle(done);
+  }
+
+  #takeAwaiting(): readonly (() => void)[] {
+    const all = [...this.#awaiting];
+    this.#awaiting.clear();
+    return all;
   }
 
   /** Resolves when the answer has been used; that is here and not in a promise, since updates that follow must find what it brings. */
@@ -206,14 +212,19 @@ export class Relay {
 
   #forwarder(): Forwarder {
     const isCongested = (): boolean => (this.#source?.queuedBytes ?? 0) + this.#heldBytes > maxQueuedBytes;
+    const awaiting = this.#awaiting;
     return {
       transact: (params, done) => this.#transact(params, done),
       get congested() {
         return isCongested();
       },
       settle: (done) => {
-        if (this.#heldBytes > maxQueuedBytes) this.#awaiting.push(done);
+        if (this.#heldBytes > maxQueuedBytes) awaiting.add(done);
         else this.#settle(done);
+        return () => void awaiting.delete(done);
+      },
+      get settling() {
+        return awaiting.size;
       },
     };
   }

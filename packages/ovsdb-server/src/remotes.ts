@@ -178,6 +178,12 @@ export class Remote {
   }
 
   #serve(accepted: Accepted, onClose?: () => void): void {
+    // It was connected before the remote was removed, and has only now proved who it is: nobody would ever end its session.
+    if (this.#closed) {
+      accepted.stream.on('error', () => {}).destroy();
+      onClose?.();
+      return;
+    }
     const { readOnly, role, target } = this.#settings;
     const session = this.#environment.server.accept(accepted.stream, {
       name: accepted.name,

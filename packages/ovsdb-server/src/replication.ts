@@ -33,6 +33,8 @@ export class Replication {
   readonly #options: ReplicationOptions;
   readonly #backoff = new Backoff();
   #excluded = '';
+  /** The attempt to connect that is under way. */
+  #connecting: AbortController | undefined;
   #peer: Peer | undefined;
   #databases: readonly Database[] = [];
   #timer: NodeJS.Timeout | undefined;
@@ -94,6 +96,8 @@ export class Replication {
 
   #stop(): void {
     clearTimeout(this.#timer);
+    this.#connecting?.abort();
+    this.#connecting = undefined;
     this.#fault = undefined;
     this.#databases = [];
     const peer = this.#peer;
@@ -104,16 +108,20 @@ export class Replication {
   async #connect(): Promise<void> {
     const { server, rundir, tls, log } = this.#options;
     const remote = this.active!;
+    const connecting = new AbortController();
+    this.#connecting = connecting;
     let peer: Peer | undefined;
     try {
       const stream = await connect(parseActive(remote, { rundir }), {
         timeoutMs: connectTimeoutMs,
+        signal: connecting.signal,
         tls: tls(),
       });
-      if (!server.backup || this.#peer !== undefined || remote !== this.active) {
+      if (this.#connecting !== connecting) {
         stream.destroy();
         return;
       }
+      this.#connecting = undefined;
       peer = new Peer(stream, {
         name: remote,
         limits: trustedLimits,
@@ -130,8 +138,12 @@ export class Replication {
       log('info', `replicating ${remote}`);
     } catch (error) {
       const reason = error instanceof Error ? error : new Error(String(error));
-      if (peer === undefined) this.#again(reason.message);
-      else peer.close(reason);
+      if (peer !== undefined) peer.close(reason);
+      // Else it was stopped meanwhile, and if another attempt has begun since, that is not this one's business.
+      else if (this.#connecting === connecting) {
+        this.#connecting = undefined;
+        this.#again(reason.message);
+      }
     }
   }
 

@@ -25,8 +25,10 @@ export interface Forwarder {
   transact(params: readonly Json[], done: (members: string) => void): () => void;
   /** So much is on its way that no more should be taken on before `settle` calls back. */
   readonly congested: boolean;
-  /** Calls back when all that was sent has been looked at there: what has no answer then, waits. */
-  settle(done: () => void): void;
+  /** Calls back when all that was sent has been looked at there: what has no answer then, waits. The function returned is for who need not know any more. */
+  settle(done: () => void): () => void;
+  /** How many are to be called back when there is a source again. */
+  readonly settling: number;
 }
 
 export interface ServedOptions {

@@ -304,6 +304,7 @@ export class Session implements LockHolder, MonitorSink {
     const key = jsonText(id);
     let state: 'sent' | 'answered' | 'abandoned' = 'sent';
     let waiting: WaitingTransaction | undefined;
+    let forget = (): void => {};
     const cancelThere = forward.transact(params, (members) => {
       if (state === 'abandoned') return;
       state = 'answered';
@@ -320,13 +321,14 @@ export class Session implements LockHolder, MonitorSink {
       },
       abandon: () => {
         state = 'abandoned';
+        forget();
         cancelThere();
       },
     };
     this.#waiting.set(key, waiting);
     if (this.#waiting.size < maxWaiting && !forward.congested) return;
     this.peer.hold();
-    forward.settle(() => this.peer.release());
+    forget = forward.settle(() => this.peer.release());
   }
 
   #cancel(id: Json): void {
@@ -367,7 +369,7 @@ export class Session implements LockHolder, MonitorSink {
           return;
         }
       }
-      database.monitors.touchDumps();
+      database.monitors.touchDumps(member.view);
       const wrap: [Piece, Piece] = method === 'update3' ? [`${head}[false,"${lastId}",`, ']}'] : [head, '}'];
       this.#output.stream([wrap[0], ...dumpPieces(member.view), wrap[1]]);
     });

@@ -1,6 +1,7 @@
 /** Active-backup pairs (ovsdb-server(1)): ours follows ours and the C server, and the C server follows ours; a backup that takes over keeps all. */
 import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Peer } from '@weft/jsonrpc/peer';
@@ -225,3 +226,27 @@ it.each(['weft', 'C'] as const)(
     writer.close();
   },
 );
+
+it.each([
+  ['C', 'tcp'],
+  ['weft', 'tcp'],
+  // Our way to connect that a mute server keeps from being connected.
+  ['weft', 'ws'],
+] as const)('makes one attempt at a time, however often it is told to connect: %s, %s', async (program, method) => {
+  let [came, gone] = [0, 0];
+  const mute = createServer((stream) => {
+    came++;
+    stream.on('error', () => {}).on('close', () => gone++);
+    stream.resume();
+  });
+  await new Promise<void>((resolve) => mute.listen(0, '127.0.0.1', resolve));
+  cleanups.push(() => new Promise((resolve) => mute.close(() => resolve())));
+  const { port } = mute.address() as AddressInfo;
+  const backup = await start[program]();
+  // To be told what it is to leave out makes a backup begin again, too.
+  for (let i = 1; i <= 5; i++) {
+    await backup.follow(method === 'ws' ? `ws://127.0.0.1:${port}` : `tcp:127.0.0.1:${port}`);
+    await until(async () => came >= i);
+  }
+  await until(async () => came - gone === 1);
+});

@@ -2,7 +2,7 @@
  * The passive connection methods of ovsdb(7), with and without ports and addresses, sound and bent: our server and the C server, each in a network of its own,
  * listen on the same sockets. With TLS, the names of the files may be in the database (ovsdb-server(1), "Public Key Infrastructure Options").
  */
-import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { makeAuthority, makeCertificate } from '@weft/jsonrpc/testing-pki';
@@ -113,3 +113,35 @@ it('the key, the certificate and the CA are those of the moment: files are renew
   expect(heard.match(/is served/g)).toHaveLength(4);
   expect(during(ours, options, script)).toBe(heard);
 }, 120_000);
+
+it('a connection that is not secured yet when its remote is removed is not served', () => {
+  makeAuthority(folder, 'ca', 'test-ca');
+  for (const name of ['server', 'client']) makeCertificate(folder, name);
+  const files = ['private-key=server.key', 'certificate=server.pem', 'ca-cert=ca.pem'];
+  const options = [
+    '--remote=pssl:6641:127.0.0.1',
+    '--unixctl=FOLDER/ctl',
+    ...files.map((text) => `--${text.replace('=', `=${folder}/`)}`),
+  ];
+  writeFileSync(
+    join(folder, 'late.cjs'),
+    `const { execFileSync } = require('node:child_process');
+    const { readFileSync } = require('node:fs');
+    const say = (what) => { console.log(what); process.exit(); };
+    const [ctl, remove] = process.argv.slice(2);
+    const raw = require('node:net').connect(6641, '127.0.0.1', () => setTimeout(() => {
+      if (remove) execFileSync('ovs-appctl', ['-t', ctl, 'ovsdb-server/remove-remote', 'pssl:6641:127.0.0.1']);
+      const [key, cert] = ['client.key', 'client.pem'].map((name) => readFileSync(__dirname + '/' + name));
+      const late = require('node:tls').connect({ socket: raw, key, cert, rejectUnauthorized: false });
+      late.on('secureConnect', () => late.write('{"id":1,"method":"list_dbs","params":[]}'));
+      late.on('data', () => say('is served'));
+      for (const event of ['error', 'close', 'end']) late.on(event, () => say('is not served'));
+    }, 200));
+    raw.on('error', () => say('is not served'));`,
+  );
+  const command = (remove: string): string => `${process.execPath} ${folder}/late.cjs FOLDER/ctl ${remove}`;
+  for (const programs of [cPrograms, ours]) {
+    expect(during(programs, options, command(''))).toBe('is served\n');
+    expect(during(programs, options, command('remove'))).toBe('is not served\n');
+  }
+}, 60_000);

@@ -1,5 +1,5 @@
 /** What our relay forwards: in which order, how much of it, and what it does while its source is slow or away. */
-import { createServer } from 'node:net';
+import { createConnection, createServer } from 'node:net';
 import { join } from 'node:path';
 import { Peer } from '@weft/jsonrpc/peer';
 import type { Json } from '@weft/ovsdb/json';
@@ -23,6 +23,14 @@ interface SlowSource {
 }
 
 const someId = zero.replace('0', '1');
+
+/** A transaction that writes, as text: its comment. */
+const comment = (id: number, text: string): string =>
+  JSON.stringify({
+    id,
+    method: 'transact',
+    params: ['OVN_Northbound', { op: 'comment', comment: text }, { op: 'insert', table: 'Logical_Switch', row: {} }],
+  });
 
 /** A source that answers transactions when it is told to, but at once the ones without operations. */
 async function slowSource(): Promise<SlowSource> {
@@ -133,6 +141,45 @@ describe('our relay', () => {
     expect(read).toBeLessThan(20);
     await door.open();
     expect(await answers).toHaveLength(60);
+  });
+
+  it('notices that a client has gone which it does not read, as the C relay does', async () => {
+    const gone = async (start: (source: string) => Promise<unknown>): Promise<number> => {
+      const door = await doorTo((await slowSource()).remote);
+      await start(door.remote);
+      await relaySettled();
+      await door.shut();
+      const path = `${folder}/relay.sock`;
+      // One client sends so much that no other is read any more.
+      const greedy = createConnection(path).on('error', () => {});
+      cleanups.push(() => void greedy.destroy());
+      greedy.write(comment(1, 'x'.repeat(9 << 20)));
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      let closed = 0;
+      for (let i = 0; i < 10; i++) {
+        const client = createConnection(path).on('error', () => {});
+        client.on('close', () => closed++).resume();
+        client.write(comment(1, 'short'));
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        // What clients do that get no answer for long: they ask whether anybody is there, and hang up.
+        client.write('{"id":"echo","method":"echo","params":[]}');
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        client.end();
+      }
+      // Whoever reads notices the end, and ends its side, too.
+      for (let wait = 0; closed < 10 && wait < 50; wait++) await new Promise((resolve) => setTimeout(resolve, 20));
+      return closed;
+    };
+    expect(await gone(relays.C)).toBe(10);
+    for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+    let service: DatabaseService | undefined;
+    const ours = async (source: string): Promise<void> => {
+      service = await relays.weft(source);
+    };
+    expect(await gone(ours)).toBe(10);
+    expect(service?.server.sessions.size).toBe(1);
+    const database = service?.server.database('OVN_Northbound');
+    expect(database && service?.server.forwarder(database)?.settling).toBe(1);
   });
 
   it('asks its source for what came after the last transaction that it has seen', async () => {

@@ -13,12 +13,16 @@ export class Writes<D extends DatabaseSchema> {
   readonly #pending = new Map<string, Write<D>>();
   /** Committed, and still asked for: nearly always the change of the rows is on its way. */
   readonly #unconfirmed = new Map<string, Write<D>>();
+  /** What was wrong last with what is still asked for. */
+  readonly #complaints = new Map<string, string>();
 
   /** `write` undefined: nothing to do any more. The key names who asks. */
   set(key: string, write: Write<D> | undefined): void {
     this.#unconfirmed.delete(key);
-    if (write === undefined) this.#pending.delete(key);
-    else this.#pending.set(key, write);
+    if (write === undefined) {
+      this.#pending.delete(key);
+      this.#complaints.delete(key);
+    } else this.#pending.set(key, write);
   }
 
   get size(): number {
@@ -44,6 +48,7 @@ export class Writes<D extends DatabaseSchema> {
   /** What was committed need not be written again, unless something else is asked for by now. */
   settle(committed: ReadonlyMap<string, Write<D>>): void {
     for (const [key, write] of committed) {
+      this.#complaints.delete(key);
       if (this.#pending.get(key) !== write) continue;
       this.#pending.delete(key);
       this.#unconfirmed.set(key, write);
@@ -62,4 +67,26 @@ export class Writes<D extends DatabaseSchema> {
   get unconfirmed(): number {
     return this.#unconfirmed.size;
   }
+
+  /** Something is wrong with a write. False if that was said already. */
+  isNews(key: string, complaint: string): boolean {
+    // Nobody asks for it any more.
+    if (!this.#pending.has(key)) return true;
+    if (this.#complaints.get(key) === complaint) return false;
+    this.#complaints.set(key, complaint);
+    return true;
+  }
+
+  /** How many writes something was wrong with that are still asked for. */
+  get complaints(): number {
+    return this.#complaints.size;
+  }
+}
+
+/** The same text for the same fault: a constraint violation names rows that are other ones at each attempt. */
+export function complaintOf(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).replace(
+    /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g,
+    '',
+  );
 }

@@ -102,7 +102,9 @@ async function serve<D extends DatabaseSchema>(
         // Who waits holds nobody up, and ends with who asked.
         const own = await openSession(program, host, settings, log);
         const close = () => own.close();
-        gone.addEventListener('abort', close);
+        // It may have gone while a server was looked for.
+        if (gone.aborted) close();
+        else gone.addEventListener('abort', close);
         return await runOne(program, host, own, line, args, log).finally(close);
       } catch (error) {
         if (error instanceof CtlError) throw new CommandError(error.message);

@@ -61,7 +61,7 @@ export class Ipam {
 
   /** What the port had been given on the switch is free. */
   release(ls: Uuid, port: Uuid): void {
-    this.#allocations.addresses(ls).release(port);
+    this.#allocations.releaseAddress(ls, port);
     this.#allocations.macs.release(port);
   }
 

@@ -30,8 +30,8 @@ export class Tags {
 
   /** What the port had been given on the parent is free, if it is not `tag`. */
   settle(parent: string, port: Uuid, tag: number | undefined): void {
-    const pool = this.#allocations.tags(parent);
-    if (pool.get(port) !== tag) pool.release(port);
+    if (tag === undefined || this.#allocations.tags(parent).get(port) !== tag)
+      this.#allocations.releaseTag(parent, port);
   }
 
   #tagOf(row: PortRow): number | undefined {

@@ -114,7 +114,7 @@ function tunnelKeys(model: Model, allocations: Allocations) {
       return key;
     },
     release(row: DesiredRow): void {
-      allocations.portKeys(String(row.datapath)).release(String(row.logical_port));
+      allocations.releasePortKey(String(row.datapath), String(row.logical_port));
     },
   };
 }

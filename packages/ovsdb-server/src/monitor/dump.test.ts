@@ -5,6 +5,8 @@ import { newUuid } from '../new-uuid.ts';
 import type { Piece } from '../pieces.ts';
 import { dumpPieces } from './dump.ts';
 import { TableFilter } from './filter.ts';
+import { MonitorHub } from './hub.ts';
+import type { Member } from './member.ts';
 import { TableView } from './table-view.ts';
 import { MonitorView } from './view.ts';
 
@@ -35,4 +37,44 @@ it('a hundred wide rows are serialised once, and after a change the part that it
   at.replace(_uuid, at.text.make(_uuid, [['name', 'other']]));
   view.forget(_uuid);
   expect(send(dumpPieces(monitor))).toBe(1);
+});
+
+it('a dump is kept for a minute after the last who asked for it, whatever others ask for', () => {
+  const at = new MemoryTable('T', table({ a: column(string()), b: column(string()) }), newUuid);
+  for (let i = 0; i < 100; i++) {
+    const row = at.text.make(newUuid(), [['a', `s${i}`]]);
+    at.replace(row._uuid, row);
+  }
+  let now = 0;
+  let due: { readonly at: number; readonly callback: () => void } | undefined;
+  const hub = new MonitorHub({
+    now: () => now,
+    after: (ms, callback) => {
+      due = { at: now + ms, callback };
+      return () => (due = undefined);
+    },
+    soon: () => {},
+    atOnce: () => {},
+  });
+  const sink = { send: () => {}, ready: true };
+  const ask = (name: string): Member => {
+    const requests = [{ table: at, columns: [{ name, select: every }], selects: every, condition: [] }];
+    const member = hub.add(requests, 'update2', '1', sink);
+    hub.touchDumps(member.view);
+    send(dumpPieces(member.view));
+    return member;
+  };
+  ask('a');
+  // Clients that come and go each half minute, and want something else.
+  for (let i = 0; i < 10; i++) {
+    hub.remove(ask('b'));
+    expect(hub.keptDumps).toBe(now < 60_000 ? 2 : 1);
+    now += 30_000;
+    while (due !== undefined && due.at <= now) {
+      const { callback } = due;
+      due = undefined;
+      callback();
+    }
+  }
+  expect(hub.tableViews).toBe(2);
 });

@@ -131,14 +131,30 @@ export class MonitorHub {
     this.#subscribers.clear();
   }
 
-  /** Everything that a dump needs is forgotten some time after the last call. */
-  touchDumps(): void {
-    this.#cancelForget?.();
-    this.#cancelForget = this.#timers.after(keepDumpsMs, () => this.#tableViews.forgetDumps());
+  /** Somebody asks for what the view shows: what that needs is forgotten some time after the last who did, whatever others ask for. */
+  touchDumps(view: MonitorView): void {
+    const now = this.#timers.now();
+    for (const { view: tableView } of view.tables.values()) tableView.asked = now;
+    if (this.#cancelForget === undefined) this.#forgetIn(keepDumpsMs);
+  }
+
+  /** Of how many table views a dump is kept. */
+  get keptDumps(): number {
+    return this.#tableViews.keptDumps;
+  }
+
+  #forgetIn(milliseconds: number): void {
+    this.#cancelForget = this.#timers.after(milliseconds, () => {
+      this.#cancelForget = undefined;
+      const now = this.#timers.now();
+      const oldest = this.#tableViews.forgetDumps(now - keepDumpsMs);
+      if (oldest !== undefined) this.#forgetIn(Math.max(1, oldest + keepDumpsMs - now));
+    });
   }
 
   stop(): void {
     this.#cancelForget?.();
+    this.#cancelForget = undefined;
   }
 
   #intern(tables: ReadonlyMap<MemoryTable, ViewedTable>): MonitorView {

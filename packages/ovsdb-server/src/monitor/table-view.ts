@@ -37,6 +37,8 @@ export class TableView {
   readonly #modify: readonly string[];
   /** Monitors' views that show it, by which `TableViews` knows whether anybody needs it. */
   users = 0;
+  /** When somebody asked for its initial rows last, in milliseconds. */
+  asked = Number.NEGATIVE_INFINITY;
   /** Text of the initial rows of each bucket, as long as it is true. */
   #dump: (Buffer | undefined)[] | undefined;
 
@@ -99,6 +101,10 @@ export class TableView {
   /** A row of the table has changed: its part of the kept dump is no longer true. */
   forget(uuid: Uuid): void {
     if (this.#dump !== undefined) this.#dump[bucketOf(uuid)] = undefined;
+  }
+
+  get keepsDump(): boolean {
+    return this.#dump !== undefined;
   }
 
   /** Gives back the memory that the kept dump takes. */
@@ -204,11 +210,23 @@ export class TableViews {
     return size;
   }
 
-  forgetDumps(): void {
+  get keptDumps(): number {
+    let kept = 0;
+    for (const { all } of this.#byTable.values()) for (const view of all) if (view.keepsDump) kept++;
+    return kept;
+  }
+
+  /** Forgets dumps that nobody has asked for since `time`, and with them views that nobody has. Returns when the oldest of the others was asked for. */
+  forgetDumps(time: number): number | undefined {
+    let oldest: number | undefined;
     for (const { all, unused } of [...this.#byTable.values()]) {
-      for (const view of unused) this.#forget(view);
-      for (const view of all) view.forgetAll();
+      for (const view of [...all]) {
+        if (view.asked > time) oldest = Math.min(oldest ?? view.asked, view.asked);
+        else if (unused.has(view)) this.#forget(view);
+        else view.forgetAll();
+      }
     }
+    return oldest;
   }
 
   clear(): void {

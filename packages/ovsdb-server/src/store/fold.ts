@@ -80,6 +80,11 @@ export class Fold {
       this.#rows.add(table, uuid, next, old === undefined, columns);
     }
     this.#rows.end(id);
+    this.schedule();
+  }
+
+  /** Something has been written, if only to the tables themselves: when it is time, who looks after the files is told. */
+  schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
     this.#later();

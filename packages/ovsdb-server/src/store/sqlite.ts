@@ -201,10 +201,20 @@ export class SqliteStore implements Store {
       }
       return { sequence: this.#sequence, lastId: this.#lastId };
     } catch (error) {
+      this.#abandon();
       throw ioError(this.name, error);
     } finally {
-      if (this.#log === undefined) this.#transaction.rollback();
+      if (this.#log === undefined && !this.#closed) this.#transaction.rollback();
     }
+  }
+
+  /** What cannot be loaded is left as it is, log included, for whoever repairs it or tries again. */
+  #abandon(): void {
+    this.#closed = true;
+    this.#fold.close();
+    this.#log?.close();
+    this.#db.close();
+    this.#fileLock?.release();
   }
 
   get damage(): readonly string[] {
@@ -258,6 +268,8 @@ export class SqliteStore implements Store {
     this.#lastId = id;
     this.#tables = next;
     this.#fold.restart(next, sequence);
+    // The wal has them all.
+    this.#fold.schedule();
     this.schema = schema;
     this.#convertedUnsynced = true;
     try {
