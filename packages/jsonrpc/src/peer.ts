@@ -94,7 +94,8 @@ export class Peer {
   /** Messages of this turn of the event loop: they leave in one system call. */
   #text = '';
   #paused = false;
-  #held = false;
+  /** How many hold it. */
+  #holds = 0;
   /** Pieces of long messages, and all that came after them, which the stream gets one by one, so that progress can be seen. */
   #queue: Uint8Array[] = [];
   #queueBytes = 0;
@@ -121,14 +122,14 @@ export class Peer {
     const receive = (value: Json): void => {
       this.#receive(value);
       // What else has come already must wait: the peer has had its turn, or has to take the answers first.
-      if (this.#paused || this.#held || this.#clock.now() - this.#turnStarted > turnMs) this.#framer.hold();
+      if (this.#paused || this.#holds > 0 || this.#clock.now() - this.#turnStarted > turnMs) this.#framer.hold();
     };
     this.#framer = new JsonFramer(receive, options.limits ?? defaultLimits, options.readerOf);
     receiveFrom(stream, (chunk) => this.#push(chunk));
     stream.on('end', () => {
       this.#ended = true;
       // Whoever is held may be so for hours, and has answers to nothing that it has not been asked yet.
-      if (this.#held || !this.#framer.holding) this.#finish(undefined);
+      if (this.#holds > 0 || !this.#framer.holding) this.#finish(undefined);
     });
     stream.on('error', (error) => this.#finish(error));
     stream.on('close', () => this.#finish(undefined));
@@ -253,17 +254,16 @@ export class Peer {
   }
 
   /**
-   * Nothing more that the peer sends is looked at until `release`: whoever is to work on it has more than enough. If the peer leaves meanwhile, what it sent
-   * last is not looked at any more.
+   * Nothing more that the peer sends is looked at until `release` has been called as often: whoever is to work on it has more than enough. If the peer leaves
+   * meanwhile, what it sent last is not looked at any more.
    */
   hold(): void {
-    this.#held = true;
+    this.#holds++;
     this.#framer.hold();
   }
 
   release(): void {
-    this.#held = false;
-    this.#resume();
+    if (--this.#holds === 0) this.#resume();
   }
 
   /** Changes the probe interval (milliseconds, 0 for none), as a Connection row may at any time. */
@@ -304,7 +304,7 @@ export class Peer {
       this.close(error);
     }
     if (this.#closed) return;
-    if (this.#held) this.#takeIn();
+    if (this.#holds > 0) this.#takeIn();
     else if (this.#framer.holding || (this.#framer.inLongValue && this.#turnIsOver())) this.#rest();
     else if (this.#ended) this.#finish(undefined);
   }
@@ -334,9 +334,9 @@ export class Peer {
   /** Unless it rests, or the peer has answers to take, goes on with what it sent: reads it at least. */
   #resume(): void {
     if (this.#closed || this.#resting || this.#paused) return;
-    if (!this.#held && this.#framer.holding) this.#work(this.#clock.now(), () => this.#framer.release());
+    if (this.#holds === 0 && this.#framer.holding) this.#work(this.#clock.now(), () => this.#framer.release());
     if (this.#closed || this.#resting || this.#paused) return;
-    if (!this.#held || this.#framer.heldBytes <= heldBytes) this.#stream.resume();
+    if (this.#holds === 0 || this.#framer.heldBytes <= heldBytes) this.#stream.resume();
   }
 
   #receive(value: Json): void {
@@ -391,7 +391,7 @@ export class Peer {
 
   /** Since the peer showed that it lives: sent something or, while we refuse to read, took something. */
   #silenceMs(): number {
-    if (this.#held) return 0;
+    if (this.#holds > 0 && !this.#paused) return 0;
     const last = this.#paused ? Math.max(this.#lastReceived, this.#lastProgress) : this.#lastReceived;
     return this.#clock.now() - last;
   }

@@ -89,4 +89,19 @@ describe('a message of too many values', () => {
     expect(() => feed(text, 300_000)).toThrow('message exceeds the maximum of 300000 values');
     expect(() => feed(text, 3_000_000)).not.toThrow();
   });
+
+  it('wait as long as anybody holds the peer', async () => {
+    const [left, right] = duplexPair();
+    let done = 0;
+    const peer = new Peer(right, { onRequest: () => done++ });
+    peer.hold();
+    peer.hold();
+    left.write(requests(3));
+    await turn();
+    peer.release();
+    await turn();
+    expect(done).toBe(0);
+    peer.release();
+    while (done < 3) await turn();
+  });
 });

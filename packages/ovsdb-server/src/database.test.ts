@@ -4,8 +4,9 @@ import { column, database, integer, string, table } from '@weft/ovsdb/schema';
 import { describe, expect, it } from 'vitest';
 import { convert } from './convert.ts';
 import { Database } from './database.ts';
-import { dumpPieces, type Piece } from './monitor/dump.ts';
+import { dumpPieces } from './monitor/dump.ts';
 import { parseMonitorRequests } from './monitor/request.ts';
+import { type Piece, wholeText } from './pieces.ts';
 import { MemoryStore } from './store/memory.ts';
 import type { AppendResult, LogEntry } from './store/store.ts';
 
@@ -15,6 +16,9 @@ const schema = database('D', '1.0.0', {
     { isRoot: true, indexes: [['name']] },
   ),
 });
+
+const named = table({ name: column(string()) }, { isRoot: true });
+const withOtherTables = database('D', '1.0.0', { T: named, Unchanged: named, Other: named });
 
 /** Keeps what it was given; answers as it is told. */
 class TestStore extends MemoryStore {
@@ -89,9 +93,9 @@ describe('a database', () => {
     };
     const answers: string[] = [];
     db.transact([insert('lost'), { op: 'delete', table: 'T', where: [['name', '==', 'kept']] }], options, (text) =>
-      answers.push(text),
+      answers.push(wholeText(text)),
     );
-    db.transact([insert('lost too')], options, (text) => answers.push(text));
+    db.transact([insert('lost too')], options, (text) => answers.push(wholeText(text)));
     db.flush();
     expect(answers).toHaveLength(2);
     db.transact([insert('lost again')], options, () => {});
@@ -101,10 +105,34 @@ describe('a database', () => {
     for (const answer of answers) expect(answer).toMatch(/"error":"I\/O error"/);
     expect(names(db)).toEqual(['kept']);
     store.answer = () => 'ok';
-    db.transact([insert('lost')], options, (text) => answers.push(text));
+    db.transact([insert('lost')], options, (text) => answers.push(wholeText(text)));
     db.flush();
     expect(answers[2]).not.toContain('error');
     expect(names(db)).toEqual(['kept', 'lost']);
+  });
+
+  it('tries a transaction that waits again only when a table has changed that it names', async () => {
+    const db = await Database.open(new MemoryStore(withOtherTables));
+    let attempts = 0;
+    const answers: string[] = [];
+    const wait = { op: 'wait', table: 'T', where: [], columns: ['name'], until: '==', rows: [{ name: 'a' }] };
+    const read = { op: 'select', table: 'Unchanged', where: [], columns: ['name'] };
+    const ownsLock = (): boolean => ++attempts > 0;
+    db.transact([{ op: 'assert', lock: 'l' }, read, wait], { ownsLock }, (text) => answers.push(wholeText(text)));
+    const commit = (table: string, name: string): void => {
+      db.transact([{ op: 'insert', table, row: { name } }], options, () => {});
+      db.flush();
+    };
+    commit('Other', 'a');
+    commit('Other', 'b');
+    expect(attempts).toBe(1);
+    commit('Unchanged', 'x');
+    expect(attempts).toBe(2);
+    expect(answers).toEqual([]);
+    commit('T', 'a');
+    db.flush();
+    expect(attempts).toBe(3);
+    expect(answers).toEqual(['[{},{"rows":[{"name":"x"}]},{}]']);
   });
 
   it('holds answers and monitors until an asynchronous store has answered', async () => {

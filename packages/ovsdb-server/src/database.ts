@@ -15,6 +15,7 @@ import { MonitorHub } from './monitor/hub.ts';
 import type { MonitorView } from './monitor/view.ts';
 import { newUuid } from './new-uuid.ts';
 import type { Access } from './operation/context.ts';
+import { arrayText, type Text } from './pieces.ts';
 import type { Store } from './store/store.ts';
 import { createTables } from './tables.ts';
 import { execute, type TransactionEnvironment } from './transaction.ts';
@@ -62,15 +63,16 @@ export interface TransactOptions {
   readonly trial?: boolean | undefined;
 }
 
-/** `results` is JSON text of an array of operation results. Called once, now or later, unless the transaction is cancelled. */
-export type TransactDone = (results: string) => void;
+/** `results` is JSON text of an array of operation results, one of them an error if it has `failed`. Called once, now or later, unless cancelled. */
+export type TransactDone = (results: Text, failed: boolean) => void;
 
 interface Pending {
   readonly id: Uuid;
   readonly changes: readonly TableChange[];
   readonly durable: boolean;
   readonly comments: readonly string[];
-  readonly results: readonly string[];
+  readonly results: readonly Text[];
+  readonly failed: boolean;
   readonly done: TransactDone;
 }
 
@@ -80,6 +82,8 @@ interface Waiter {
   readonly done: TransactDone;
   /** When it began to wait. */
   started: number;
+  /** It waits for a change of one of these. */
+  tables: ReadonlySet<MemoryTable>;
   cancelTimer: (() => void) | undefined;
 }
 
@@ -169,7 +173,7 @@ export class Database {
    * done, or will be by itself.
    */
   transact(operations: readonly Json[], options: TransactOptions, done: TransactDone): (() => boolean) | undefined {
-    const waiter: Waiter = { operations, options, done, started: 0, cancelTimer: undefined };
+    const waiter: Waiter = { operations, options, done, started: 0, tables: new Set(), cancelTimer: undefined };
     if (this.#attempt(waiter, 0)) return undefined;
     return () => this.#forget(waiter);
   }
@@ -182,6 +186,7 @@ export class Database {
         this.#waiters.add(waiter);
         waiter.started = this.#timers.now();
       }
+      waiter.tables = outcome.tables;
       if (outcome.timeoutMs !== undefined) {
         waiter.cancelTimer?.();
         // Not earlier than the operation's own clock says.
@@ -192,12 +197,12 @@ export class Database {
       return false;
     }
     if (this.#waiters.size > 0) this.#forget(waiter);
-    const { changes, durable, comments, results } = outcome;
+    const { changes, durable, comments, results, failed } = outcome;
     if (changes.length === 0 && this.#pending.length === 0 && this.#storing === undefined) {
-      waiter.done(`[${results.join(',')}]`);
+      waiter.done(arrayText(results), failed);
       return true;
     }
-    this.#pending.push({ id: newUuid(), changes, durable, comments, results, done: waiter.done });
+    this.#pending.push({ id: newUuid(), changes, durable, comments, results, failed, done: waiter.done });
     this.#scheduleFlush(waiter.options.client);
     return true;
   }
@@ -284,19 +289,19 @@ export class Database {
   }
 
   #settle(batch: readonly Pending[]): void {
-    let changed = false;
-    for (const { id, changes, results, done } of batch) {
+    for (const { id, changes, results, failed, done } of batch) {
       if (changes.length > 0) {
-        changed = true;
         this.commits++;
         this.history.add({ id, changes });
         // Before the reply: a client knows from it that it has seen its own changes (ovsdb-server(7) section 4.1.5).
         this.monitors.publish(id, changes);
         for (const listener of this.onCommit) listener(changes);
       }
-      done(`[${results.join(',')}]`);
+      done(arrayText(results), failed);
     }
-    if (changed && this.#waiters.size > 0) for (const waiter of [...this.#waiters]) this.#retry(waiter);
+    if (this.#waiters.size === 0) return;
+    const changed = new Set(batch.flatMap(({ changes }) => changes.map(({ at }) => at)));
+    for (const waiter of [...this.#waiters]) if (isAmong(waiter.tables, changed)) this.#retry(waiter);
   }
 
   /** Takes back what the store did not take, and what was executed on top of it. */
@@ -315,7 +320,7 @@ export class Database {
     if (!this.#failing) this.#onFailure(failure);
     this.#failing = true;
     const text = jsonText(failure.toJson());
-    for (const { results, done } of all) done(`[${[...results, text].join(',')}]`);
+    for (const { results, done } of all) done(arrayText([...results, text]), true);
   }
 
   /** Takes over what was committed elsewhere: rows without `next` are gone. */
@@ -332,7 +337,10 @@ export class Database {
       applied.push({ at: table, table: table.name, uuid, old, new: next, columns: table.columns });
     }
     if (applied.length === 0) this.history.rename(id);
-    else this.#settle([{ id, changes: applied, durable: false, comments: [], results: [], done: () => {} }]);
+    else
+      this.#settle([
+        { id, changes: applied, durable: false, comments: [], results: [], failed: false, done: () => {} },
+      ]);
   }
 
   /** Puts another schema and contents in the place of these, as `convert` does. Everything must be settled, or it would be stored in the new tables. */
@@ -357,4 +365,9 @@ export class Database {
     this.cancelWaiters();
     await this.store.close();
   }
+}
+
+function isAmong<T>(some: Iterable<T>, all: ReadonlySet<T>): boolean {
+  for (const one of some) if (all.has(one)) return true;
+  return false;
 }

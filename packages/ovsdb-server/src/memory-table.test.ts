@@ -2,6 +2,7 @@
 import { allHold, parseCondition } from '@weft/ovsdb/condition';
 import type { Json } from '@weft/ovsdb/json';
 import { boolean, column, integer, map, optional, set, string, table } from '@weft/ovsdb/schema';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { MemoryTable } from './memory-table.ts';
 import { newUuid } from './new-uuid.ts';
@@ -24,7 +25,14 @@ for (let i = 0; i < size; i++) {
     ['legs', i % 5],
     ['keeper', i % 2 === 0 ? `keeper${i}` : undefined],
     ['tags', ['all', `tag${i}`]],
-    ['notes', new Map([['name', `name${i}`]])],
+    [
+      'notes',
+      new Map([
+        ['kind', 'animal'],
+        ['name', `name${i}`],
+        [`only ${i}`, ''],
+      ]),
+    ],
   ]);
   animals.replace(row._uuid, row);
 }
@@ -78,9 +86,28 @@ describe('rows that are looked at:', () => {
       'of what no index can tell',
       [
         ['legs', '<', 1],
-        ['notes', 'includes', ['map', [['name', 'name4']]]],
+        ['notes', '!=', ['map', [['name', 'name4']]]],
       ],
       size,
+    ],
+    ['of a map with a common key and a rare value', [['notes', 'includes', ['map', [['name', 'name4']]]]], 1],
+    ['of a map with common keys and common values', [['notes', 'includes', ['map', [['kind', 'animal']]]]], size],
+    [
+      'of a map with a common pair and a rare key',
+      [
+        [
+          'notes',
+          'includes',
+          [
+            'map',
+            [
+              ['kind', 'animal'],
+              ['only 7', ''],
+            ],
+          ],
+        ],
+      ],
+      1,
     ],
   ])('%s', (_, json, looked) => {
     const where = parseCondition('Animal', schema, json);
@@ -89,4 +116,29 @@ describe('rows that are looked at:', () => {
     const wanted = [...animals.rows()].filter((row) => allHold(where, row));
     expect(new Set(animals.matching(where))).toEqual(new Set(wanted));
   });
+});
+
+it('finds what a scan finds, whatever has been changed since the indexes were built', () => {
+  const word = fc.constantFrom('a', 'b', 'c', 'd');
+  const notes = fc.uniqueArray(fc.tuple(word, word), { selector: ([key]) => key, maxLength: 3 });
+  const change = fc.record({ row: fc.nat(39), notes: fc.option(notes, { nil: undefined }), where: notes });
+  fc.assert(
+    fc.property(fc.array(change, { minLength: 50, maxLength: 200 }), (changes) => {
+      const table = new MemoryTable('Animal', schema, newUuid);
+      const uuids = Array.from({ length: 40 }, () => newUuid());
+      for (const [i, uuid] of uuids.entries()) {
+        table.replace(uuid, table.text.make(uuid, [['notes', new Map([['a', 'abcd'[i % 4]!]])]]));
+      }
+      for (const { row, notes, where } of changes) {
+        const uuid = uuids[row]!;
+        table.replace(uuid, notes && table.text.make(uuid, [['notes', new Map(notes)]]));
+        for (const relation of ['includes', '==']) {
+          const condition = parseCondition('Animal', schema, [['notes', relation, ['map', where]]]);
+          const wanted = [...table.rows()].filter((each) => allHold(condition, each));
+          expect(new Set(table.matching(condition))).toEqual(new Set(wanted));
+        }
+      }
+    }),
+    { numRuns: 30 },
+  );
 });

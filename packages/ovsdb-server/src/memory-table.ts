@@ -180,13 +180,24 @@ export class MemoryTable {
     if (this.#rows.size < smallTable && !this.#indexes.has(column)) return undefined;
     const index = this.index(column);
     let best = { index, atom, count: index.count(atom) };
+    if (best.count <= fewRows) return best;
     // A row must have all of them, so the rarest tells most.
-    for (const other of Array.isArray(argument) ? (argument as readonly Atom[]) : []) {
-      if (best.count <= fewRows) break;
-      const count = index.count(other);
-      if (count < best.count) best = { index, atom: other, count };
+    for (const [index, atom] of this.#placesOf(column, argument)) {
+      const count = index.count(atom);
+      if (count < best.count) best = { index, atom, count };
+      if (count <= fewRows) break;
     }
     return best;
+  }
+
+  /** Where rows are found that have this set or map, or more. */
+  *#placesOf(column: string, argument: Datum): Generator<readonly [ColumnIndex, Atom]> {
+    if (Array.isArray(argument)) for (const atom of argument as readonly Atom[]) yield [this.index(column), atom];
+    if (!(argument instanceof Map)) return;
+    const pairs = argument as ReadonlyMap<Atom, Atom>;
+    for (const key of pairs.keys()) yield [this.index(column), key];
+    // Often all rows have the same keys.
+    for (const value of pairs.values()) yield [this.index(column, 'value'), value];
   }
 
   /** Undefined if they are so many that to go through all rows is faster than to look each of them up. */

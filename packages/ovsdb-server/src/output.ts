@@ -1,6 +1,6 @@
 /** What leaves for one client, in order. A large answer is made and sent in pieces; what comes after it waits. */
 import type { Peer } from '@weft/jsonrpc/peer';
-import type { Piece } from './monitor/dump.ts';
+import type { Piece, Text } from './pieces.ts';
 
 /** With more than this unread, updates wait where they can be merged, and dumps stop growing. */
 const readyBelow = 1 << 20;
@@ -9,17 +9,21 @@ const shortBytes = 4096;
 /** Work between two looks at other clients. */
 const sliceMs = 10;
 
+type Receiver = Pick<Peer, 'sendText' | 'queuedBytes' | 'excuseSilence' | 'hold' | 'release'>;
+
 export class Output {
-  readonly #peer: Peer;
+  readonly #peer: Receiver;
   readonly #onReady: () => void;
-  #pieces: Piece[] = [];
+  #pieces: readonly Piece[] = [];
   #next = 0;
   /** Whole messages that wait for the pieces to be sent. */
-  #queue: (string | Piece[])[] = [];
+  #queue: Text[] = [];
+  /** The client asks for more than we can make: its requests wait, too, lest the queue grow with them. */
+  #holding = false;
   #scheduled = false;
 
   /** `onReady` is called when a client that was behind can take more. */
-  constructor(peer: Peer, onReady: () => void) {
+  constructor(peer: Receiver, onReady: () => void) {
     this.#peer = peer;
     this.#onReady = onReady;
   }
@@ -34,9 +38,11 @@ export class Output {
   }
 
   /** Sends one message that consists of these pieces. */
-  stream(pieces: Piece[]): void {
+  stream(pieces: readonly Piece[]): void {
     if (this.#next < this.#pieces.length) {
       this.#queue.push(pieces);
+      if (!this.#holding) this.#peer.hold();
+      this.#holding = true;
       return;
     }
     this.#pieces = pieces;
@@ -104,5 +110,8 @@ export class Output {
       }
     }
     if (this.ready) this.#onReady();
+    if (!this.#holding) return;
+    this.#holding = false;
+    this.#peer.release();
   }
 }

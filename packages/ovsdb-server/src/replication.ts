@@ -15,6 +15,7 @@ import { schemaToJson } from '@weft/ovsdb/schema-json';
 import { decodeDatum } from '@weft/ovsdb/wire';
 import type { Database } from './database.ts';
 import type { MemoryTable } from './memory-table.ts';
+import { wholeText } from './pieces.ts';
 import type { OvsdbServer } from './server.ts';
 
 export interface ReplicationOptions {
@@ -218,7 +219,7 @@ function text(schema: Json): string {
 function apply(database: Database, operations: readonly Json[]): void {
   let answer = '[]';
   database.transact(operations, { ownsLock: () => true, replicates: true }, (results) => {
-    answer = results;
+    answer = wholeText(results);
   });
   database.flush();
   const results = JSON.parse(answer) as readonly Json[];

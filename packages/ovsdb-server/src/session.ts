@@ -7,10 +7,11 @@ import { isUuid } from '@weft/ovsdb/uuid';
 import { isId } from '@weft/ovsdb/wire';
 import type { Database } from './database.ts';
 import type { LockHolder } from './locks.ts';
-import { dumpPieces, type Piece } from './monitor/dump.ts';
+import { dumpPieces } from './monitor/dump.ts';
 import type { Member, Method, MonitorSink } from './monitor/member.ts';
 import { parseConditionChanges, parseMonitorRequests } from './monitor/request.ts';
 import { Output } from './output.ts';
+import type { Piece, Text } from './pieces.ts';
 import { checkMayConvert, RoleAccess } from './rbac.ts';
 import { type Forwarder, type OvsdbServer, readOnlyMode } from './server.ts';
 
@@ -22,7 +23,7 @@ export interface SessionOptions {
   readonly client?: string;
 }
 
-/** Each commit tries all waiting transactions again, so one client must not have any number of them. */
+/** A commit tries those again that name its tables, so one client must not have any number of them. */
 const maxWaiting = 1000;
 
 interface SessionMonitor {
@@ -43,11 +44,6 @@ const writing = new Set(['insert', 'update', 'mutate', 'delete', 'commit']);
 /** A relay handles what may not by itself (ovsdb(7), "Relay Service Model"). */
 function mayWrite(operation: Json): boolean {
   return isObject(operation) && typeof operation.op === 'string' && writing.has(operation.op);
-}
-
-/** `results` is the JSON text of operation results. */
-function hasFailed(results: string): boolean {
-  return (JSON.parse(results) as readonly Json[]).some((result) => isObject(result) && 'error' in result);
 }
 
 const parameters = { update2: 3, update3: 4 } as const;
@@ -277,10 +273,10 @@ export class Session implements LockHolder, MonitorSink {
         readOnly: this.#server.readOnlyReason(database) ?? (this.#options.readOnly ? readOnlyMode : undefined),
         trial: forward !== undefined,
       },
-      (results) => {
+      (results, failed) => {
         if (key !== undefined) this.#waiting.delete(key);
         // The source knows no role of this client: what the rules prohibit must not get there.
-        if (forward === undefined || hasFailed(results)) {
+        if (forward === undefined || failed) {
           this.#tellChanges(database);
           this.#reply(id, results);
         } else this.#attempt(id, () => this.#forward(forward, database, params, id));
@@ -476,8 +472,10 @@ export class Session implements LockHolder, MonitorSink {
     });
   }
 
-  #reply(id: Json, result: string, error = 'null'): void {
-    this.send(`{"id":${jsonText(id)},"result":${result},"error":${error}}`);
+  #reply(id: Json, result: Text, error = 'null'): void {
+    const [head, tail] = [`{"id":${jsonText(id)},"result":`, `,"error":${error}}`];
+    if (typeof result === 'string') this.send(head + result + tail);
+    else this.#output.stream([head, ...result, tail]);
   }
 
   #replyError(id: Json, error: unknown): void {

@@ -1,6 +1,6 @@
 /** Executes one transaction against the tables in memory (RFC 7047 section 4.1.3). Nothing here waits: it is done, has failed, or must be tried again. */
 import { OvsdbError } from '@weft/ovsdb/error';
-import { type Json, jsonText } from '@weft/ovsdb/json';
+import { isObject, type Json, jsonText } from '@weft/ovsdb/json';
 import type { Uuid } from '@weft/ovsdb/uuid';
 import { Journal, type TableChange } from './changes.ts';
 import { complete } from './integrity.ts';
@@ -14,6 +14,7 @@ import { mutate } from './operation/mutate.ts';
 import { select } from './operation/select.ts';
 import { update } from './operation/update.ts';
 import { MustWait, wait } from './operation/wait.ts';
+import type { Text } from './pieces.ts';
 import type { References } from './references.ts';
 
 export interface TransactionEnvironment {
@@ -39,13 +40,20 @@ export type Outcome =
   | {
       readonly kind: 'done';
       /** RFC 7047 `<operation-result>`s as JSON text. */
-      readonly results: readonly string[];
-      /** In memory already; empty if the transaction failed. */
+      readonly results: readonly Text[];
+      /** One of the results is an error, and nothing has changed. */
+      readonly failed: boolean;
+      /** In memory already. */
       readonly changes: readonly TableChange[];
       readonly durable: boolean;
       readonly comments: readonly string[];
     }
-  | { readonly kind: 'wait'; readonly timeoutMs: number | undefined };
+  | {
+      readonly kind: 'wait';
+      readonly timeoutMs: number | undefined;
+      /** Only a change of these can make another attempt end otherwise. */
+      readonly tables: ReadonlySet<MemoryTable>;
+    };
 
 /** A failed transaction has undone what it did when this returns. `elapsedMs`: milliseconds since it was first tried. */
 export function execute(
@@ -67,7 +75,7 @@ export function execute(
     elapsedMs,
   };
   const count = operations.length;
-  const results: string[] = [];
+  const results: Text[] = [];
   for (let i = 0; i < count; i++) results.push('null');
   const comments: string[] = [];
   let durable = false;
@@ -117,12 +125,15 @@ export function execute(
     if (!journal.isEmpty) complete(journal, environment.references);
     if (options.trial) {
       journal.undo();
-      return { kind: 'done', results, changes: [], durable: false, comments };
+      return { kind: 'done', results, failed: false, changes: [], durable: false, comments };
     }
   } catch (error) {
     journal.undo();
     const waits = error instanceof MustWait;
-    if (waits && options.mayWait !== false) return { kind: 'wait', timeoutMs: error.timeoutMs };
+    if (waits && options.mayWait !== false) {
+      const tables = tablesOf(environment, operations.slice(0, done + 1));
+      return { kind: 'wait', timeoutMs: error.timeoutMs, tables };
+    }
     const failure = waits
       ? new OvsdbError('not supported', 'triggers not supported')
       : error instanceof OvsdbError
@@ -130,7 +141,17 @@ export function execute(
         : new OvsdbError('internal error', error instanceof Error ? error.message : String(error), { cause: error });
     // The failed operation has the error for its result and the rest null; an error of the commit comes after all results.
     results[done] = jsonText(failure.toJson());
-    return { kind: 'done', results, changes: [], durable, comments };
+    return { kind: 'done', results, failed: true, changes: [], durable, comments };
   }
-  return { kind: 'done', results, changes: journal.changes(), durable, comments };
+  return { kind: 'done', results, failed: false, changes: journal.changes(), durable, comments };
+}
+
+/** Those that operations name, which have been executed. */
+function tablesOf({ tables }: TransactionEnvironment, operations: readonly Json[]): Set<MemoryTable> {
+  const named = new Set<MemoryTable>();
+  for (const operation of operations) {
+    const table = isObject(operation) && typeof operation.table === 'string' ? tables.get(operation.table) : undefined;
+    if (table !== undefined) named.add(table);
+  }
+  return named;
 }

@@ -6,6 +6,7 @@ import { ConnectionClosedError, type Peer } from '@weft/jsonrpc/peer';
 import { canonicalText, isArray, isObject, type Json, type JsonObject } from '@weft/ovsdb/json';
 import { parseSchema } from '@weft/ovsdb/schema-json';
 import { Database } from '@weft/ovsdb-server/database';
+import { wholeText } from '@weft/ovsdb-server/pieces';
 import { MemoryStore } from '@weft/ovsdb-server/store/memory';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type CServer, startCServer } from './c-server.ts';
@@ -37,7 +38,7 @@ afterAll(stop);
 
 function ask(operations: readonly Json[]): Promise<Json> {
   return new Promise((resolve) => {
-    ours.transact(operations, { ownsLock: () => false }, (results) => resolve(JSON.parse(results) as Json));
+    ours.transact(operations, { ownsLock: () => false }, (results) => resolve(JSON.parse(wholeText(results)) as Json));
     ours.flush();
   });
 }

@@ -3,6 +3,7 @@ import type { Peer } from '@weft/jsonrpc/peer';
 import { canonicalText, isArray, isObject, type Json, type JsonObject } from '@weft/ovsdb/json';
 import { parseSchema } from '@weft/ovsdb/schema-json';
 import { Database } from '@weft/ovsdb-server/database';
+import { wholeText } from '@weft/ovsdb-server/pieces';
 import { MemoryStore } from '@weft/ovsdb-server/store/memory';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type CServer, startCServer } from './c-server.ts';
@@ -392,7 +393,7 @@ function normal(json: Json): Json {
 
 async function compare(ours: Database, transaction: readonly Json[]): Promise<void> {
   const answer = await new Promise<Json>((resolve) => {
-    ours.transact(transaction, { ownsLock: () => false }, (results) => resolve(JSON.parse(results) as Json));
+    ours.transact(transaction, { ownsLock: () => false }, (results) => resolve(JSON.parse(wholeText(results)) as Json));
     ours.flush();
   });
   const theirs = await peer.call('transact', ['Errors', ...transaction]);

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import type { Peer } from '@weft/jsonrpc/peer';
 import { canonicalText, type Json, type JsonObject } from '@weft/ovsdb/json';
 import { Database } from '@weft/ovsdb-server/database';
+import { wholeText } from '@weft/ovsdb-server/pieces';
 import { SqliteStore } from '@weft/ovsdb-server/store/sqlite';
 import { runTool } from '@weft/ovsdb-server/tool';
 import { nb } from '@weft/schemas/nb';
@@ -46,7 +47,9 @@ function sorted(dump: Json): string[] {
 async function dumpOurs(file: string): Promise<string[]> {
   const database = await Database.open(SqliteStore.open(file));
   const dump = await new Promise<Json>((resolve) => {
-    database.transact(everything, { ownsLock: () => true }, (results) => resolve(JSON.parse(results) as Json));
+    database.transact(everything, { ownsLock: () => true }, (results) =>
+      resolve(JSON.parse(wholeText(results)) as Json),
+    );
   });
   await database.close();
   return sorted(dump);

@@ -1,12 +1,8 @@
 /** What a monitor is told of many rows at once, above all its initial contents, in pieces, so that a large database neither blocks the others nor becomes one string. */
 import type { Row } from '@weft/ovsdb/row';
 import type { MemoryTable } from '../memory-table.ts';
+import { type Piece, rowsPerPiece } from '../pieces.ts';
 import type { MonitorView } from './view.ts';
-
-/** Rows that are serialised without looking at the clock. */
-const rowsPerPiece = 500;
-
-export type Piece = string | Buffer | (() => string | Buffer | undefined);
 
 /** A table smaller than this is not worth keeping serialised. One of some hundred switches is: each has hundreds of ports. */
 const keepFrom = 32;

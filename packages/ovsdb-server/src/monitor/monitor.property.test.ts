@@ -8,8 +8,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Database } from '../database.ts';
 import type { MemoryTable } from '../memory-table.ts';
+import type { Piece } from '../pieces.ts';
 import { MemoryStore } from '../store/memory.ts';
-import { dumpPieces, type Piece } from './dump.ts';
+import { dumpPieces } from './dump.ts';
 import type { Member, MonitorSink } from './member.ts';
 import { parseConditionChanges, parseMonitorRequests } from './request.ts';
 

@@ -4,11 +4,12 @@ import { typeOfColumn } from '@weft/ovsdb/condition';
 import { atomsOf, type Datum } from '@weft/ovsdb/datum';
 import type { Row } from '@weft/ovsdb/row';
 import type { MemoryTable } from '../memory-table.ts';
+import { type Piece, rowsPerPiece, type Text } from '../pieces.ts';
 import { type OperationContext, parseColumns, tableOf, whereOf } from './context.ts';
 import type { Members } from './members.ts';
 
-/** Returns the result as JSON text. Errors: those of `parseCondition` and of `parseColumns`. */
-export function select(context: OperationContext, members: Members): string {
+/** Returns the result as JSON text; it is of the rows as they are now, whenever its pieces are made. Errors: those of `parseCondition` and of `parseColumns`. */
+export function select(context: OperationContext, members: Members): Text {
   const table = tableOf(context, members);
   const where = members.array('where');
   const columnsJson = members.has('columns') ? members.array('columns') : undefined;
@@ -21,9 +22,24 @@ export function select(context: OperationContext, members: Members): string {
   const sort = sortJson === undefined ? [] : parseColumns(table, sortJson);
   const rows = table.matching(condition);
   if (sort.length > 0) rows.sort(orderBy(table, sort));
-  const texts = rows.map((row) => table.text.object(row, columns, false));
   // Like a relation, a result has no row twice.
-  return `{"rows":[${(columns.includes('_uuid') ? texts : [...new Set(texts)]).join(',')}]}`;
+  const shown = columns.includes('_uuid') ? undefined : new Set<string>();
+  let separator = '';
+  const part = (start: number): string => {
+    let texts = '';
+    for (const row of rows.slice(start, start + rowsPerPiece)) {
+      const text = table.text.object(row, columns, false);
+      if (shown?.has(text)) continue;
+      shown?.add(text);
+      texts += separator + text;
+      separator = ',';
+    }
+    return texts;
+  };
+  if (rows.length <= rowsPerPiece) return `{"rows":[${part(0)}]}`;
+  const pieces: Piece[] = [];
+  for (let start = 0; start < rows.length; start += rowsPerPiece) pieces.push(() => part(start));
+  return ['{"rows":[', ...pieces, ']}'];
 }
 
 /** Ascending by each of the columns in turn; a shorter set or map before a longer one. */

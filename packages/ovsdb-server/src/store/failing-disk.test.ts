@@ -12,6 +12,7 @@ import { expect, it, vi } from 'vitest';
 import { convert } from '../convert.ts';
 import { Database } from '../database.ts';
 import { newUuid } from '../new-uuid.ts';
+import { wholeText } from '../pieces.ts';
 import type { Scheduler } from './scheduler.ts';
 import { SqliteStore } from './sqlite.ts';
 
@@ -206,7 +207,7 @@ class Trial {
     for (const operations of transactions) {
       const transaction = { rows: '', result: '', isDurable: operations.at(-1) === durable };
       this.#db.transact(operations, { ownsLock: () => true }, (results) => {
-        transaction.result = results;
+        transaction.result = wholeText(results);
       });
       transaction.rows = this.#rows();
       after.push(transaction);

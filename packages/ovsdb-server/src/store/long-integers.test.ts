@@ -6,6 +6,7 @@ import type { Json } from '@weft/ovsdb/json';
 import { parseSchema } from '@weft/ovsdb/schema-json';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { Database } from '../database.ts';
+import { wholeText } from '../pieces.ts';
 import type { Scheduler } from './scheduler.ts';
 import { SqliteStore } from './sqlite.ts';
 
@@ -40,7 +41,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 function transact(db: Database, operation: Json): string {
   let answer = '';
   db.transact([operation], { ownsLock: () => true }, (results) => {
-    answer = results;
+    answer = wholeText(results);
   });
   db.flush();
   return answer;

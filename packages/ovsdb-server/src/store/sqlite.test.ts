@@ -19,6 +19,7 @@ import { column, database, integer, real, string, table } from '@weft/ovsdb/sche
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { convert } from '../convert.ts';
 import { Database } from '../database.ts';
+import { wholeText } from '../pieces.ts';
 import { openSqlite } from './load-sqlite.ts';
 import { readLogText } from './logged-change.ts';
 import type { Scheduler } from './scheduler.ts';
@@ -67,7 +68,7 @@ async function serve(scheduler: Scheduler = never, keep?: number): Promise<{ sto
 function transact(db: Database, ...operations: Json[]): string {
   let answer = '';
   db.transact(operations, { ownsLock: () => true }, (results) => {
-    answer = results;
+    answer = wholeText(results);
   });
   db.flush();
   return answer;
