@@ -9,7 +9,8 @@ setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
 
 it('a client that wrote to it last, and has nothing more to say, keeps nothing of it', async () => {
-  const schemaOf = (name: string) => database(name, '1.0.0', { T: table({ name: column(string()) }, { isRoot: true }) });
+  const schemaOf = (name: string) =>
+    database(name, '1.0.0', { T: table({ name: column(string()) }, { isRoot: true }) });
   const server = await startWeftServer([schemaOf('Stays'), schemaOf('Goes')]);
   try {
     const client = await server.connect();
