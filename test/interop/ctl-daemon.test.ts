@@ -160,7 +160,7 @@ describe('our daemon', () => {
       patient.stdout.on('data', (data: Uint8Array) => {
         printed += data.toString();
       });
-      const ended = new Promise((resolve) => patient.on('exit', resolve));
+      const ended = new Promise((resolve) => patient.on('close', resolve));
       expect(run(ours, ['-u', control, 'ls-add', 'later'])).toMatchObject({ status: 0 });
       expect(await ended).toBe(0);
       expect(printed).toBe('later\n');

@@ -162,6 +162,8 @@ export class Session implements LockHolder, MonitorSink {
 
   /** A database goes away, or becomes another: its monitors end and its waiting transactions are answered. */
   databaseChanged(database: Database): void {
+    // It stays in memory as long as somebody is to settle it, and this client may have nothing more to say for weeks.
+    if (this.#unstored === database) this.settle();
     for (const [key, waiting] of this.#waiting) {
       if (waiting.database !== database) continue;
       waiting.abandon();
