@@ -107,7 +107,10 @@ it('what was looked at last is there with its dump for who asks next', async () 
 it('a row is tested once, however many clauses lead to it', async () => {
   const { db } = await open(100);
   const animals = db.tables.get('Animal')!;
-  const where = Array.from({ length: 200 }, (_, i) => ['notes', 'includes', ['map', [['name', `${i * 2}`]]]] as const);
+  const where = Array.from({ length: 200 }, (_, i) => [
+    ['notes', 'includes', ['map', [['name', `${i * 2}`]]]],
+    ['tags', 'includes', `tag${i * 2}`],
+  ]).flat();
   const filter = new TableFilter(animals, parseCondition('Animal', animals.schema, where));
   let tests = 0;
   const found = filter.rowsOf([...filter.clauses.values()], (row) => {
@@ -115,7 +118,7 @@ it('a row is tested once, however many clauses lead to it', async () => {
     return filter.matches(row);
   });
   expect([...found]).toHaveLength(50);
-  expect(tests).toBe(100);
+  expect(tests).toBe(50);
   await db.close();
 });
 
