@@ -12,7 +12,7 @@ node -e 'const [a,b]=process.versions.node.split(".").map(Number);process.exit(a
   fail "Node.js 20.19 or later is needed; this is $(node --version 2>/dev/null || echo 'no Node.js at all')"
 
 packages=(openvswitch-switch iproute2 iputils-ping tcpdump ethtool procps)
-[[ " $* " == *" --oracle "* ]] && packages+=(ovn-central ovn-host ovn-common ovn-doc openvswitch-doc python3-openvswitch openssl zsh)
+[[ " $* " == *" --oracle "* ]] && packages+=(ovn-central ovn-host ovn-common ovn-doc openvswitch-doc python3-openvswitch python3-ovsdbapp openssl zsh)
 missing=()
 for package in "${packages[@]}"; do
   dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing+=("$package")

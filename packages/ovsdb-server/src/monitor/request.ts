@@ -1,4 +1,5 @@
 /** Parses monitor requests (RFC 7047 section 4.1.5; ovsdb-server(7) sections 4.1.12 to 4.1.15). */
+import { compareStrings } from '@weft/ovsdb/atom';
 import { type Condition, parseCondition } from '@weft/ovsdb/condition';
 import { OvsdbError, syntaxError } from '@weft/ovsdb/error';
 import { isArray, isObject, type Json, type JsonObject } from '@weft/ovsdb/json';
@@ -14,14 +15,18 @@ export interface TableRequest {
   readonly condition: Condition;
 }
 
-/** Errors: `syntax error` for unknown tables and columns too, `unknown column` and others of `parseCondition`. */
+/**
+ * Tables and columns in the order of their names, whatever the order of the request: clients that ask for the same share what is made for them (the
+ * Python IDL names columns in an order that is another in each process), and updates name them in the order in which the C server does.
+ * Errors: `syntax error` for unknown tables and columns too, `unknown column` and others of `parseCondition`.
+ */
 export function parseMonitorRequests(
   tables: ReadonlyMap<string, MemoryTable>,
   json: Json | undefined,
   conditional: boolean,
 ): TableRequest[] {
   if (!isObject(json)) throw syntaxError(json ?? null, 'monitor-requests must be object');
-  return Object.entries(json).map(([name, requests]) => {
+  const parsed = Object.entries(json).map(([name, requests]) => {
     const table = tables.get(name);
     if (table === undefined) throw new OvsdbError('syntax error', `no table named ${name}`);
     const columns: MonitoredColumn[] = [];
@@ -35,8 +40,10 @@ export function parseMonitorRequests(
       // A request without conditions wants all rows, whatever the others of this table say.
       condition.push(...(where.length === 0 ? [true] : where));
     }
+    columns.sort((a, b) => compareStrings(a.name, b.name));
     return { table, columns, selects, condition };
   });
+  return parsed.sort((a, b) => compareStrings(a.table.name, b.table.name));
 }
 
 function noObject(table: MemoryTable): OvsdbError {
@@ -140,5 +147,5 @@ export function parseConditionChanges(
     }
     if (condition.length > 0) changes.set(table, condition);
   }
-  return changes;
+  return new Map([...changes].sort(([a], [b]) => compareStrings(a.name, b.name)));
 }

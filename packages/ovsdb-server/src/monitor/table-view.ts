@@ -149,7 +149,7 @@ const none: readonly TableView[] = [];
 
 /**
  * Views that nobody has any more are kept for the next client that asks for the same, with their dumps, but not more than so many of a table: each costs
- * memory and, with each change of the table, time, and clients can ask for columns in any number of orders.
+ * memory and, with each change of the table, time, and clients can ask for any choice of columns.
  */
 const maxUnused = 4;
 

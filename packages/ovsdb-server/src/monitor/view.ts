@@ -1,4 +1,5 @@
 /** What a monitor sees of the database: a view and a filter for each table. Monitors that see the same share one. */
+import { compareStrings } from '@weft/ovsdb/atom';
 import type { TableChange } from '../changes.ts';
 import type { MemoryTable } from '../memory-table.ts';
 import type { TableFilter } from './filter.ts';
@@ -89,10 +90,18 @@ export class Updates {
     this.#byTable.set(table, text === undefined ? rowUpdate : `${text},${rowUpdate}`);
   }
 
+  /**
+   * In the order of the tables' names, as the C server says it, not in that of the operations: what clients make of references between rows of one update
+   * depends on which row they see first, and must not be another each time.
+   */
   text(): string | undefined {
     if (this.#byTable.size === 0) return undefined;
+    const tables = this.#byTable.size === 1 ? this.#byTable : [...this.#byTable].sort(byName);
     let text = '';
-    for (const [table, rows] of this.#byTable) text += `${text === '' ? '' : ','}"${table.name}":{${rows}}`;
+    for (const [table, rows] of tables) text += `${text === '' ? '' : ','}"${table.name}":{${rows}}`;
     return `{${text}}`;
   }
 }
+
+const byName = ([a]: readonly [MemoryTable, string], [b]: readonly [MemoryTable, string]): number =>
+  compareStrings(a.name, b.name);
