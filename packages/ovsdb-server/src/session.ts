@@ -10,6 +10,7 @@ import type { LockHolder } from './locks.ts';
 import { dumpPieces, type Piece } from './monitor/dump.ts';
 import type { Member, Method, MonitorSink } from './monitor/member.ts';
 import { parseConditionChanges, parseMonitorRequests } from './monitor/request.ts';
+import { sendUpdates } from './monitor/view.ts';
 import { Output } from './output.ts';
 import { checkMayConvert, RoleAccess } from './rbac.ts';
 import { type Forwarder, type OvsdbServer, readOnlyMode } from './server.ts';
@@ -102,6 +103,10 @@ export class Session implements LockHolder, MonitorSink {
 
   send(message: string): void {
     this.#output.send(message);
+  }
+
+  stream(pieces: Piece[]): void {
+    this.#output.stream(pieces);
   }
 
   get ready(): boolean {
@@ -367,7 +372,7 @@ export class Session implements LockHolder, MonitorSink {
         const missed = database.missed((since as string).toLowerCase(), member.view);
         if (missed !== undefined) {
           const updates = member.view.updates(missed) ?? '{}';
-          this.send(`${head}[true,"${lastId}",${updates}]}`);
+          sendUpdates(this, `${head}[true,"${lastId}",`, updates, ']}');
           return;
         }
       }
