@@ -35,3 +35,29 @@ it('a hundred wide rows are serialised once, and after a change the part that it
   view.forget(_uuid);
   expect(send(dumpPieces(monitor))).toBe(1);
 });
+
+it('who comes before a part is made shares it, unless a row of it changes by then', () => {
+  const at = new MemoryTable('Logical_Flow', table({ name: column(string()) }), newUuid);
+  const rows = Array.from({ length: 100 }, (_, i) => at.text.make(newUuid(), [['name', `f${i}`]]));
+  for (const row of rows) at.replace(row._uuid, row);
+  const view = new TableView(at, 2, [{ name: 'name', select: every }], every, 0);
+  let made = 0;
+  const initial = view.initial.bind(view);
+  view.initial = (row) => {
+    made++;
+    return initial(row);
+  };
+  const text = (pieces: ReturnType<TableView['pieces']>): string =>
+    pieces.map((piece) => (typeof piece === 'function' ? piece() : piece).toString()).join();
+  const all = [view.pieces(), view.pieces(), view.pieces()] as const;
+  const first = text(all[0]);
+  expect(text(all[1])).toBe(first);
+  expect(made).toBe(100);
+
+  const { _uuid } = rows[0]!;
+  at.replace(_uuid, at.text.make(_uuid, [['name', 'other']]));
+  view.forget(_uuid);
+  // It is shown the state in which it came; who comes now, another one.
+  expect(text(all[2])).toBe(first);
+  expect(text(view.pieces())).toContain('other');
+});
