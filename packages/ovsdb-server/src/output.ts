@@ -6,6 +6,8 @@ import type { Piece } from './monitor/dump.ts';
 const readyBelow = 1 << 20;
 /** A kept piece that is shorter costs less as part of a text than in a write of its own. */
 const shortBytes = 4096;
+/** Of a dump, no more is made while a client has so much to read: thousands may come at once, of which each would have that. */
+const enoughBytes = 2 << 20;
 /** Work between two looks at other clients. */
 const sliceMs = 10;
 
@@ -85,7 +87,7 @@ export class Output {
       if (this.#next < this.#pieces.length && typeof piece === 'function' && performance.now() > end) {
         if (text !== '') this.#peer.sendText(text);
         // A client that does not read gets the rest when it has read this. Else it is we who need time.
-        if (this.#peer.queuedBytes < 16 * readyBelow) {
+        if (this.#peer.queuedBytes < enoughBytes) {
           this.#peer.excuseSilence();
           this.#schedule();
         }
