@@ -92,7 +92,8 @@ export class Peer {
   /** Messages of this turn of the event loop: they leave in one system call. */
   #text = '';
   #paused = false;
-  #held = false;
+  /** How many want that nothing more is looked at. */
+  #holds = 0;
   /** Pieces of long messages, and all that came after them, which the stream gets one by one, so that progress can be seen. */
   #queue: Uint8Array[] = [];
   #queueBytes = 0;
@@ -119,7 +120,7 @@ export class Peer {
     const receive = (value: Json): void => {
       this.#receive(value);
       // What else has come already must wait: the peer has had its turn, or has to take the answers first.
-      if (this.#paused || this.#held || this.#clock.now() - this.#turnStarted > turnMs) this.#framer.hold();
+      if (this.#paused || this.#holds > 0 || this.#clock.now() - this.#turnStarted > turnMs) this.#framer.hold();
     };
     this.#framer = new JsonFramer(receive, options.limits ?? defaultLimits, options.readerOf);
     receiveFrom(stream, (chunk) => this.#push(chunk));
@@ -201,10 +202,7 @@ export class Peer {
       return;
     }
     this.#write(message);
-    if (pauseAboveBytes !== undefined && !this.#paused && this.queuedBytes > pauseAboveBytes) {
-      this.#paused = true;
-      this.#stream.pause();
-    }
+    if (pauseAboveBytes !== undefined && this.queuedBytes > pauseAboveBytes) this.pauseUntilDrained();
   }
 
   #write(message: string | Uint8Array): void {
@@ -249,15 +247,15 @@ export class Peer {
     });
   }
 
-  /** Nothing more that the peer sends is looked at until `release`: whoever is to work on it has more than enough. */
+  /** Nothing more that the peer sends is looked at until `release`, which is called as often: whoever is to work on it has more than enough. */
   hold(): void {
-    this.#held = true;
+    this.#holds++;
     this.#framer.hold();
     this.#stream.pause();
   }
 
   release(): void {
-    this.#held = false;
+    this.#holds--;
     this.#resume();
   }
 
@@ -319,11 +317,18 @@ export class Peer {
     });
   }
 
+  /** The peer has to take what is sent before anything more that it sends is looked at. */
+  pauseUntilDrained(): void {
+    if (this.#paused || this.#closed) return;
+    this.#paused = true;
+    this.#stream.pause();
+  }
+
   /** Unless it rests, or the peer has answers to take, goes on with what it sent. */
   #resume(): void {
-    if (this.#closed || this.#resting || this.#paused || this.#held) return;
+    if (this.#closed || this.#resting || this.#paused || this.#holds > 0) return;
     if (this.#framer.holding) this.#work(this.#clock.now(), () => this.#framer.release());
-    if (!this.#closed && !this.#resting && !this.#paused && !this.#held) this.#stream.resume();
+    if (!this.#closed && !this.#resting && !this.#paused && this.#holds === 0) this.#stream.resume();
   }
 
   #receive(value: Json): void {
@@ -378,7 +383,7 @@ export class Peer {
 
   /** Since the peer showed that it lives: sent something or, while we refuse to read, took something. */
   #silenceMs(): number {
-    if (this.#held) return 0;
+    if (this.#holds > 0) return 0;
     const last = this.#paused ? Math.max(this.#lastReceived, this.#lastProgress) : this.#lastReceived;
     return this.#clock.now() - last;
   }

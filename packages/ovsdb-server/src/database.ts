@@ -11,10 +11,12 @@ import { type Uuid, zeroUuid } from '@weft/ovsdb/uuid';
 import { arePersistent, type TableChange } from './changes.ts';
 import { History } from './history.ts';
 import type { MemoryTable } from './memory-table.ts';
+import type { Piece } from './monitor/dump.ts';
 import { MonitorHub } from './monitor/hub.ts';
 import type { MonitorView } from './monitor/view.ts';
 import { newUuid } from './new-uuid.ts';
 import type { Access } from './operation/context.ts';
+import { largeText, type ResultText, wholeText } from './operation/result.ts';
 import type { AppendResult, Store } from './store/store.ts';
 import { createTables } from './tables.ts';
 import { execute, type TransactionEnvironment } from './transaction.ts';
@@ -60,6 +62,8 @@ export interface TransactOptions {
   readonly replicates?: boolean | undefined;
   /** It is only tried, to see what comes of it. */
   readonly trial?: boolean | undefined;
+  /** Called in the place of `done` with results that are large, in pieces that are to be made when they leave. */
+  readonly onLarge?: ((pieces: Piece[]) => void) | undefined;
 }
 
 /** `results` is JSON text of an array of operation results. Called once, now or later, unless the transaction is cancelled. */
@@ -70,8 +74,8 @@ interface Pending {
   readonly changes: readonly TableChange[];
   readonly durable: boolean;
   readonly comments: readonly string[];
-  readonly results: readonly string[];
-  readonly done: TransactDone;
+  readonly results: readonly ResultText[];
+  readonly done: (results: readonly ResultText[]) => void;
 }
 
 interface Waiter {
@@ -81,6 +85,12 @@ interface Waiter {
   /** When it began to wait. */
   started: number;
   cancelTimer: (() => void) | undefined;
+}
+
+function answer({ options, done }: Waiter, results: readonly ResultText[]): void {
+  const pieces = options.onLarge === undefined ? undefined : largeText(results);
+  if (pieces === undefined) done(wholeText(results));
+  else options.onLarge?.(pieces);
 }
 
 export class Database {
@@ -193,10 +203,10 @@ export class Database {
     if (this.#waiters.size > 0) this.#forget(waiter);
     const { changes, durable, comments, results } = outcome;
     if (changes.length === 0 && this.#pending.length === 0 && this.#storing === undefined) {
-      waiter.done(`[${results.join(',')}]`);
+      answer(waiter, results);
       return true;
     }
-    this.#pending.push({ id: newUuid(), changes, durable, comments, results, done: waiter.done });
+    this.#pending.push({ id: newUuid(), changes, durable, comments, results, done: (texts) => answer(waiter, texts) });
     this.#scheduleFlush(waiter.options.client);
     return true;
   }
@@ -296,7 +306,7 @@ export class Database {
         this.monitors.publish(id, changes);
         for (const listener of this.onCommit) listener(changes);
       }
-      done(`[${results.join(',')}]`);
+      done(results);
     }
     if (changed && this.#waiters.size > 0) for (const waiter of [...this.#waiters]) this.#retry(waiter);
   }
@@ -317,7 +327,7 @@ export class Database {
     if (!this.#failing) this.#onFailure(failure);
     this.#failing = true;
     const text = jsonText(failure.toJson());
-    for (const { results, done } of all) done(`[${[...results, text].join(',')}]`);
+    for (const { results, done } of all) done([...results, text]);
   }
 
   /** Takes over what was committed elsewhere: rows without `next` are gone. */

@@ -90,7 +90,7 @@ export class Output {
         if (this.#peer.queuedBytes < enoughBytes) {
           this.#peer.excuseSilence();
           this.#schedule();
-        }
+        } else this.#peer.pauseUntilDrained();
         return;
       }
     }

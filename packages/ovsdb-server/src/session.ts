@@ -14,6 +14,7 @@ import { sendUpdates } from './monitor/view.ts';
 import { Output } from './output.ts';
 import { checkMayConvert, RoleAccess } from './rbac.ts';
 import { type Forwarder, type OvsdbServer, readOnlyMode } from './server.ts';
+import { hasFailed, maxWaiting, mayWrite, tooManyWait } from './transact-requests.ts';
 
 export interface SessionOptions {
   /** Only transactions that write nothing. */
@@ -22,9 +23,6 @@ export interface SessionOptions {
   /** The name in the client's certificate. */
   readonly client?: string;
 }
-
-/** Each commit tries all waiting transactions again, so one client must not have any number of them. */
-const maxWaiting = 1000;
 
 interface SessionMonitor {
   readonly database: Database;
@@ -39,23 +37,7 @@ interface WaitingTransaction {
   readonly abandon: () => void;
 }
 
-const writing = new Set(['insert', 'update', 'mutate', 'delete', 'commit']);
-
-/** A relay handles what may not by itself (ovsdb(7), "Relay Service Model"). */
-function mayWrite(operation: Json): boolean {
-  return isObject(operation) && typeof operation.op === 'string' && writing.has(operation.op);
-}
-
-/** `results` is the JSON text of operation results. */
-function hasFailed(results: string): boolean {
-  return (JSON.parse(results) as readonly Json[]).some((result) => isObject(result) && 'error' in result);
-}
-
 const parameters = { update2: 3, update3: 4 } as const;
-
-function tooManyWait(): OvsdbError {
-  return new OvsdbError('resources exhausted', `transact: ${maxWaiting} transactions of this client wait already`);
-}
 
 export class Session implements LockHolder, MonitorSink {
   readonly peer: Peer;
@@ -281,6 +263,7 @@ export class Session implements LockHolder, MonitorSink {
         ownsLock: (lock) => this.#server.locks.owns(lock, this),
         readOnly: this.#server.readOnlyReason(database) ?? (this.#options.readOnly ? readOnlyMode : undefined),
         trial: forward !== undefined,
+        onLarge: forward === undefined ? (pieces) => this.#replyLarge(database, id, key, pieces) : undefined,
       },
       (results) => {
         if (key !== undefined) this.#waiting.delete(key);
@@ -481,6 +464,18 @@ export class Session implements LockHolder, MonitorSink {
 
   #reply(id: Json, result: string, error = 'null'): void {
     this.send(`{"id":${jsonText(id)},"result":${result},"error":${error}}`);
+  }
+
+  /** Answers a transaction with much to say. What the client sends is not looked at meanwhile: it may ask for as much again. */
+  #replyLarge(database: Database, id: Json, key: string | undefined, results: Piece[]): void {
+    if (key !== undefined) this.#waiting.delete(key);
+    this.#tellChanges(database);
+    this.peer.hold();
+    const released = (): string => {
+      setImmediate(() => this.peer.release());
+      return ',"error":null}';
+    };
+    this.#output.stream([`{"id":${jsonText(id)},"result":`, ...results, released]);
   }
 
   #replyError(id: Json, error: unknown): void {

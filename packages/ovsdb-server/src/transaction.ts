@@ -11,6 +11,7 @@ import { deleteRows } from './operation/delete.ts';
 import { insert } from './operation/insert.ts';
 import { Members } from './operation/members.ts';
 import { mutate } from './operation/mutate.ts';
+import type { ResultText } from './operation/result.ts';
 import { select } from './operation/select.ts';
 import { update } from './operation/update.ts';
 import { MustWait, wait } from './operation/wait.ts';
@@ -38,8 +39,8 @@ export interface TransactionOptions {
 export type Outcome =
   | {
       readonly kind: 'done';
-      /** RFC 7047 `<operation-result>`s as JSON text. */
-      readonly results: readonly string[];
+      /** RFC 7047 `<operation-result>`s. */
+      readonly results: readonly ResultText[];
       /** In memory already; empty if the transaction failed. */
       readonly changes: readonly TableChange[];
       readonly durable: boolean;
@@ -67,7 +68,7 @@ export function execute(
     elapsedMs,
   };
   const count = operations.length;
-  const results: string[] = [];
+  const results: ResultText[] = [];
   for (let i = 0; i < count; i++) results.push('null');
   const comments: string[] = [];
   let durable = false;

@@ -4,11 +4,18 @@ import { typeOfColumn } from '@weft/ovsdb/condition';
 import { atomsOf, type Datum } from '@weft/ovsdb/datum';
 import type { Row } from '@weft/ovsdb/row';
 import type { MemoryTable } from '../memory-table.ts';
+import type { Piece } from '../monitor/dump.ts';
 import { type OperationContext, parseColumns, tableOf, whereOf } from './context.ts';
 import type { Members } from './members.ts';
+import type { ResultText } from './result.ts';
 
-/** Returns the result as JSON text. Errors: those of `parseCondition` and of `parseColumns`. */
-export function select(context: OperationContext, members: Members): string {
+/** A result of more rows is in pieces. */
+const manyRows = 2000;
+/** Rows of a piece. */
+const rowsPerPiece = 250;
+
+/** Errors: those of `parseCondition` and of `parseColumns`. */
+export function select(context: OperationContext, members: Members): ResultText {
   const table = tableOf(context, members);
   const where = members.array('where');
   const columnsJson = members.has('columns') ? members.array('columns') : undefined;
@@ -21,9 +28,25 @@ export function select(context: OperationContext, members: Members): string {
   const sort = sortJson === undefined ? [] : parseColumns(table, sortJson);
   const rows = table.matching(condition);
   if (sort.length > 0) rows.sort(orderBy(table, sort));
+  if (rows.length > manyRows && columns.includes('_uuid')) return inPieces(table, rows, columns);
   const texts = rows.map((row) => table.text.object(row, columns, false));
   // Like a relation, a result has no row twice.
   return `{"rows":[${(columns.includes('_uuid') ? texts : [...new Set(texts)]).join(',')}]}`;
+}
+
+function inPieces(table: MemoryTable, rows: readonly Row[], columns: readonly string[]): Piece[] {
+  const pieces: Piece[] = [];
+  for (let start = 0; start < rows.length; start += rowsPerPiece) {
+    pieces.push(() => {
+      let text = start === 0 ? '{"rows":[' : ',';
+      const end = Math.min(start + rowsPerPiece, rows.length);
+      for (let i = start; i < end; i++)
+        text += `${i === start ? '' : ','}${table.text.object(rows[i]!, columns, false)}`;
+      return text;
+    });
+  }
+  pieces.push(']}');
+  return pieces;
 }
 
 /** Ascending by each of the columns in turn; a shorter set or map before a longer one. */

@@ -4,6 +4,7 @@ import { syntaxError } from '@weft/ovsdb/error';
 import { canonicalText, isArray, type Json } from '@weft/ovsdb/json';
 import { arePersistent } from '../changes.ts';
 import { newUuid } from '../new-uuid.ts';
+import { wholeText } from '../operation/result.ts';
 import { RoleAccess } from '../rbac.ts';
 import { execute } from '../transaction.ts';
 import { type Io, loadTables, type Tool, ToolError, type Tools, withStore } from './tool.ts';
@@ -37,7 +38,7 @@ function run(file: string, mode: 'read' | 'write', params: Json, io: Io): Json {
     if (mode === 'write' && arePersistent(changes)) {
       store.append(environment.loaded.sequence, [{ id: newUuid(), changes, comments }], true);
     }
-    return parseExactJson(`[${results.join(',')}]`);
+    return parseExactJson(wholeText(results));
   });
 }
 
