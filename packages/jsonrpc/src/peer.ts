@@ -106,6 +106,7 @@ export class Peer {
   #turnStarted = 0;
   #resting = false;
   #ended = false;
+  #excused = false;
   #cancelProbe: (() => void) | undefined;
 
   constructor(stream: Duplex, options: PeerOptions = {}) {
@@ -187,8 +188,12 @@ export class Peer {
     this.sendText(stringifyJson({ id, result: null, error }));
   }
 
-  /** It is owed the rest of a message that is sent in parts: until it has that, its silence says nothing, for it could not answer a probe. */
-  excuseSilence(): void {
+  /**
+   * Whether it is owed the rest of a message that is sent in parts, the next of which is to be made: its silence says nothing until then, for it could not
+   * answer a probe.
+   */
+  excuseSilence(excused: boolean): void {
+    this.#excused = excused;
     this.#lastReceived = this.#clock.now();
     this.#probed = false;
   }
@@ -383,7 +388,7 @@ export class Peer {
 
   /** Since the peer showed that it lives: sent something or, while we refuse to read, took something. */
   #silenceMs(): number {
-    if (this.#holds > 0) return 0;
+    if (this.#holds > 0 || this.#excused) return 0;
     const last = this.#paused ? Math.max(this.#lastReceived, this.#lastProgress) : this.#lastReceived;
     return this.#clock.now() - last;
   }

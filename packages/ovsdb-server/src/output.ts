@@ -1,6 +1,7 @@
 /** What leaves for one client, in order. A large answer is made and sent in pieces; what comes after it waits. */
 import type { Peer } from '@weft/jsonrpc/peer';
 import type { Piece } from './monitor/dump.ts';
+import type { SliceOfWork, Slices } from './slices.ts';
 
 /** With more than this unread, updates wait where they can be merged, and dumps stop growing. */
 const readyBelow = 1 << 20;
@@ -8,11 +9,10 @@ const readyBelow = 1 << 20;
 const shortBytes = 4096;
 /** Of a dump, no more is made while a client has so much to read: thousands may come at once, of which each would have that. */
 const enoughBytes = 2 << 20;
-/** Work between two looks at other clients. */
-const sliceMs = 10;
 
 export class Output {
   readonly #peer: Peer;
+  readonly #slices: Slices;
   readonly #onReady: () => void;
   #pieces: Piece[] = [];
   #next = 0;
@@ -21,8 +21,9 @@ export class Output {
   #scheduled = false;
 
   /** `onReady` is called when a client that was behind can take more. */
-  constructor(peer: Peer, onReady: () => void) {
+  constructor(peer: Peer, slices: Slices, onReady: () => void) {
     this.#peer = peer;
+    this.#slices = slices;
     this.#onReady = onReady;
   }
 
@@ -43,7 +44,9 @@ export class Output {
     }
     this.#pieces = pieces;
     this.#next = 0;
-    this.#work();
+    this.#scheduled = true;
+    this.#peer.excuseSilence(true);
+    this.#slices.start(this.#slice);
   }
 
   /** The peer has taken everything. */
@@ -61,14 +64,17 @@ export class Output {
   #schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
-    setImmediate(() => {
-      this.#scheduled = false;
-      this.#work();
-    });
+    this.#peer.excuseSilence(true);
+    this.#slices.add(this.#slice);
   }
 
-  #work(): void {
-    const end = performance.now() + sliceMs;
+  readonly #slice: SliceOfWork = (until) => {
+    this.#scheduled = false;
+    this.#peer.excuseSilence(false);
+    this.#work(until);
+  };
+
+  #work(until: number): void {
     let text = '';
     while (this.#next < this.#pieces.length) {
       const piece = this.#pieces[this.#next++]!;
@@ -84,13 +90,11 @@ export class Output {
         this.#peer.sendText(text);
         text = '';
       }
-      if (this.#next < this.#pieces.length && typeof piece === 'function' && performance.now() > end) {
+      if (this.#next < this.#pieces.length && typeof piece === 'function' && performance.now() > until) {
         if (text !== '') this.#peer.sendText(text);
         // A client that does not read gets the rest when it has read this. Else it is we who need time.
-        if (this.#peer.queuedBytes < enoughBytes) {
-          this.#peer.excuseSilence();
-          this.#schedule();
-        } else this.#peer.pauseUntilDrained();
+        if (this.#peer.queuedBytes < enoughBytes) this.#schedule();
+        else this.#peer.pauseUntilDrained();
         return;
       }
     }

@@ -15,6 +15,7 @@ import { Database, systemTimers, type Timers } from './database.ts';
 import { Locks } from './locks.ts';
 import { serverDatabaseName, serverSchema } from './server-database.ts';
 import { Session, type SessionOptions } from './session.ts';
+import { Slices } from './slices.ts';
 import { MemoryStore } from './store/memory.ts';
 
 /** Has transactions executed elsewhere. */
@@ -62,6 +63,7 @@ export const readOnlyMode = 'when database server is in read only mode';
 export class OvsdbServer {
   readonly id: Uuid = randomUUID();
   readonly locks = new Locks();
+  readonly slices = new Slices();
   readonly sessions = new Set<Session>();
   readonly counters = { requests: 0, transactions: 0, sessions: 0 };
   readonly #served = new Map<string, Served>();

@@ -56,7 +56,7 @@ export class Session implements LockHolder, MonitorSink {
     this.#server = server;
     this.peer = peer;
     this.#options = options;
-    this.#output = new Output(peer, () => this.catchUp());
+    this.#output = new Output(peer, server.slices, () => this.catchUp());
   }
 
   get waitingCount(): number {
