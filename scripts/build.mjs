@@ -47,7 +47,7 @@ const warmUps = {
 };
 
 /**
- * Options of the engine, on the first line of a program. The database keeps its last transactions for a while: with more room for young objects, they
+ * Options of the engine for those that run for long, which launch.sh starts: it also lets their heap have most of the machine's memory. The database keeps its last transactions for a while: with more room for young objects, they
  * are dead before the collector has moved them to the old ones, whose garbage costs far more. What it does for one transaction is much code that runs once:
  * V8 would find it worth optimising after some thousand transactions only, each of which costs twice as much until then, and would call many small functions
  * that are better part of their callers. And after some quiet seconds V8 would give memory back, together with all optimised code for objects of which none
@@ -61,6 +61,8 @@ const engineOptions = {
     '--max-inlined-bytecode-size-cumulative=3000',
     '--no-memory-reducer',
   ],
+  'weft-northd': [],
+  'weft-controller': [],
 };
 
 const extra = process.argv.slice(2);
@@ -109,10 +111,16 @@ async function bundlePrograms() {
     if (warmUps[name] === undefined)
       execFileSync(process.execPath, [...options, 'scripts/compile.cjs', resolve(`dist/${name}.js`)]);
     const launch = readFileSync('scripts/launch.cjs', 'utf8');
+    const daemon = name in engineOptions;
     // Node.js reads the certificates of that variable before anything else, some 85 ms for a distribution's bundle. They would be trusted beside its own
     // authorities, none of which our programs ever trust: an SSL connection names its CA.
-    const firstLine = `#!/usr/bin/env -S -u NODE_EXTRA_CA_CERTS node ${options.join(' ')}`.trimEnd();
-    writeFileSync(`dist/${name}.cjs`, launch.replace(/^.*/, firstLine));
+    const start = daemon
+      ? readFileSync('scripts/launch.sh', 'utf8').trimEnd().replace('@OPTIONS@', options.join(' '))
+      : '#!/usr/bin/env -S -u NODE_EXTRA_CA_CERTS node';
+    writeFileSync(
+      `dist/${name}.cjs`,
+      launch.replace(/^.*/, () => start),
+    );
     chmodSync(`dist/${name}.cjs`, 0o755);
     const link = `node_modules/.bin/${name}`;
     rmSync(link, { force: true });

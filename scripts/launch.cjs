@@ -3,6 +3,11 @@
 const { readFileSync } = require('node:fs');
 const { Script } = require('node:vm');
 
+// V8 takes the code for that of another program if its flags differ. This one has done what it is for.
+if (process.execArgv.some((option) => option.startsWith('--max-old-space-size='))) {
+  require('node:v8').setFlagsFromString('--max-old-space-size=0');
+}
+
 const bundle = __filename.replace(/\.cjs$/, '.js');
 let cachedData;
 try {

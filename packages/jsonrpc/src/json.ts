@@ -121,8 +121,8 @@ function storedNumber(token: string, whole: string): number | bigint {
  * @throws SyntaxError
  */
 export function parseStoredJson(text: string): Json {
-  // With fewer digits there is no such integer.
-  return /\d{16}/.test(text) ? parseSlowly(text, storedNumber) : (JSON.parse(text) as Json);
+  // With fewer digits there is no such integer, and nothing else stands before one. The digits of a string, such as a long hexadecimal number, are no reason.
+  return /[[,:\s]-?\d{16}/.test(text) ? parseSlowly(text, storedNumber) : (JSON.parse(text) as Json);
 }
 
 /**

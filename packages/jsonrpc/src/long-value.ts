@@ -3,13 +3,13 @@
  * would block the event loop for seconds and come near V8's longest string. So the outer containers are built here, and of their members as many
  * as are whole go to `JSON.parse` together, some 32 kB at a time.
  */
-import { isUtf8 } from 'node:buffer';
+import { constants, isUtf8 } from 'node:buffer';
 import { type FramerLimits, FramingError, type ValueReader } from './framing.ts';
 import { decodeInvalid } from './invalid-text.ts';
 import { define, type Json, mayBeExponent, parseWireJson } from './json.ts';
 
-/** Containers down to this depth are built here. Rows stand below it in every message of OVSDB: {result: [found, id, {table: {uuid: row}}]}. */
-const shallow = 4;
+/** Containers down to this depth are built here, unless others are told. Rows stand below it in every message of OVSDB: {result: [found, id, {table: {uuid: row}}]}. */
+const usualDepth = 4;
 /** Members are parsed once they are that long together, in bytes. */
 const fragmentBytes = 32 * 1024;
 
@@ -27,6 +27,7 @@ interface Frame {
 
 export class LongValue implements ValueReader {
   readonly #limits: FramerLimits;
+  readonly #shallow: number;
   readonly #frames: Frame[] = [];
   #buffer: Buffer = Buffer.allocUnsafe(4 * fragmentBytes);
   /** Bytes in the buffer, and how many of them were looked at. */
@@ -46,8 +47,10 @@ export class LongValue implements ValueReader {
   #sound = true;
   #value: Json | undefined;
 
-  constructor(limits: FramerLimits) {
+  /** `shallow`: containers down to this depth are built here; of those below, each is parsed in one piece. */
+  constructor(limits: FramerLimits, shallow = usualDepth) {
     this.#limits = limits;
+    this.#shallow = shallow;
   }
 
   /** The value, once `feed` said that it is whole. */
@@ -123,7 +126,7 @@ export class LongValue implements ValueReader {
         if (this.#close(byte, i)) return i + 1;
       } else if (byte === comma) {
         this.#values++;
-        if (this.#depth <= shallow) {
+        if (this.#depth <= this.#shallow) {
           this.#comma = i;
           if (i - this.#start >= fragmentBytes) this.#parseMembers();
         }
@@ -175,7 +178,7 @@ export class LongValue implements ValueReader {
     if (this.#depth > this.#limits.maxDepth) {
       throw new FramingError(`input exceeds maximum nesting depth ${this.#limits.maxDepth}`);
     }
-    if (this.#depth > shallow) return;
+    if (this.#depth > this.#shallow) return;
     const parent = this.#frames.at(-1);
     if (parent !== undefined) {
       // Before the bracket stand whole members, and the name of the one that begins.
@@ -208,7 +211,7 @@ export class LongValue implements ValueReader {
 
   /** True if that was the end of the value. */
   #close(byte: number, position: number): boolean {
-    if (this.#depth > shallow) {
+    if (this.#depth > this.#shallow) {
       this.#depth--;
       return false;
     }
@@ -262,6 +265,7 @@ export class LongValue implements ValueReader {
   }
 
   #text(start: number, end: number): string {
+    if (end - start > constants.MAX_STRING_LENGTH) throw new FramingError('a value is too long');
     const bytes = this.#buffer.subarray(start, end);
     if (isUtf8(bytes)) return bytes.toString('utf8');
     this.#sound = false;

@@ -104,6 +104,37 @@ describe('a peer', () => {
     expect(peer.closed).toBe(false);
   });
 
+  it('does not give up one that is owed something, and probes it again when it has that', async () => {
+    const [left] = duplexPair();
+    const clock = new TestClock();
+    const peer = new Peer(left, { clock, probeIntervalMs: 5000 });
+    const pass = async (): Promise<void> => {
+      clock.advance(5000);
+      await settled();
+    };
+    peer.excuseSilence(true);
+    for (let i = 0; i < 10; i++) await pass();
+    expect(peer.closed).toBe(false);
+    peer.excuseSilence(false);
+    for (let i = 0; i < 3; i++) await pass();
+    expect(peer.closed).toBe(true);
+  });
+
+  it('looks at what comes when all have released it who held it', async () => {
+    const [left, right] = duplexPair();
+    const seen: string[] = [];
+    const peer = new Peer(left, { onNotification: (method) => seen.push(method) });
+    peer.hold();
+    peer.hold();
+    right.write('{"id":null,"method":"update","params":[]}');
+    peer.release();
+    await settled();
+    expect(seen).toEqual([]);
+    peer.release();
+    await settled();
+    expect(seen).toEqual(['update']);
+  });
+
   it('stops reading from one that does not read, and gives it up when it reads nothing for long', async () => {
     const clock = new TestClock();
     const closes: (Error | undefined)[] = [];

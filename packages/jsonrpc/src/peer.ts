@@ -108,6 +108,7 @@ export class Peer {
   #turnStarted = 0;
   #resting = false;
   #ended = false;
+  #excused = false;
   #cancelProbe: (() => void) | undefined;
 
   constructor(stream: Duplex, options: PeerOptions = {}) {
@@ -190,8 +191,12 @@ export class Peer {
     this.sendText(stringifyJson({ id, result: null, error }));
   }
 
-  /** It is owed the rest of a message that is sent in parts: until it has that, its silence says nothing, for it could not answer a probe. */
-  excuseSilence(): void {
+  /**
+   * Whether it is owed the rest of a message that is sent in parts, the next of which is to be made: its silence says nothing until then, for it could not
+   * answer a probe.
+   */
+  excuseSilence(excused: boolean): void {
+    this.#excused = excused;
     this.#lastReceived = this.#clock.now();
     this.#probed = false;
   }
@@ -205,10 +210,7 @@ export class Peer {
       return;
     }
     this.#write(message);
-    if (pauseAboveBytes !== undefined && !this.#paused && this.queuedBytes > pauseAboveBytes) {
-      this.#paused = true;
-      this.#stream.pause();
-    }
+    if (pauseAboveBytes !== undefined && this.queuedBytes > pauseAboveBytes) this.pauseUntilDrained();
   }
 
   #write(message: string | Uint8Array): void {
@@ -331,6 +333,13 @@ export class Peer {
     });
   }
 
+  /** The peer has to take what is sent before anything more that it sends is looked at. */
+  pauseUntilDrained(): void {
+    if (this.#paused || this.#closed) return;
+    this.#paused = true;
+    this.#stream.pause();
+  }
+
   /** Unless it rests, or the peer has answers to take, goes on with what it sent: reads it at least. */
   #resume(): void {
     if (this.#closed || this.#resting || this.#paused) return;
@@ -391,7 +400,7 @@ export class Peer {
 
   /** Since the peer showed that it lives: sent something or, while we refuse to read, took something. */
   #silenceMs(): number {
-    if (this.#holds > 0 && !this.#paused) return 0;
+    if ((this.#holds > 0 && !this.#paused) || this.#excused) return 0;
     const last = this.#paused ? Math.max(this.#lastReceived, this.#lastProgress) : this.#lastReceived;
     return this.#clock.now() - last;
   }

@@ -25,7 +25,10 @@ class TestStore extends MemoryStore {
   readonly batches: (readonly LogEntry[])[] = [];
   answer: () => AppendResult | Promise<AppendResult> = () => 'ok';
 
-  override append(_sequence?: number, entries: readonly LogEntry[] = []): AppendResult {
+  readonly sequences: (number | undefined)[] = [];
+
+  override append(sequence?: number, entries: readonly LogEntry[] = []): AppendResult {
+    this.sequences.push(sequence);
     this.batches.push(entries);
     return this.answer() as AppendResult;
   }
@@ -182,13 +185,30 @@ describe('a database', () => {
     expect([...db.tables.get('T')!.rows()][0]!.seen).toBe('now');
   });
 
+  it('keeps what is stored, whatever goes wrong when monitors are told', async () => {
+    const store = new TestStore(schema);
+    const db = await Database.open(store);
+    const fail = (): never => {
+      throw new RangeError('Invalid string length');
+    };
+    const requests = parseMonitorRequests(db.tables, { T: { columns: ['name'] } }, true);
+    const member = db.monitors.add(requests, 'update2', '"m"', { ready: true, send: fail, stream: fail });
+    db.transact([insert('a')], options, () => {});
+    expect(() => db.flush()).toThrow('Invalid string length');
+    db.monitors.remove(member);
+    db.transact([insert('b')], options, () => {});
+    db.flush();
+    expect(names(db)).toEqual(['a', 'b']);
+    expect(store.sequences).toEqual([0, 1]);
+  });
+
   it('shows what it holds now to monitors that began when it had other tables', async () => {
     const db = await Database.open(new TestStore(schema));
     const many = Array.from({ length: 300 }, (_, i) => insert(`old ${i}`));
     db.transact(many, options, () => {});
     db.flush();
     const request = { T: { columns: ['name'] } };
-    const sink = { send: () => {}, ready: true };
+    const sink = { send: () => {}, stream: () => {}, ready: true };
     const begin = () => db.monitors.add(parseMonitorRequests(db.tables, request, true), 'update2', '"m"', sink);
     const shown = (pieces: readonly Piece[]): readonly string[] =>
       pieces

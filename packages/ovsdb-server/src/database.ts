@@ -16,7 +16,7 @@ import type { MonitorView } from './monitor/view.ts';
 import { newUuid } from './new-uuid.ts';
 import type { Access } from './operation/context.ts';
 import { arrayText, type Text } from './pieces.ts';
-import type { Store } from './store/store.ts';
+import type { AppendResult, Store } from './store/store.ts';
 import { createTables } from './tables.ts';
 import { execute, type TransactionEnvironment } from './transaction.ts';
 
@@ -264,21 +264,24 @@ export class Database {
         this.#onFatal(conflict);
       }
     };
+    let result: AppendResult | Promise<AppendResult>;
     try {
-      const result = this.store.append(sequence, entries, durable);
-      if (typeof result === 'string') {
-        stored(result);
-        return;
-      }
-      this.#storing = result
-        .then(stored, (error: unknown) => this.#fail(batch, sequence, error))
-        .then(() => {
-          this.#storing = undefined;
-          this.flush();
-        });
+      result = this.store.append(sequence, entries, durable);
     } catch (error) {
       this.#fail(batch, sequence, error);
+      return;
     }
+    // What is stored is not taken back, whatever goes wrong from here on.
+    if (typeof result === 'string') {
+      stored(result);
+      return;
+    }
+    this.#storing = result
+      .then(stored, (error: unknown) => this.#fail(batch, sequence, error))
+      .then(() => {
+        this.#storing = undefined;
+        this.flush();
+      });
   }
 
   /** Calls back when nothing is under way to the store, so that memory is what clients may see. */

@@ -2,6 +2,7 @@
 import { expect, it, vi } from 'vitest';
 import { Output } from './output.ts';
 import type { Piece } from './pieces.ts';
+import { Slices } from './slices.ts';
 
 /** A client that reads nothing, or all at once. */
 class Client {
@@ -21,9 +22,10 @@ class Client {
   release(): void {
     this.calls.push('release');
   }
+  pauseUntilDrained(): void {}
 }
 
-/** The first is as long as what a client may leave unread, and the clock passes while it is made. */
+/** The first piece is longer than what a client may leave unread, and the clock passes while it is made. */
 const long = (name: string): Piece[] => [
   `<${name}>`,
   () => {
@@ -42,7 +44,7 @@ it('sends what follows a long answer after it, and does not ask for more until a
     const client = new Client();
     client.reads = false;
     const onReady = vi.fn();
-    const output = new Output(client, onReady);
+    const output = new Output(client, new Slices(), onReady);
     output.stream(long('a'));
     expect(client.calls).toEqual([]);
     output.send('<b>');

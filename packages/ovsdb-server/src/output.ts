@@ -1,18 +1,20 @@
 /** What leaves for one client, in order. A large answer is made and sent in pieces; what comes after it waits. */
 import type { Peer } from '@weft/jsonrpc/peer';
 import type { Piece, Text } from './pieces.ts';
+import type { SliceOfWork, Slices } from './slices.ts';
 
 /** With more than this unread, updates wait where they can be merged, and dumps stop growing. */
 const readyBelow = 1 << 20;
 /** A kept piece that is shorter costs less as part of a text than in a write of its own. */
 const shortBytes = 4096;
-/** Work between two looks at other clients. */
-const sliceMs = 10;
+/** Of a dump, no more is made while a client has so much to read: thousands may come at once, of which each would have that. */
+const enoughBytes = 2 << 20;
 
-type Receiver = Pick<Peer, 'sendText' | 'queuedBytes' | 'excuseSilence' | 'hold' | 'release'>;
+type Receiver = Pick<Peer, 'sendText' | 'queuedBytes' | 'excuseSilence' | 'hold' | 'release' | 'pauseUntilDrained'>;
 
 export class Output {
   readonly #peer: Receiver;
+  readonly #slices: Slices;
   readonly #onReady: () => void;
   #pieces: readonly Piece[] = [];
   #next = 0;
@@ -23,8 +25,9 @@ export class Output {
   #scheduled = false;
 
   /** `onReady` is called when a client that was behind can take more. */
-  constructor(peer: Receiver, onReady: () => void) {
+  constructor(peer: Receiver, slices: Slices, onReady: () => void) {
     this.#peer = peer;
+    this.#slices = slices;
     this.#onReady = onReady;
   }
 
@@ -47,7 +50,9 @@ export class Output {
     }
     this.#pieces = pieces;
     this.#next = 0;
-    this.#work();
+    this.#scheduled = true;
+    this.#peer.excuseSilence(true);
+    this.#slices.start(this.#slice);
   }
 
   /** The peer has taken everything. */
@@ -65,14 +70,17 @@ export class Output {
   #schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
-    setImmediate(() => {
-      this.#scheduled = false;
-      this.#work();
-    });
+    this.#peer.excuseSilence(true);
+    this.#slices.add(this.#slice);
   }
 
-  #work(): void {
-    const end = performance.now() + sliceMs;
+  readonly #slice: SliceOfWork = (until) => {
+    this.#scheduled = false;
+    this.#peer.excuseSilence(false);
+    this.#work(until);
+  };
+
+  #work(until: number): void {
     let text = '';
     while (this.#next < this.#pieces.length) {
       const piece = this.#pieces[this.#next++]!;
@@ -88,13 +96,11 @@ export class Output {
         this.#peer.sendText(text);
         text = '';
       }
-      if (this.#next < this.#pieces.length && typeof piece === 'function' && performance.now() > end) {
+      if (this.#next < this.#pieces.length && typeof piece === 'function' && performance.now() > until) {
         if (text !== '') this.#peer.sendText(text);
         // A client that does not read gets the rest when it has read this. Else it is we who need time.
-        if (this.#peer.queuedBytes < 16 * readyBelow) {
-          this.#peer.excuseSilence();
-          this.#schedule();
-        }
+        if (this.#peer.queuedBytes < enoughBytes) this.#schedule();
+        else this.#peer.pauseUntilDrained();
         return;
       }
     }

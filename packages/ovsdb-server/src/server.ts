@@ -1,7 +1,7 @@
 /** The server: its databases, the `_Server` database that describes them, its sessions and its locks. Opens no socket itself. */
 import { randomUUID } from 'node:crypto';
 import type { Duplex } from 'node:stream';
-import { defaultLimits, type FramerLimits } from '@weft/jsonrpc/framing';
+import type { FramerLimits } from '@weft/jsonrpc/framing';
 import { inPromises, Outbox } from '@weft/jsonrpc/outbox';
 import { Peer } from '@weft/jsonrpc/peer';
 import { OvsdbError } from '@weft/ovsdb/error';
@@ -9,11 +9,13 @@ import { canonicalText, type Json } from '@weft/ovsdb/json';
 import type { DatabaseSchema } from '@weft/ovsdb/schema';
 import { schemaToJson } from '@weft/ovsdb/schema-json';
 import type { Uuid } from '@weft/ovsdb/uuid';
+import { clientLimits } from './client-limits.ts';
 import { convert } from './convert.ts';
 import { Database, systemTimers, type Timers } from './database.ts';
 import { Locks } from './locks.ts';
 import { serverDatabaseName, serverSchema } from './server-database.ts';
 import { Session, type SessionOptions } from './session.ts';
+import { Slices } from './slices.ts';
 import { MemoryStore } from './store/memory.ts';
 
 /** Has transactions executed elsewhere. */
@@ -57,18 +59,17 @@ export interface AcceptOptions extends SessionOptions {
   readonly onClose?: (error: Error | undefined) => void;
 }
 
-/** A whole southbound database of 130,000 logical flows can be restored in one transaction: some 5 million values. */
-const clientLimits: FramerLimits = { ...defaultLimits, maxValues: 8_000_000 };
-
 /** Goes on after "operation not allowed". */
 export const readOnlyMode = 'when database server is in read only mode';
 
 export class OvsdbServer {
   readonly id: Uuid = randomUUID();
   readonly locks = new Locks();
+  readonly slices = new Slices();
   readonly sessions = new Set<Session>();
   readonly counters = { requests: 0, transactions: 0, sessions: 0 };
   readonly #served = new Map<string, Served>();
+  readonly #limits: FramerLimits;
   readonly #outbox = new Outbox(inPromises);
   readonly #self: Database;
   readonly #options: ServerOptions;
@@ -80,6 +81,7 @@ export class OvsdbServer {
   private constructor(self: Database, options: ServerOptions) {
     this.#self = self;
     this.#options = options;
+    this.#limits = options.limits ?? clientLimits();
     this.#served.set(serverDatabaseName, { database: self, options: {}, uuid: randomUUID() });
   }
 
@@ -223,7 +225,7 @@ export class OvsdbServer {
     const peer = new Peer(stream, {
       ...(options.name === undefined ? {} : { name: options.name }),
       ...(options.probeIntervalMs === undefined ? {} : { probeIntervalMs: options.probeIntervalMs }),
-      limits: this.#options.limits ?? clientLimits,
+      limits: this.#limits,
       outbox: this.#outbox,
       // A client that asks and does not read the answers is not read either.
       pauseAboveBytes: 8 << 20,

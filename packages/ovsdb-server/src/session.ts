@@ -10,10 +10,12 @@ import type { LockHolder } from './locks.ts';
 import { dumpPieces } from './monitor/dump.ts';
 import type { Member, Method, MonitorSink } from './monitor/member.ts';
 import { parseConditionChanges, parseMonitorRequests } from './monitor/request.ts';
+import { sendUpdates } from './monitor/view.ts';
 import { Output } from './output.ts';
 import type { Piece, Text } from './pieces.ts';
 import { checkMayConvert, RoleAccess } from './rbac.ts';
 import { type Forwarder, type OvsdbServer, readOnlyMode } from './server.ts';
+import { maxWaiting, mayWrite, tooManyWait } from './transact-requests.ts';
 
 export interface SessionOptions {
   /** Only transactions that write nothing. */
@@ -22,9 +24,6 @@ export interface SessionOptions {
   /** The name in the client's certificate. */
   readonly client?: string;
 }
-
-/** A commit tries those again that name its tables, so one client must not have any number of them. */
-const maxWaiting = 1000;
 
 interface SessionMonitor {
   readonly database: Database;
@@ -39,18 +38,7 @@ interface WaitingTransaction {
   readonly abandon: () => void;
 }
 
-const writing = new Set(['insert', 'update', 'mutate', 'delete', 'commit']);
-
-/** A relay handles what may not by itself (ovsdb(7), "Relay Service Model"). */
-function mayWrite(operation: Json): boolean {
-  return isObject(operation) && typeof operation.op === 'string' && writing.has(operation.op);
-}
-
 const parameters = { update2: 3, update3: 4 } as const;
-
-function tooManyWait(): OvsdbError {
-  return new OvsdbError('resources exhausted', `transact: ${maxWaiting} transactions of this client wait already`);
-}
 
 export class Session implements LockHolder, MonitorSink {
   readonly peer: Peer;
@@ -69,7 +57,7 @@ export class Session implements LockHolder, MonitorSink {
     this.#server = server;
     this.peer = peer;
     this.#options = options;
-    this.#output = new Output(peer, () => this.catchUp());
+    this.#output = new Output(peer, server.slices, () => this.catchUp());
   }
 
   get waitingCount(): number {
@@ -98,6 +86,10 @@ export class Session implements LockHolder, MonitorSink {
 
   send(message: string): void {
     this.#output.send(message);
+  }
+
+  stream(pieces: readonly Piece[]): void {
+    this.#output.stream(pieces);
   }
 
   get ready(): boolean {
@@ -367,7 +359,7 @@ export class Session implements LockHolder, MonitorSink {
         const missed = database.missed((since as string).toLowerCase(), member.view);
         if (missed !== undefined) {
           const updates = member.view.updates(missed) ?? '{}';
-          this.send(`${head}[true,"${lastId}",${updates}]}`);
+          sendUpdates(this, `${head}[true,"${lastId}",`, updates, ']}');
           return;
         }
       }

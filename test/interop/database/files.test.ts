@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Peer } from '@weft/jsonrpc/peer';
 import { canonicalText, type Json, type JsonObject } from '@weft/ovsdb/json';
+import { type CFileContents, readCFile } from '@weft/ovsdb-server/c-file';
 import { Database } from '@weft/ovsdb-server/database';
 import { wholeText } from '@weft/ovsdb-server/pieces';
 import { SqliteStore } from '@weft/ovsdb-server/store/sqlite';
@@ -83,6 +84,28 @@ describe('a database file of the C server', () => {
     expect(await tool('export', file, exported), errors.join()).toBe(0);
     const answer = execFileSync('ovsdb-tool', ['query', exported, JSON.stringify(['Fuzz', ...everything])]).toString();
     expect(sorted(JSON.parse(answer) as Json)).toEqual(theirs);
+  });
+
+  it('is read in parts as it is in one piece', { timeout: 60_000 }, async () => {
+    const peer = await c.connect();
+    await fill(peer, 1500);
+    peer.close();
+    const rowsOf = (contents: CFileContents): string[] =>
+      [...contents.tables.values()].flatMap((table) =>
+        [...table.rows()].map((row) => `${row._uuid} ${table.text.object(row, table.persistentColumns, false)}`),
+      );
+    const compacted = join(folder, 'compacted');
+    execFileSync('ovsdb-tool', ['compact', join(c.folder, 'db'), compacted]);
+    for (const file of [join(c.folder, 'db'), compacted]) {
+      const [parts, whole] = [readCFile(file, 0), readCFile(file)];
+      expect(rowsOf(parts)).toEqual(rowsOf(whole));
+      expect(rowsOf(parts).length).toBeGreaterThan(4);
+      expect([parts.transactions, parts.damage]).toEqual([whole.transactions, undefined]);
+    }
+    const bytes = readFileSync(compacted);
+    bytes[bytes.length - 20]! ^= 1;
+    writeFileSync(compacted, bytes);
+    expect(readCFile(compacted, 0).damage).toMatch(/checksum is wrong/);
   });
 
   it('keeps integers of 64 bits, in rows and in the schema', async () => {

@@ -43,7 +43,7 @@ async function open(rows: number): Promise<Opened> {
   }));
   db.transact(operations, { ownsLock: () => true }, () => {});
   db.flush();
-  const sink = { ready: true, send: () => {} };
+  const sink = { ready: true, send: () => {}, stream: () => {} };
   const monitor = (columns: string[], where: Json = []): Member => {
     const member = db.monitors.add(
       parseMonitorRequests(db.tables, { Animal: [{ columns, where }] }, true),
@@ -65,7 +65,7 @@ it('what the only client saw is kept for the next, of however many tables', asyn
   );
   const db = await Database.open(new MemoryStore(database('Wide', '1.0.0', tables)));
   const all = Object.fromEntries(Object.keys(tables).map((name) => [name, [{ columns: ['n'] }]]));
-  const sink = { ready: true, send: () => {} };
+  const sink = { ready: true, send: () => {}, stream: () => {} };
   const monitor = () => db.monitors.add(parseMonitorRequests(db.tables, all, true), 'update3', '"m"', sink);
   const shown = (member: Member) => [...member.view.tables.values()].map(({ view }) => view);
   const first = monitor();

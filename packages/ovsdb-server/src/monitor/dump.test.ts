@@ -56,7 +56,7 @@ it('a dump is kept for a minute after the last who asked for it, whatever others
     soon: () => {},
     atOnce: () => {},
   });
-  const sink = { send: () => {}, ready: true };
+  const sink = { send: () => {}, stream: () => {}, ready: true };
   const ask = (name: string): Member => {
     const requests = [{ table: at, columns: [{ name, select: every }], selects: every, condition: [] }];
     const member = hub.add(requests, 'update2', '1', sink);
@@ -77,4 +77,30 @@ it('a dump is kept for a minute after the last who asked for it, whatever others
     }
   }
   expect(hub.tableViews).toBe(2);
+});
+
+it('who comes before a part is made shares it, unless a row of it changes by then', () => {
+  const at = new MemoryTable('Logical_Flow', table({ name: column(string()) }), newUuid);
+  const rows = Array.from({ length: 100 }, (_, i) => at.text.make(newUuid(), [['name', `f${i}`]]));
+  for (const row of rows) at.replace(row._uuid, row);
+  const view = new TableView(at, 2, [{ name: 'name', select: every }], every, 0);
+  let made = 0;
+  const initial = view.initial.bind(view);
+  view.initial = (row) => {
+    made++;
+    return initial(row);
+  };
+  const text = (pieces: ReturnType<TableView['pieces']>): string =>
+    pieces.map((piece) => (typeof piece === 'function' ? piece() : piece).toString()).join();
+  const all = [view.pieces(), view.pieces(), view.pieces()] as const;
+  const first = text(all[0]);
+  expect(text(all[1])).toBe(first);
+  expect(made).toBe(100);
+
+  const { _uuid } = rows[0]!;
+  at.replace(_uuid, at.text.make(_uuid, [['name', 'other']]));
+  view.forget(_uuid);
+  // It is shown the state in which it came; who comes now, another one.
+  expect(text(all[2])).toBe(first);
+  expect(text(view.pieces())).toContain('other');
 });

@@ -16,7 +16,7 @@ import { TableFilter } from './filter.ts';
 import { Member, type Method, type MonitorSink } from './member.ts';
 import type { TableRequest } from './request.ts';
 import { TableViews } from './table-view.ts';
-import { ChangeTexts, MonitorView, Updates, type ViewedTable } from './view.ts';
+import { ChangeTexts, MonitorView, sendUpdates, Updates, type UpdatesText, type ViewedTable } from './view.ts';
 
 /** Dumps are kept for the next client that asks for the same, for that long after the last one asked. */
 const keepDumpsMs = 60_000;
@@ -241,12 +241,17 @@ function interested({ always, byAtom }: Subscribers, { old, new: next }: TableCh
   return views ?? always;
 }
 
-function deliver(view: MonitorView, id: Uuid, changes: readonly TableChange[], updates: string): void {
+function deliver(view: MonitorView, id: Uuid, changes: readonly TableChange[], updates: UpdatesText): void {
   let last: Member | undefined;
   let message = '';
   for (const member of view.members) {
     if (member.isBehind || !member.sink.ready) {
       member.postpone({ id, changes });
+      continue;
+    }
+    if (typeof updates !== 'string') {
+      member.told = id;
+      sendUpdates(member.sink, member.head(id), updates, ']}');
       continue;
     }
     // Most clients choose the same id for their monitor, and then the whole message is the same.

@@ -6,6 +6,7 @@ import { expect, it } from 'vitest';
 import type { TableChange } from '../changes.ts';
 import { Database } from '../database.ts';
 import { newUuid } from '../new-uuid.ts';
+import type { Piece } from '../pieces.ts';
 import { MemoryStore } from '../store/memory.ts';
 import type { Member } from './member.ts';
 import { parseMonitorRequests } from './request.ts';
@@ -21,6 +22,10 @@ class Client {
   readonly rows: Rows = new Map();
   ready = true;
   messages = 0;
+
+  stream(pieces: Piece[]): void {
+    this.send(pieces.join(''));
+  }
 
   send(message: string): void {
     this.messages++;

@@ -41,6 +41,10 @@ class Copy implements MonitorSink {
     this.#tables = tables;
   }
 
+  stream(pieces: Piece[]): void {
+    this.send(pieces.join(''));
+  }
+
   send(message: string): void {
     const { params } = JSON.parse(message) as { params: readonly Json[] };
     this.apply(params.at(-1) as JsonObject);

@@ -39,8 +39,8 @@ export class TableView {
   users = 0;
   /** When somebody asked for its initial rows last, in milliseconds. */
   asked = Number.NEGATIVE_INFINITY;
-  /** Text of the initial rows of each bucket, as long as it is true. */
-  #dump: (Buffer | undefined)[] | undefined;
+  /** The initial rows of each bucket, as long as they are those of the table. */
+  #dump: (DumpPart | undefined)[] | undefined;
 
   constructor(
     table: MemoryTable,
@@ -100,7 +100,10 @@ export class TableView {
 
   /** A row of the table has changed: its part of the kept dump is no longer true. */
   forget(uuid: Uuid): void {
-    if (this.#dump !== undefined) this.#dump[bucketOf(uuid)] = undefined;
+    if (this.#dump === undefined) return;
+    const bucket = bucketOf(uuid);
+    this.#dump[bucket]?.forget();
+    this.#dump[bucket] = undefined;
   }
 
   get keepsDump(): boolean {
@@ -109,40 +112,51 @@ export class TableView {
 
   /** Gives back the memory that the kept dump takes. */
   forgetAll(): void {
+    for (const part of this.#dump ?? []) part?.forget();
     this.#dump = undefined;
   }
 
   /**
    * The initial rows in pieces, each of which is a kept buffer or a function that makes it. The state is that of now, whenever the functions are
-   * called.
+   * called; what all want who come before it is made, is made once.
    */
-  pieces(): (Buffer | (() => Buffer | undefined))[] {
+  pieces(): (Buffer | (() => Buffer))[] {
     const { table } = this;
-    this.#dump ??= new Array<Buffer | undefined>(256);
+    this.#dump ??= new Array<DumpPart | undefined>(256);
     const dump = this.#dump;
-    return table.buckets().flatMap((present, bucket): (Buffer | (() => Buffer | undefined))[] => {
-      if (present.size === 0) return [];
-      const kept = dump[bucket];
-      if (kept !== undefined) return [kept];
-      const rows = [...present.values()];
-      return [
-        () => {
-          const text = Buffer.from(rows.map((row) => `"${row._uuid}":${this.initial(row)}`).join(','));
-          // Rows are immutable: the piece is still true if the bucket has the same ones.
-          if (this.#dump === dump && present.size === rows.length && sameRows(present, rows)) {
-            dump[bucket] = text;
-          }
-          return text;
-        },
-      ];
-    });
+    const pieces: (Buffer | (() => Buffer))[] = [];
+    for (const [bucket, present] of table.buckets().entries()) {
+      if (present.size === 0) continue;
+      dump[bucket] ??= new DumpPart([...present.values()], (row) => this.initial(row));
+      pieces.push(dump[bucket].text ?? dump[bucket].make);
+    }
+    return pieces;
   }
 }
 
-function sameRows(present: ReadonlyMap<Uuid, Row>, rows: readonly Row[]): boolean {
-  let i = 0;
-  for (const row of present.values()) if (row !== rows[i++]) return false;
-  return true;
+/** Some rows of a dump, whose text is kept until one of them changes. Whoever comes by then, and sends them later, makes the text anew. */
+class DumpPart {
+  readonly #rows: readonly Row[];
+  readonly #initial: (row: Row) => string;
+  #forgotten = false;
+  text: Buffer | undefined;
+
+  constructor(rows: readonly Row[], initial: (row: Row) => string) {
+    this.#rows = rows;
+    this.#initial = initial;
+  }
+
+  readonly make = (): Buffer => {
+    if (this.text !== undefined) return this.text;
+    const text = Buffer.from(this.#rows.map((row) => `"${row._uuid}":${this.#initial(row)}`).join(','));
+    if (!this.#forgotten) this.text = text;
+    return text;
+  };
+
+  forget(): void {
+    this.#forgotten = true;
+    this.text = undefined;
+  }
 }
 
 const none: readonly TableView[] = [];

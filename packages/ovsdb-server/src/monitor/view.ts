@@ -3,7 +3,7 @@ import { compareStrings } from '@weft/ovsdb/atom';
 import type { TableChange } from '../changes.ts';
 import type { MemoryTable } from '../memory-table.ts';
 import type { TableFilter } from './filter.ts';
-import type { Member } from './member.ts';
+import type { Member, MonitorSink } from './member.ts';
 import type { TableView } from './table-view.ts';
 
 export interface ViewedTable {
@@ -70,7 +70,7 @@ export class MonitorView {
   }
 
   /** `<table-updates>` for these changes, or undefined if they concern nobody here. */
-  updates(changes: readonly TableChange[]): string | undefined {
+  updates(changes: readonly TableChange[]): UpdatesText | undefined {
     const updates = new Updates();
     for (const change of changes) {
       const viewed = this.tables.get(change.at);
@@ -80,28 +80,62 @@ export class MonitorView {
   }
 }
 
+/**
+ * `<table-updates>`: a text or, if it is long, its parts as bytes. Those are the same for all that get it, and together may be longer than V8's longest
+ * string: a transaction may change all rows of a large database.
+ */
+export type UpdatesText = string | readonly Buffer[];
+
+/** A longer text is cut into parts of that many characters, about. */
+const partLength = 65_536;
+
+/** Sends one message, of which the updates are in the middle. */
+export function sendUpdates(sink: MonitorSink, head: string, updates: UpdatesText, tail: string): void {
+  if (typeof updates === 'string') sink.send(`${head}${updates}${tail}`);
+  else sink.stream([head, ...updates, tail]);
+}
+
 /** Row updates, gathered by table. */
 export class Updates {
-  readonly #byTable = new Map<MemoryTable, string>();
+  readonly #byTable = new Map<MemoryTable, { readonly parts: Buffer[]; text: string }>();
 
   add(table: MemoryTable, rowUpdate: string | undefined): void {
     if (rowUpdate === undefined) return;
-    const text = this.#byTable.get(table);
-    this.#byTable.set(table, text === undefined ? rowUpdate : `${text},${rowUpdate}`);
+    const rows = this.#byTable.get(table);
+    if (rows === undefined) {
+      this.#byTable.set(table, { parts: [], text: rowUpdate });
+      return;
+    }
+    rows.text = `${rows.text},${rowUpdate}`;
+    if (rows.text.length < partLength) return;
+    rows.parts.push(Buffer.from(rows.text));
+    rows.text = '';
   }
 
   /**
    * In the order of the tables' names, as the C server says it, not in that of the operations: what clients make of references between rows of one update
    * depends on which row they see first, and must not be another each time.
    */
-  text(): string | undefined {
+  text(): UpdatesText | undefined {
     if (this.#byTable.size === 0) return undefined;
     const tables = this.#byTable.size === 1 ? this.#byTable : [...this.#byTable].sort(byName);
+    const parts: Buffer[] = [];
     let text = '';
-    for (const [table, rows] of tables) text += `${text === '' ? '' : ','}"${table.name}":{${rows}}`;
-    return `{${text}}`;
+    for (const [table, rows] of tables) {
+      text += `${text === '' && parts.length === 0 ? '{' : ','}"${table.name}":{`;
+      if (rows.parts.length > 0) {
+        parts.push(Buffer.from(text));
+        for (const part of rows.parts) parts.push(part);
+        text = '';
+      }
+      text += `${rows.text}}`;
+    }
+    text += '}';
+    if (parts.length === 0) return text;
+    parts.push(Buffer.from(text));
+    return parts;
   }
 }
 
-const byName = ([a]: readonly [MemoryTable, string], [b]: readonly [MemoryTable, string]): number =>
+const byName = ([a]: readonly [MemoryTable, unknown], [b]: readonly [MemoryTable, unknown]): number =>
   compareStrings(a.name, b.name);
