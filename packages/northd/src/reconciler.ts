@@ -132,7 +132,9 @@ export class TableReconciler {
   #insert(key: string, wanted: DesiredRow): Unit {
     const operations: JsonObject[] = [];
     const row: { [column: string]: Json } = {};
-    for (const [column, value] of Object.entries({ ...this.spec.initial, ...wanted })) {
+    const values: DesiredRow = { ...this.spec.initial, ...wanted };
+    for (const column in values) {
+      const value = values[column];
       // A new row has it anyway.
       if (this.#isDefault(column, value)) continue;
       const json = this.#encode(column, value, operations);
