@@ -3,7 +3,7 @@
  * holds and yields the operations (RFC 7047 section 5.2) that make up the difference, whatever led to it. Columns that a desired row does not
  * name are others' and stay.
  */
-import { type Datum, datumsEqual } from '@weft/ovsdb/datum';
+import { type Datum, datumsEqual, isDefault } from '@weft/ovsdb/datum';
 import type { Json, JsonObject } from '@weft/ovsdb/json';
 import type { Row, RowChange } from '@weft/ovsdb/row';
 import type { DatabaseSchema, TableSchema } from '@weft/ovsdb/schema';
@@ -135,7 +135,11 @@ export class TableReconciler {
   #insert(key: string, wanted: DesiredRow): Unit {
     const operations: JsonObject[] = [];
     const row: { [column: string]: Json } = {};
-    for (const [column, value] of Object.entries({ ...this.spec.initial, ...wanted })) {
+    const values: DesiredRow = { ...this.spec.initial, ...wanted };
+    for (const column in values) {
+      const value = values[column];
+      // A new row has it anyway.
+      if (this.#isDefault(column, value)) continue;
       const json = this.#encode(column, value, operations);
       if (json !== undefined) row[column] = json;
     }
@@ -186,6 +190,12 @@ export class TableReconciler {
     if (removed.length > 0) mutations.push([column, 'delete', encodeDatum(type, removed)]);
     if (added.length > 0) mutations.push([column, 'insert', encodeDatum(type, added)]);
     return mutations;
+  }
+
+  #isDefault(column: string, value: unknown): boolean {
+    if (value instanceof Children) return value.rows.length === 0;
+    const type = this.spec.schema.columns[column]?.type;
+    return type !== undefined && isDefault(type, value as Datum);
   }
 
   #encode(column: string, value: unknown, operations: JsonObject[]): Json | undefined {

@@ -163,6 +163,17 @@ describe('the southbound writer', () => {
     expect(counts).toEqual([6, 6, 6]);
   });
 
+  it('does not mention columns of new rows that have their default anyway', () => {
+    addSwitch('ls0', 1);
+    nb.flushTo(instance.northd);
+    const inserts = [...instance.writer.units()]
+      .flat()
+      .filter(({ op, table }) => op === 'insert' && table === 'Port_Binding');
+    expect(inserts.map(({ row }) => Object.keys(row as object).sort())).toEqual([
+      ['datapath', 'logical_port', 'mac', 'tunnel_key', 'up'],
+    ]);
+  });
+
   it('writes nothing after a restart', () => {
     addSwitch('ls0', 5);
     addSwitch('ls1', 5);

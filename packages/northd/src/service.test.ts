@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import type { JsonObject } from '@weft/ovsdb/json';
 import { Replica } from '@weft/ovsdb-client/replica';
 import { nb } from '@weft/schemas/nb';
 import { sb } from '@weft/schemas/sb';
@@ -112,6 +113,30 @@ const network = [
   ...['--', 'lsp-set-addresses', 'ls1-lr1', 'router', '--', 'lsp-set-options', 'ls1-lr1', 'router-port=lr1-ls1'],
 ];
 
+function gate(): { promise: Promise<void>; resolve: () => void } {
+  let resolve = () => {};
+  const promise = new Promise<void>((done) => {
+    resolve = done;
+  });
+  return { promise, resolve };
+}
+
+/** Operations that make a switch of so many ports, and ask to hear when SB has it. */
+const manyPorts = (count: number): JsonObject[] => [
+  ...Array.from({ length: count }, (_, i) => ({
+    op: 'insert',
+    table: 'Logical_Switch_Port',
+    'uuid-name': `p${i}`,
+    row: { name: `p${i}` },
+  })),
+  {
+    op: 'insert',
+    table: 'Logical_Switch',
+    row: { name: 'ls1', ports: ['set', Array.from({ length: count }, (_, i) => ['named-uuid', `p${i}`])] },
+  },
+  { op: 'update', table: 'NB_Global', where: [], row: { nb_cfg: 7 } },
+];
+
 describe('the service', () => {
   it('takes over from an instance that ends, without writing a row', async () => {
     const first = new Instance();
@@ -156,6 +181,28 @@ describe('the service', () => {
     expect(runsOf()).toBeGreaterThan(20);
     expect(service.stats).toMatchObject({ operations: 0, failures: 0 });
     expect(uuids(sb)).toEqual(before);
+  });
+
+  it('tells NB of many ports while SB takes them, and that SB has them afterwards', async () => {
+    const { nb, sb, service } = new Instance();
+    await until(() => service.status === 'active');
+    await nbctl('sync');
+    const transact = sb.transact.bind(sb);
+    const { promise: open, resolve: openGate } = gate();
+    sb.transact = async (operations) => {
+      await open;
+      return transact(operations);
+    };
+    await nb.transact(manyPorts(1600));
+    const ports = () => [...nb.table('Logical_Switch_Port').rows()];
+    await until(() => ports().some(({ up }) => up === false));
+    const sbCfg = () => [...nb.table('NB_Global').rows()][0]?.sb_cfg;
+    expect(sb.table('Port_Binding').size).toBe(0);
+    expect(sbCfg()).not.toBe(7);
+    openGate();
+    await until(() => sbCfg() === 7);
+    expect(sb.table('Port_Binding').size).toBe(1600);
+    expect(ports().every(({ up }) => up === false)).toBe(true);
   });
 
   it('is paused and resumed', async () => {

@@ -1,8 +1,8 @@
 /**
  * Joins the core to two databases: while this instance holds the `ovn_northd` lock of SB, changes go in, the core flushes, differences go out.
  *
- * One round is: flush; write SB, in one transaction if the difference is small, else in several, `nb_cfg` last; write NB. Changes that arrive
- * meanwhile make another round. Databases that are down, conflicts and a lost lock end the round; the next one starts from what is there then.
+ * One round is: flush; write SB, in one transaction if the difference is small, else in several, `nb_cfg` last; write NB, at the same time where that is
+ * much, `sb_cfg` last. Changes that arrive meanwhile make another round. Databases that are down, conflicts and a lost lock end the round; the next one starts from what is there then.
  */
 
 import type { Runtime } from '@weft/incremental/runtime';
@@ -19,8 +19,8 @@ import { sbInputs } from './model.ts';
 import { NbWriter } from './nb-writer.ts';
 import { Northd } from './northd.ts';
 import { allOutputs } from './outputs.ts';
-import type { Unit } from './reconciler.ts';
 import { observedTables, SbWriter } from './sb-writer.ts';
+import { TransactionStream } from './transaction-stream.ts';
 
 export interface ServiceOptions {
   readonly nb: Replica<typeof nb>;
@@ -40,15 +40,8 @@ export interface ServiceOptions {
 export const sbTables = [...new Set<SbTable>([...observedTables, ...sbInputs])];
 
 const lockName = 'ovn_northd';
-/** A difference of at most so many operations is one transaction, so that nobody sees half of it; a larger one is cut, here and from then on into pieces. */
-const operationsAtOnce = 1500;
-/** Pieces of some 100 kB: what is smaller than a socket's buffers is parsed in one go at the other end, and comes back while the next is made. */
-const operationsPerPiece = 250;
-/** How many transactions are under way at a time: the server works on one while the next is made. */
-const transactionsInFlight = 8;
 /** How long to work at a stretch, in milliseconds. */
 const flushBudgetMs = 20;
-const writeBudgetMs = 20;
 const retryMs = 1000;
 const defaultProbeMs = 5000;
 /** A clock may be set: look at it now and then. */
@@ -319,25 +312,24 @@ export class NorthdService {
     this.#check(active);
     const flushed = now();
     const nbCfg = sbCfgWanted(active);
-    await this.stopwatches.time('lflows_to_sb', () =>
-      this.#write(active, active.sbWriter.units(), (operations) => sb.transact([this.#assertLock(), ...operations])),
-    );
+    const toSb = this.#stream(active, (operations) => sb.transact([this.#assertLock(), ...operations]));
+    const toNb = this.#stream(active, (operations) => nb.transact(operations));
+    // What it says of ports does not depend on SB's having taken the rest.
+    const portsToNb = toNb.add(active.nbWriter.units());
+    // If SB fails, nobody waits for it any more.
+    portsToNb.catch(() => {});
+    await this.stopwatches.time('lflows_to_sb', async () => {
+      await toSb.add(active.sbWriter.units());
+      await toSb.end();
+    });
     this.stats.lastFlushMs = flushed - started;
     this.stats.lastWriteMs = now() - flushed;
-    for (const global of nb.table('NB_Global').rows()) {
-      const counters: { [column: string]: number } = {};
-      if (nbCfg !== undefined && global.sb_cfg !== nbCfg) {
-        counters.sb_cfg = nbCfg;
-        counters.sb_cfg_timestamp = wallClock();
-        counters.nb_cfg_timestamp = this.#nbCfgSeen?.at ?? wallClock();
-      }
-      Object.assign(counters, this.#hvCfg(global));
-      active.nbWriter.setCounters(global._uuid, counters);
-      break;
-    }
-    await this.stopwatches.time('ovnsb_db_run', () =>
-      this.#write(active, active.nbWriter.units(), (operations) => nb.transact(operations)),
-    );
+    await this.stopwatches.time('ovnsb_db_run', async () => {
+      await portsToNb;
+      this.#setCounters(active, nbCfg);
+      await toNb.add(active.nbWriter.units());
+      await toNb.end();
+    });
     this.stats.rounds++;
     this.#wakeAt(expiry.next);
     if (active.sbWriter.hasWork || active.nbWriter.hasWork) this.#dirty = true;
@@ -353,6 +345,22 @@ export class NorthdService {
       this.#alarm = undefined;
       this.#wake();
     });
+  }
+
+  /** What NB_Global says of the writes to SB, which are done: `nbCfg` is what SB says since. */
+  #setCounters({ nbWriter }: Active, nbCfg: number | undefined): void {
+    const { nb, wallClock } = this.#options;
+    for (const global of nb.table('NB_Global').rows()) {
+      const counters: { [column: string]: number } = {};
+      if (nbCfg !== undefined && global.sb_cfg !== nbCfg) {
+        counters.sb_cfg = nbCfg;
+        counters.sb_cfg_timestamp = wallClock();
+        counters.nb_cfg_timestamp = this.#nbCfgSeen?.at ?? wallClock();
+      }
+      Object.assign(counters, this.#hvCfg(global));
+      nbWriter.setCounters(global._uuid, counters);
+      break;
+    }
   }
 
   /** How far all chassis have come (ovn-nb(5), NB_Global `hv_cfg`). */
@@ -371,40 +379,19 @@ export class NorthdService {
     return hv_cfg === global.hv_cfg ? {} : { hv_cfg, hv_cfg_timestamp };
   }
 
-  /** Sends units in as few transactions as the size allows, each as soon as it is full. */
-  async #write(
-    active: Active,
-    units: Iterable<Unit>,
-    transact: (operations: readonly JsonObject[]) => Promise<unknown>,
-  ): Promise<void> {
-    const inFlight: Promise<unknown>[] = [];
-    let operations: JsonObject[] = [];
-    let limit = operationsAtOnce;
-    const send = (): void => {
-      limit = operationsPerPiece;
-      this.stats.operations += operations.length;
-      this.stats.transactions++;
-      const sent = transact(operations);
-      // A failure is heard of when its turn comes; until then it is not an unhandled one.
-      sent.catch(() => {});
-      inFlight.push(sent);
-      operations = [];
-    };
+  #stream(active: Active, transact: (operations: readonly JsonObject[]) => Promise<unknown>): TransactionStream {
     const { now, pause } = this.#options;
-    let until = now() + writeBudgetMs;
-    for (const unit of units) {
-      operations.push(...unit);
-      const full = operations.length >= limit && !this.#whole;
-      if (full) send();
-      if (inFlight.length >= transactionsInFlight) await inFlight.shift();
-      else if (full || (unit.length === 0 && now() >= until)) await pause();
-      else continue;
-      this.#check(active);
-      until = now() + writeBudgetMs;
-    }
-    if (operations.length > 0) send();
-    await Promise.all(inFlight);
-    this.#check(active);
+    return new TransactionStream({
+      transact: (operations) => {
+        this.stats.operations += operations.length;
+        this.stats.transactions++;
+        return transact(operations);
+      },
+      whole: this.#whole,
+      now,
+      pause,
+      check: () => this.#check(active),
+    });
   }
 
   /** Ends a round whose instance is active no more. */
