@@ -47,13 +47,16 @@ const warmUps = {
 };
 
 /**
- * Options of the engine for those that run for long, which launch.sh starts: it also lets their heap have most of the machine's memory. The database keeps its last transactions for a while: with more room for young objects, they
- * are dead before the collector has moved them to the old ones, whose garbage costs far more. What it does for one transaction is much code that runs once:
- * V8 would find it worth optimising after some thousand transactions only, each of which costs twice as much until then, and would call many small functions
- * that are better part of their callers. And after some quiet seconds V8 would give memory back, together with all optimised code for objects of which none
- * happens to live, so that the next thousands of transactions would cost twice as much again.
- * northd makes most of what it ever holds when it starts. To begin with a heap for a few objects, and to look for garbage each time that it has doubled, took a
- * tenth of its start, and found hardly any.
+ * Options of the engine for the programs that run for long, which launch.sh starts: it also lets their heap have most of the machine's memory.
+ *
+ * The database keeps its last transactions for a while: with more room for young objects, they are dead before the collector has moved them to the old ones,
+ * whose garbage costs far more. What it does for one transaction is much code that runs once: V8 would find it worth optimising after some thousand
+ * transactions only, each of which costs twice as much until then, and would call many small functions that are better part of their callers. And after some
+ * quiet seconds V8 would give memory back, together with all optimised code for objects of which none happens to live, so that the next thousands of
+ * transactions would cost twice as much again.
+ *
+ * northd makes most of what it ever holds when it starts. To begin with a heap for a few objects, and to look for garbage each time that it has doubled, took
+ * a tenth of its start, and found hardly any.
  */
 const engineOptions = {
   'weft-ovsdb': [
