@@ -2,7 +2,8 @@
  * Joins the core to two databases: while this instance holds the `ovn_northd` lock of SB, changes go in, the core flushes, differences go out.
  *
  * One round is: flush; write SB, in one transaction if the difference is small, else in several, `nb_cfg` last; write NB, at the same time where that is
- * much, `sb_cfg` last. Changes that arrive meanwhile make another round. Databases that are down, conflicts and a lost lock end the round; the next one starts from what is there then.
+ * much, `sb_cfg` last. Changes that arrive meanwhile make another round. Databases that are down, conflicts and a lost lock end the round; the next one
+ * starts from what is there then.
  */
 
 import type { Runtime } from '@weft/incremental/runtime';
