@@ -139,7 +139,8 @@ describe('the log', () => {
   it('has what the tables lack while the background work is under way, and other transactions come', async () => {
     const steps = new Steps();
     const { db } = await serve(steps);
-    const count = 4000;
+    // Several steps' work, however fast the machine is.
+    const count = 10_000;
     transact(db, ...Array.from({ length: count }, (_, i) => insert(`r${i}`, i)));
     // The first is the wait for a pause.
     let busy = 0;
