@@ -51,7 +51,9 @@ export async function listen(
         rmSync(remote.path, { force: true });
         // Node.js would say that permission is denied.
         if (!existsSync(dirname(remote.path))) throw new Error('No such file or directory');
-        const server = createServer((stream) => onConnection({ stream, name: `unix#${accepted++}` }));
+        const server = createServer({ allowHalfOpen: true }, (stream) =>
+          onConnection({ stream, name: `unix#${accepted++}` }),
+        );
         const { path, release } = socketPath(remote.path);
         // Between bind and chmod nobody else may connect, so the mode comes from the mask.
         const mask = process.umask();
@@ -67,7 +69,7 @@ export async function listen(
         return wrap(server, remote, options);
       }
       case 'ptcp': {
-        const server = createServer({ noDelay: true }, (stream) =>
+        const server = createServer({ noDelay: true, allowHalfOpen: true }, (stream) =>
           onConnection({ stream, name: peerName('tcp', stream) }),
         );
         await start(server, { port: remote.port, host: remote.host ?? '0.0.0.0' });

@@ -129,8 +129,7 @@ export class Peer {
     receiveFrom(stream, (chunk) => this.#push(chunk));
     stream.on('end', () => {
       this.#ended = true;
-      // Whoever is held may be so for hours, and has answers to nothing that it has not been asked yet.
-      if (this.#holds > 0 || !this.#framer.holding) this.#finish(undefined);
+      this.#finishIfEnded();
     });
     stream.on('error', (error) => this.#finish(error));
     stream.on('close', () => this.#finish(undefined));
@@ -199,6 +198,8 @@ export class Peer {
     this.#excused = excused;
     this.#lastReceived = this.#clock.now();
     this.#probed = false;
+    // That part may be the last.
+    if (this.#ended && !excused) setImmediate(() => this.#finishIfEnded());
   }
 
   /** Sends a whole message, or a part of one, that is JSON text already: what many peers get is serialised once. */
@@ -308,12 +309,12 @@ export class Peer {
     if (this.#closed) return;
     if (this.#holds > 0) this.#takeIn();
     else if (this.#framer.holding || (this.#framer.inLongValue && this.#turnIsOver())) this.#rest();
-    else if (this.#ended) this.#finish(undefined);
+    else this.#finishIfEnded();
   }
 
   /** Held: goes on reading, up to a limit. */
   #takeIn(): void {
-    if (this.#ended) this.#finish(undefined);
+    if (this.#ended) this.#finishIfEnded();
     else if (this.#framer.heldBytes > heldBytes) this.#stream.pause();
   }
 
@@ -345,7 +346,8 @@ export class Peer {
     if (this.#closed || this.#resting || this.#paused) return;
     if (this.#holds === 0 && this.#framer.holding) this.#work(this.#clock.now(), () => this.#framer.release());
     if (this.#closed || this.#resting || this.#paused) return;
-    if (this.#holds === 0 || this.#framer.heldBytes <= heldBytes) this.#stream.resume();
+    if (this.#ended) this.#finishIfEnded();
+    else if (this.#holds === 0 || this.#framer.heldBytes <= heldBytes) this.#stream.resume();
   }
 
   #receive(value: Json): void {
@@ -391,11 +393,23 @@ export class Peer {
     }
     if (this.queuedBytes > 0) return;
     this.#lastProgress = this.#clock.now();
-    if (this.#paused) {
-      this.#paused = false;
-      this.#resume();
-    }
+    const paused = this.#paused;
+    this.#paused = false;
+    // Who has more to send comes first.
     this.#options.onDrain?.(this);
+    if (paused) this.#resume();
+    this.#finishIfEnded();
+  }
+
+  /**
+   * The other side says nothing more: the connection ends when it has the answers to what it has said, as far as they are being made. Whoever is held for
+   * another reason may be so for hours, and then what it said last is not looked at any more.
+   */
+  #finishIfEnded(): void {
+    if (!this.#ended || this.#closed) return;
+    const takesMore = this.#stream.allowHalfOpen && !this.#stream.destroyed;
+    if (takesMore && (this.#excused || this.#paused || this.#queueBytes > 0 || this.#writing)) return;
+    if (this.#holds > 0 || !this.#framer.holding) this.#finish(undefined);
   }
 
   /** Since the peer showed that it lives: sent something or, while we refuse to read, took something. */
