@@ -36,6 +36,7 @@ export class ListenError extends Error {
 
 /**
  * Listens; `onConnection` gets each connection (for TLS: once the handshake is done).
+ * A client that says no more may still be answered, so whoever gets a connection has to end it (for TLS: it ends by itself).
  * A socket file that exists is replaced, as the C programs do. Access to it is for its owner and group, as far as the umask lets them.
  * @throws ListenError
  */
@@ -51,7 +52,9 @@ export async function listen(
         rmSync(remote.path, { force: true });
         // Node.js would say that permission is denied.
         if (!existsSync(dirname(remote.path))) throw new Error('No such file or directory');
-        const server = createServer((stream) => onConnection({ stream, name: `unix#${accepted++}` }));
+        const server = createServer({ allowHalfOpen: true }, (stream) =>
+          onConnection({ stream, name: `unix#${accepted++}` }),
+        );
         const { path, release } = socketPath(remote.path);
         // Between bind and chmod nobody else may connect, so the mode comes from the mask.
         const mask = process.umask();
@@ -67,7 +70,7 @@ export async function listen(
         return wrap(server, remote, options);
       }
       case 'ptcp': {
-        const server = createServer({ noDelay: true }, (stream) =>
+        const server = createServer({ noDelay: true, allowHalfOpen: true }, (stream) =>
           onConnection({ stream, name: peerName('tcp', stream) }),
         );
         await start(server, { port: remote.port, host: remote.host ?? '0.0.0.0' });

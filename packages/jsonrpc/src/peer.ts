@@ -107,7 +107,9 @@ export class Peer {
   #bytesThisTurn = 0;
   #turnStarted = 0;
   #resting = false;
+  #working = false;
   #ended = false;
+  #owed = false;
   #excused = false;
   #cancelProbe: (() => void) | undefined;
 
@@ -129,8 +131,7 @@ export class Peer {
     receiveFrom(stream, (chunk) => this.#push(chunk));
     stream.on('end', () => {
       this.#ended = true;
-      // Whoever is held may be so for hours, and has answers to nothing that it has not been asked yet.
-      if (this.#holds > 0 || !this.#framer.holding) this.#finish(undefined);
+      this.#endIfDone();
     });
     stream.on('error', (error) => this.#finish(error));
     stream.on('close', () => this.#finish(undefined));
@@ -199,6 +200,12 @@ export class Peer {
     this.#excused = excused;
     this.#lastReceived = this.#clock.now();
     this.#probed = false;
+  }
+
+  /** Whether there is more of a message that is sent in parts: one that asks for it and says no more, as `nc -N` does, is to have all of it. */
+  owe(owed: boolean): void {
+    this.#owed = owed;
+    this.#endIfDone();
   }
 
   /** Sends a whole message, or a part of one, that is JSON text already: what many peers get is serialised once. */
@@ -295,6 +302,8 @@ export class Peer {
   /** Lets the framer work, and others use the event loop after it. */
   #work(now: number, step: () => void): void {
     this.#turnStarted = now;
+    const nested = this.#working;
+    this.#working = true;
     try {
       step();
     } catch (error) {
@@ -304,16 +313,25 @@ export class Peer {
       this.#options.onSettle?.();
       this.#flush();
       this.close(error);
+    } finally {
+      this.#working = nested;
     }
     if (this.#closed) return;
     if (this.#holds > 0) this.#takeIn();
     else if (this.#framer.holding || (this.#framer.inLongValue && this.#turnIsOver())) this.#rest();
-    else if (this.#ended) this.#finish(undefined);
+    else this.#endIfDone();
+  }
+
+  /** The other side says no more: when it has been answered, this one ends, too. */
+  #endIfDone(): void {
+    if (!this.#ended || this.#working || this.#owed) return;
+    // Whoever is held may be so for hours, and has answers to nothing that it has not been asked yet.
+    if (this.#holds > 0 || !this.#framer.holding) this.#finish(undefined);
   }
 
   /** Held: goes on reading, up to a limit. */
   #takeIn(): void {
-    if (this.#ended) this.#finish(undefined);
+    if (this.#ended) this.#endIfDone();
     else if (this.#framer.heldBytes > heldBytes) this.#stream.pause();
   }
 

@@ -16,6 +16,7 @@ class Client {
     if (!this.reads) this.queuedBytes += message.length;
   }
   excuseSilence(): void {}
+  owe(): void {}
   hold(): void {
     this.calls.push('hold');
   }
