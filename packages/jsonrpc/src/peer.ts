@@ -221,7 +221,9 @@ export class Peer {
   }
 
   #write(message: string | Uint8Array): void {
-    if (message.length > pieceBytes || this.#queueBytes > 0) {
+    // What the stream has to wait with it hands on all together, and says nothing until all of that is gone: it does not get many parts either.
+    const late = typeof message !== 'string' && this.#stream.writableLength > pieceBytes;
+    if (late || message.length > pieceBytes || this.#queueBytes > 0) {
       this.#flush();
       const bytes = typeof message === 'string' ? Buffer.from(message) : message;
       for (let i = 0; i < bytes.length; i += pieceBytes) this.#queue.push(bytes.subarray(i, i + pieceBytes));
