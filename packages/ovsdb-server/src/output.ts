@@ -12,7 +12,7 @@ const enoughBytes = 2 << 20;
 
 type Receiver = Pick<
   Peer,
-  'sendText' | 'queuedBytes' | 'excuseSilence' | 'owe' | 'hold' | 'release' | 'pauseUntilDrained'
+  'sendText' | 'queuedBytes' | 'excuseSilence' | 'owe' | 'hold' | 'release' | 'pauseUntilDrained' | 'close'
 >;
 
 export class Output {
@@ -88,7 +88,15 @@ export class Output {
     let text = '';
     while (this.#next < this.#pieces.length) {
       const piece = this.#pieces[this.#next++]!;
-      const part = typeof piece === 'function' ? piece() : piece;
+      let part: string | Buffer | undefined;
+      try {
+        part = typeof piece === 'function' ? piece() : piece;
+      } catch (error) {
+        // A message that has been begun cannot be taken back, and others wait for their turn. Some hundred rows of a megabyte are longer than any string.
+        this.close();
+        this.#peer.close(error instanceof Error ? error : new Error(String(error)));
+        return;
+      }
       if (typeof part === 'string') text += part;
       else if (part !== undefined && part.length < shortBytes) text += part.toString();
       else if (part !== undefined) {
