@@ -221,14 +221,11 @@ export class Peer {
   }
 
   #write(message: string | Uint8Array): void {
-    // What the stream has to wait with it hands on all together, and says nothing until all of that is gone: it does not get many parts either.
-    const late = typeof message !== 'string' && this.#stream.writableLength > pieceBytes;
-    if (late || message.length > pieceBytes || this.#queueBytes > 0) {
+    // What the stream has to wait with it hands on all together, and says nothing until all of that is gone: it does not get much more.
+    const full = this.#stream.writableLength > pieceBytes;
+    if ((full && typeof message !== 'string') || message.length > pieceBytes || this.#queueBytes > 0) {
       this.#flush();
-      const bytes = typeof message === 'string' ? Buffer.from(message) : message;
-      for (let i = 0; i < bytes.length; i += pieceBytes) this.#queue.push(bytes.subarray(i, i + pieceBytes));
-      this.#queueBytes += bytes.length;
-      this.#writePiece();
+      this.#enqueue(message);
       return;
     }
     if (typeof message !== 'string') {
@@ -238,7 +235,20 @@ export class Peer {
     }
     if (this.#text === '') this.#outbox.add(this.#flush);
     this.#text += message;
-    if (this.#text.length > pieceBytes) this.#flush();
+    if (this.#text.length <= pieceBytes) return;
+    const text = this.#text;
+    if (!full) this.#flush();
+    else {
+      this.#text = '';
+      this.#enqueue(text);
+    }
+  }
+
+  #enqueue(message: string | Uint8Array): void {
+    const bytes = typeof message === 'string' ? Buffer.from(message) : message;
+    for (let i = 0; i < bytes.length; i += pieceBytes) this.#queue.push(bytes.subarray(i, i + pieceBytes));
+    this.#queueBytes += bytes.length;
+    this.#writePiece();
   }
 
   readonly #flush = (): void => {
