@@ -337,6 +337,8 @@ export class Peer {
   /** The other side says no more: when it has been answered, this one ends, too. */
   #endIfDone(): void {
     if (!this.#ended || this.#working || this.#owed) return;
+    this.#options.onSettle?.();
+    if (this.#owed) return;
     // Whoever is held may be so for hours, and has answers to nothing that it has not been asked yet.
     if (this.#holds > 0 || !this.#framer.holding) this.#finish(undefined);
   }

@@ -108,12 +108,18 @@ it('is answered whole to one that asks and says no more, as is what it asked for
     { id: 3, method: 'transact', params: ['Zoo', { op: 'comment', comment: 'last but one' }] },
     { id: 4, method: 'monitor', params: monitor },
   ];
-  for (const asked of [requests.slice(0, 1), requests]) {
+  const write = { id: 5, method: 'transact', params: ['Zoo', { op: 'insert', table: 'Animal', row: { n: -1 } }] };
+  // The system hands over 64 kB at a time, and goes on to the end if they are full.
+  const full = `${JSON.stringify(write).slice(0, -1).padEnd(65_535)}}`;
+  const texts = [requests.slice(0, 1), requests].map((asked) =>
+    asked.map((request) => JSON.stringify(request)).join(''),
+  );
+  for (const asked of [...texts, full]) {
     const answers: number[] = [];
     for (const server of [ours, theirs]) {
       // As `nc -N` does.
       const socket = createConnection({ path: server.socket, allowHalfOpen: true });
-      socket.end(asked.map((request) => JSON.stringify(request)).join(''));
+      socket.end(asked);
       answers.push((await text(socket)).length);
       socket.destroy();
     }
