@@ -36,6 +36,7 @@ export class ListenError extends Error {
 
 /**
  * Listens; `onConnection` gets each connection (for TLS: once the handshake is done).
+ * A client that says no more may still be answered, so whoever gets a connection has to end it (for TLS: it ends by itself).
  * A socket file that exists is replaced, as the C programs do. Access to it is for its owner and group, as far as the umask lets them.
  * @throws ListenError
  */

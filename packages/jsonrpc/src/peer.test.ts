@@ -120,6 +120,30 @@ describe('a peer', () => {
     expect(peer.closed).toBe(true);
   });
 
+  it('sees that a slow one takes many parts, each of which is short', async () => {
+    // Like a socket it is given all at once that has come while it was busy, and says only of all together that they are gone.
+    const gone: (() => void)[] = [];
+    const slow = new Duplex({
+      read() {},
+      write: (_chunk, _encoding, done) => void gone.push(done),
+      writev: (_chunks, done) => void gone.push(done),
+    });
+    for (const part of [Buffer.alloc(65_536), 'x'.repeat(65_536)]) {
+      const clock = new TestClock();
+      const peer = new Peer(slow, { clock, probeIntervalMs: 5000, pauseAboveBytes: 1 << 20 });
+      for (let i = 0; i < 400; i++) peer.sendText(part);
+      let writes = 0;
+      while (peer.queuedBytes > 0 && !peer.closed) {
+        clock.advance(4000);
+        gone.shift()?.();
+        writes++;
+        await settled();
+      }
+      expect(peer.closed).toBe(false);
+      expect(writes).toBeGreaterThan(20);
+    }
+  });
+
   it('looks at what comes when all have released it who held it', async () => {
     const [left, right] = duplexPair();
     const seen: string[] = [];

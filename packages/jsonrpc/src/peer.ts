@@ -107,7 +107,9 @@ export class Peer {
   #bytesThisTurn = 0;
   #turnStarted = 0;
   #resting = false;
+  #working = false;
   #ended = false;
+  #owed = false;
   #excused = false;
   #cancelProbe: (() => void) | undefined;
 
@@ -129,7 +131,7 @@ export class Peer {
     receiveFrom(stream, (chunk) => this.#push(chunk));
     stream.on('end', () => {
       this.#ended = true;
-      this.#finishIfEnded();
+      this.#endIfDone();
     });
     stream.on('error', (error) => this.#finish(error));
     stream.on('close', () => this.#finish(undefined));
@@ -198,8 +200,12 @@ export class Peer {
     this.#excused = excused;
     this.#lastReceived = this.#clock.now();
     this.#probed = false;
-    // That part may be the last.
-    if (this.#ended && !excused) setImmediate(() => this.#finishIfEnded());
+  }
+
+  /** Whether there is more of a message that is sent in parts: one that asks for it and says no more, as `nc -N` does, is to have all of it. */
+  owe(owed: boolean): void {
+    this.#owed = owed;
+    this.#endIfDone();
   }
 
   /** Sends a whole message, or a part of one, that is JSON text already: what many peers get is serialised once. */
@@ -215,12 +221,11 @@ export class Peer {
   }
 
   #write(message: string | Uint8Array): void {
-    if (message.length > pieceBytes || this.#queueBytes > 0) {
+    // What the stream has to wait with it hands on all together, and says nothing until all of that is gone: it does not get much more.
+    const full = this.#stream.writableLength > pieceBytes;
+    if ((full && typeof message !== 'string') || message.length > pieceBytes || this.#queueBytes > 0) {
       this.#flush();
-      const bytes = typeof message === 'string' ? Buffer.from(message) : message;
-      for (let i = 0; i < bytes.length; i += pieceBytes) this.#queue.push(bytes.subarray(i, i + pieceBytes));
-      this.#queueBytes += bytes.length;
-      this.#writePiece();
+      this.#enqueue(message);
       return;
     }
     if (typeof message !== 'string') {
@@ -230,7 +235,20 @@ export class Peer {
     }
     if (this.#text === '') this.#outbox.add(this.#flush);
     this.#text += message;
-    if (this.#text.length > pieceBytes) this.#flush();
+    if (this.#text.length <= pieceBytes) return;
+    const text = this.#text;
+    if (!full) this.#flush();
+    else {
+      this.#text = '';
+      this.#enqueue(text);
+    }
+  }
+
+  #enqueue(message: string | Uint8Array): void {
+    const bytes = typeof message === 'string' ? Buffer.from(message) : message;
+    for (let i = 0; i < bytes.length; i += pieceBytes) this.#queue.push(bytes.subarray(i, i + pieceBytes));
+    this.#queueBytes += bytes.length;
+    this.#writePiece();
   }
 
   readonly #flush = (): void => {
@@ -296,6 +314,8 @@ export class Peer {
   /** Lets the framer work, and others use the event loop after it. */
   #work(now: number, step: () => void): void {
     this.#turnStarted = now;
+    const nested = this.#working;
+    this.#working = true;
     try {
       step();
     } catch (error) {
@@ -305,16 +325,27 @@ export class Peer {
       this.#options.onSettle?.();
       this.#flush();
       this.close(error);
+    } finally {
+      this.#working = nested;
     }
     if (this.#closed) return;
     if (this.#holds > 0) this.#takeIn();
     else if (this.#framer.holding || (this.#framer.inLongValue && this.#turnIsOver())) this.#rest();
-    else this.#finishIfEnded();
+    else this.#endIfDone();
+  }
+
+  /** The other side says no more: when it has been answered, this one ends, too. */
+  #endIfDone(): void {
+    if (!this.#ended || this.#working || this.#owed) return;
+    this.#options.onSettle?.();
+    if (this.#owed) return;
+    // Whoever is held may be so for hours, and has answers to nothing that it has not been asked yet.
+    if (this.#holds > 0 || !this.#framer.holding) this.#finish(undefined);
   }
 
   /** Held: goes on reading, up to a limit. */
   #takeIn(): void {
-    if (this.#ended) this.#finishIfEnded();
+    if (this.#ended) this.#endIfDone();
     else if (this.#framer.heldBytes > heldBytes) this.#stream.pause();
   }
 
@@ -346,8 +377,7 @@ export class Peer {
     if (this.#closed || this.#resting || this.#paused) return;
     if (this.#holds === 0 && this.#framer.holding) this.#work(this.#clock.now(), () => this.#framer.release());
     if (this.#closed || this.#resting || this.#paused) return;
-    if (this.#ended) this.#finishIfEnded();
-    else if (this.#holds === 0 || this.#framer.heldBytes <= heldBytes) this.#stream.resume();
+    if (this.#holds === 0 || this.#framer.heldBytes <= heldBytes) this.#stream.resume();
   }
 
   #receive(value: Json): void {
@@ -393,23 +423,11 @@ export class Peer {
     }
     if (this.queuedBytes > 0) return;
     this.#lastProgress = this.#clock.now();
-    const paused = this.#paused;
-    this.#paused = false;
-    // Who has more to send comes first.
+    if (this.#paused) {
+      this.#paused = false;
+      this.#resume();
+    }
     this.#options.onDrain?.(this);
-    if (paused) this.#resume();
-    this.#finishIfEnded();
-  }
-
-  /**
-   * The other side says nothing more: the connection ends when it has the answers to what it has said, as far as they are being made. Whoever is held for
-   * another reason may be so for hours, and then what it said last is not looked at any more.
-   */
-  #finishIfEnded(): void {
-    if (!this.#ended || this.#closed) return;
-    const takesMore = this.#stream.allowHalfOpen && !this.#stream.destroyed;
-    if (takesMore && (this.#excused || this.#paused || this.#queueBytes > 0 || this.#writing)) return;
-    if (this.#holds > 0 || !this.#framer.holding) this.#finish(undefined);
   }
 
   /** Since the peer showed that it lives: sent something or, while we refuse to read, took something. */

@@ -114,6 +114,23 @@ describe('a database', () => {
     expect(names(db)).toEqual(['kept', 'lost']);
   });
 
+  it('tries a transaction that waits again when what it has seen was not stored', async () => {
+    const store = new TestStore(schema);
+    const db = await Database.open(store);
+    db.transact([insert('kept')], options, () => {});
+    db.flush();
+    store.answer = () => {
+      throw new Error('No space left on device');
+    };
+    db.transact([{ op: 'delete', table: 'T', where: [['name', '==', 'kept']] }], options, () => {});
+    const answers: string[] = [];
+    const wait = { op: 'wait', table: 'T', where: [], columns: ['name'], until: '==', rows: [{ name: 'kept' }] };
+    expect(db.transact([wait], options, (text) => answers.push(wholeText(text)))).toBeDefined();
+    db.flush();
+    expect(names(db)).toEqual(['kept']);
+    expect(answers).toEqual(['[{}]']);
+  });
+
   it('tries a transaction that waits again only when a table has changed that it names', async () => {
     const db = await Database.open(new MemoryStore(withOtherTables));
     let attempts = 0;

@@ -302,6 +302,11 @@ export class Database {
       }
       done(arrayText(results), failed);
     }
+    this.#retryAfter(batch);
+  }
+
+  /** Tries those again that wait for one of the tables that have changed. */
+  #retryAfter(batch: readonly Pending[]): void {
     if (this.#waiters.size === 0) return;
     const changed = new Set(batch.flatMap(({ changes }) => changes.map(({ at }) => at)));
     for (const waiter of [...this.#waiters]) if (isAmong(waiter.tables, changed)) this.#retry(waiter);
@@ -324,6 +329,8 @@ export class Database {
     this.#failing = true;
     const text = jsonText(failure.toJson());
     for (const { results, done } of all) done(arrayText([...results, text]), true);
+    // They have seen what is not so.
+    this.#retryAfter(all);
   }
 
   /** Takes over what was committed elsewhere: rows without `next` are gone. */

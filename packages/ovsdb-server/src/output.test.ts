@@ -16,6 +16,7 @@ class Client {
     if (!this.reads) this.queuedBytes += message.length;
   }
   excuseSilence(): void {}
+  owe(): void {}
   hold(): void {
     this.calls.push('hold');
   }
@@ -23,6 +24,9 @@ class Client {
     this.calls.push('release');
   }
   pauseUntilDrained(): void {}
+  close(error?: Error): void {
+    this.calls.push(`close: ${error?.message}`);
+  }
 }
 
 /** The first piece is longer than what a client may leave unread, and the clock passes while it is made. */
@@ -68,6 +72,32 @@ it('sends what follows a long answer after it, and does not ask for more until a
     expect(names(client)).toEqual(['<a>', '</a>', '<b>', '<c>', '</c>', '<d>', '</d>']);
     expect(client.calls).toEqual(['hold', 'release']);
     expect(onReady).toHaveBeenCalled();
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
+it('ends the connection of one whose answer cannot be made, and nobody else’s', () => {
+  vi.useFakeTimers({ toFake: ['performance', 'setImmediate'] });
+  try {
+    const slices = new Slices();
+    const tooLong = (): Piece[] => [
+      '<a>',
+      () => {
+        vi.advanceTimersByTime(1000);
+        return 'x';
+      },
+      // V8's longest string has half a gigabyte.
+      () => 'x'.repeat(2 ** 30),
+    ];
+    const [one, other, third] = [new Client(), new Client(), new Client()];
+    new Output(one, slices, () => {}).stream(tooLong());
+    new Output(other, slices, () => {}).stream(long('c'));
+    vi.runAllTimers();
+    expect(one.calls).toEqual(['close: Invalid string length']);
+    expect(names(other)).toEqual(['<c>', '</c>']);
+    new Output(third, slices, () => {}).stream([() => 'x'.repeat(2 ** 30)]);
+    expect(third.calls).toEqual(['close: Invalid string length']);
   } finally {
     vi.useRealTimers();
   }

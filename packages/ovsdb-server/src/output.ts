@@ -10,7 +10,10 @@ const shortBytes = 4096;
 /** Of a dump, no more is made while a client has so much to read: thousands may come at once, of which each would have that. */
 const enoughBytes = 2 << 20;
 
-type Receiver = Pick<Peer, 'sendText' | 'queuedBytes' | 'excuseSilence' | 'hold' | 'release' | 'pauseUntilDrained'>;
+type Receiver = Pick<
+  Peer,
+  'sendText' | 'queuedBytes' | 'excuseSilence' | 'owe' | 'hold' | 'release' | 'pauseUntilDrained' | 'close'
+>;
 
 export class Output {
   readonly #peer: Receiver;
@@ -51,6 +54,7 @@ export class Output {
     this.#pieces = pieces;
     this.#next = 0;
     this.#scheduled = true;
+    this.#peer.owe(true);
     this.#peer.excuseSilence(true);
     this.#slices.start(this.#slice);
   }
@@ -84,7 +88,15 @@ export class Output {
     let text = '';
     while (this.#next < this.#pieces.length) {
       const piece = this.#pieces[this.#next++]!;
-      const part = typeof piece === 'function' ? piece() : piece;
+      let part: string | Buffer | undefined;
+      try {
+        part = typeof piece === 'function' ? piece() : piece;
+      } catch (error) {
+        // A message that has been begun cannot be taken back, and others wait for their turn. Some hundred rows of a megabyte are longer than any string.
+        this.close();
+        this.#peer.close(error instanceof Error ? error : new Error(String(error)));
+        return;
+      }
       if (typeof part === 'string') text += part;
       else if (part !== undefined && part.length < shortBytes) text += part.toString();
       else if (part !== undefined) {
@@ -116,8 +128,10 @@ export class Output {
       }
     }
     if (this.ready) this.#onReady();
-    if (!this.#holding) return;
-    this.#holding = false;
-    this.#peer.release();
+    if (this.#holding) {
+      this.#holding = false;
+      this.#peer.release();
+    }
+    if (this.#next >= this.#pieces.length) this.#peer.owe(false);
   }
 }

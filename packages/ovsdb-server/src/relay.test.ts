@@ -124,3 +124,22 @@ it('sends what its clients write once it hears what that changes', async () => {
     { rows: [{ name: 'x' }] },
   ]);
 }, 20_000);
+
+it('reads on from a client whose long transaction went with the database', async () => {
+  const client = await startRelay();
+  answer(await lead(), [false, first, {}]);
+  const near = await client();
+  for (let served: Json = []; !JSON.stringify(served).includes('Played'); ) served = await near.call('list_dbs', []);
+  connections[0]!.close();
+  const watch = await next('monitor');
+  // More than the relay keeps for a source that is not there: it does not read what comes after.
+  const long = near.call('transact', ['Played', { op: 'comment', comment: 'x'.repeat(9 << 20) }, { op: 'commit' }]);
+  const failed = long.catch((error: unknown) => error);
+  const echo = near.call('echo', ['after it']);
+  await sleep(500);
+  answer(watch, {});
+  answer(await next('get_schema'), { ...(schema as object), version: '2.0.0' });
+  answer(await next('monitor_cond_since'), [false, second, {}]);
+  expect(String(await failed)).toContain('canceled');
+  expect(await echo).toEqual(['after it']);
+}, 20_000);

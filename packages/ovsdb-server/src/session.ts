@@ -298,7 +298,7 @@ export class Session implements LockHolder, MonitorSink {
     const key = jsonText(id);
     let state: 'sent' | 'answered' | 'abandoned' = 'sent';
     let waiting: WaitingTransaction | undefined;
-    let forget = (): void => {};
+    let readOn = (): void => {};
     const cancelThere = forward.transact(params, (members) => {
       if (state === 'abandoned') return;
       state = 'answered';
@@ -315,14 +315,24 @@ export class Session implements LockHolder, MonitorSink {
       },
       abandon: () => {
         state = 'abandoned';
-        forget();
+        readOn();
         cancelThere();
       },
     };
     this.#waiting.set(key, waiting);
     if (this.#waiting.size < maxWaiting && !forward.congested) return;
     this.peer.hold();
-    forget = forward.settle(() => this.peer.release());
+    let held = true;
+    const release = (): void => {
+      if (held) this.peer.release();
+      held = false;
+    };
+    const forget = forward.settle(release);
+    // The client may stay when the database goes. What else it asks for is looked at when it has been told.
+    readOn = () => {
+      forget();
+      setImmediate(release);
+    };
   }
 
   #cancel(id: Json): void {
