@@ -38,13 +38,16 @@ const select = ['transact', ['Zoo', { op: 'select', table: 'Animal', where: [], 
 const dump = ['monitor', ['Zoo', 'm', { Animal: [{}] }]] as const;
 
 /** Sends requests and nothing more; returns what comes until the server ends the connection, as ids and lengths. */
-async function ask(path: string, requests: readonly (readonly [string, Json])[]): Promise<(readonly [Json, number])[]> {
+async function ask(path: string, requests: string): Promise<(readonly [Json, number])[]> {
   const socket = connect({ path, allowHalfOpen: true });
-  socket.end(requests.map(([method, params], id) => JSON.stringify({ id, method, params })).join(''));
+  socket.end(requests);
   const messages: Json[] = [];
   new JsonFramer((message) => messages.push(message)).push(Buffer.from(await text(socket)));
   return messages.map((message) => [isObject(message) ? message.id! : null, JSON.stringify(message).length]);
 }
+
+const texts = (requests: readonly (readonly [string, Json])[]): string =>
+  requests.map(([method, params], id) => JSON.stringify({ id, method, params })).join('');
 
 it.each([
   ['one long answer', [select]],
@@ -55,7 +58,15 @@ it.each([
   ],
   ['more than the server sends before the client reads', Array.from({ length: 10 }, () => select)],
 ] as const)('%s', { timeout: 60_000 }, async (_, requests) => {
-  const expected = await ask(theirs.socket, requests);
+  const expected = await ask(theirs.socket, texts(requests));
   expect(expected).toHaveLength(requests.length);
-  expect(await ask(ours.socket, requests)).toEqual(expected);
+  expect(await ask(ours.socket, texts(requests))).toEqual(expected);
+});
+
+it('a write that ends where the system ends what it hands over at once, and goes on to the end', async () => {
+  const write = texts([['transact', ['Zoo', { op: 'insert', table: 'Animal', row: { n: -1 } }]]]);
+  const full = `${write.slice(0, -1).padEnd(65_535)}}`;
+  const expected = await ask(theirs.socket, full);
+  expect(expected).toHaveLength(1);
+  expect(await ask(ours.socket, full)).toEqual(expected);
 });

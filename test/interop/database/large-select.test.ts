@@ -1,8 +1,6 @@
 /** A `select` of many rows leaves in pieces: it need not fit into one string, others are served meanwhile, and a client that does not read gets no more. */
-import { createConnection } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { PassThrough } from 'node:stream';
-import { text } from 'node:stream/consumers';
 import { canonicalText, type Json } from '@weft/ovsdb/json';
 import { column, database, integer, string, table } from '@weft/ovsdb/schema';
 import { schemaToJson } from '@weft/ovsdb/schema-json';
@@ -96,33 +94,4 @@ it('is answered in order, however many are asked for at once', async () => {
   );
   expect(order).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
   peer.close();
-});
-
-it('is answered whole to one that asks and says no more, as is what it asked for after that', async () => {
-  const select = { op: 'select', table: 'Animal', where: [], sort: ['n'] };
-  const monitor = ['Zoo', 'all', { Animal: [{ columns: ['n'] }] }];
-  const requests = [
-    { id: 0, method: 'transact', params: ['Zoo', select] },
-    { id: 1, method: 'transact', params: ['Zoo', select] },
-    { id: 2, method: 'transact', params: ['Zoo', select] },
-    { id: 3, method: 'transact', params: ['Zoo', { op: 'comment', comment: 'last but one' }] },
-    { id: 4, method: 'monitor', params: monitor },
-  ];
-  const write = { id: 5, method: 'transact', params: ['Zoo', { op: 'insert', table: 'Animal', row: { n: -1 } }] };
-  // The system hands over 64 kB at a time, and goes on to the end if they are full.
-  const full = `${JSON.stringify(write).slice(0, -1).padEnd(65_535)}}`;
-  const texts = [requests.slice(0, 1), requests].map((asked) =>
-    asked.map((request) => JSON.stringify(request)).join(''),
-  );
-  for (const asked of [...texts, full]) {
-    const answers: number[] = [];
-    for (const server of [ours, theirs]) {
-      // As `nc -N` does.
-      const socket = createConnection({ path: server.socket, allowHalfOpen: true });
-      socket.end(asked);
-      answers.push((await text(socket)).length);
-      socket.destroy();
-    }
-    expect(answers[0]).toBe(answers[1]);
-  }
 });
