@@ -1,17 +1,23 @@
-/** A `select` of many rows leaves in pieces: it need not fit into one string, others are served meanwhile, and a client that does not read gets no more. */
+/**
+ * A `select` of many rows leaves in pieces, as a dump does: it need not fit into one string, others are served meanwhile, and a client that does not read gets
+ * no more. One that says that it will say nothing more gets the answers to what it has said, whole.
+ */
+import { connect } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { PassThrough } from 'node:stream';
-import { canonicalText, type Json } from '@weft/ovsdb/json';
+import { text } from 'node:stream/consumers';
+import { JsonFramer } from '@weft/jsonrpc/framer';
+import { canonicalText, isObject, type Json } from '@weft/ovsdb/json';
 import { column, database, integer, string, table } from '@weft/ovsdb/schema';
 import { schemaToJson } from '@weft/ovsdb/schema-json';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type CServer, startCServer } from './c-server.ts';
 import { startWeftServer, type WeftServer } from './weft-server.ts';
 
 const schema = database('Zoo', '1.0.0', {
   Animal: table({ name: column(string()), n: column(integer()) }, { isRoot: true }),
 });
-const count = 5000;
+const count = 10_000;
 
 let ours: WeftServer;
 let theirs: CServer;
@@ -94,4 +100,46 @@ it('is answered in order, however many are asked for at once', async () => {
   );
   expect(order).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
   peer.close();
+});
+
+const selectAll = [
+  'transact',
+  ['Zoo', { op: 'select', table: 'Animal', where: [], columns: ['_uuid', 'name'] }],
+] as const;
+const dump = ['monitor', ['Zoo', 'm', { Animal: [{}] }]] as const;
+
+/** Sends requests and nothing more, as `nc -N` does; returns what comes until the server ends the connection, as ids and lengths. */
+async function ask(path: string, requests: string): Promise<(readonly [Json, number])[]> {
+  const socket = connect({ path, allowHalfOpen: true });
+  socket.end(requests);
+  const messages: Json[] = [];
+  new JsonFramer((message) => messages.push(message)).push(Buffer.from(await text(socket)));
+  return messages.map((message) => [isObject(message) ? message.id! : null, JSON.stringify(message).length]);
+}
+
+const texts = (requests: readonly (readonly [string, Json])[]): string =>
+  requests.map(([method, params], id) => JSON.stringify({ id, method, params })).join('');
+
+describe('a client that says nothing more is answered whole:', () => {
+  it.each([
+    ['one long answer', [selectAll]],
+    ['a dump', [dump]],
+    [
+      'several long answers, and short ones after and between them',
+      [selectAll, ['echo', []], selectAll, dump, selectAll, ['echo', []]],
+    ],
+    ['more than the server sends before the client reads', Array.from({ length: 10 }, () => selectAll)],
+  ] as const)('%s', { timeout: 60_000 }, async (_, requests) => {
+    const expected = await ask(theirs.socket, texts(requests));
+    expect(expected).toHaveLength(requests.length);
+    expect(await ask(ours.socket, texts(requests))).toEqual(expected);
+  });
+
+  it('a write that ends where the system ends what it hands over at once, and goes on to the end', async () => {
+    const write = texts([['transact', ['Zoo', { op: 'insert', table: 'Animal', row: { n: -1 } }]]]);
+    const full = `${write.slice(0, -1).padEnd(65_535)}}`;
+    const expected = await ask(theirs.socket, full);
+    expect(expected).toHaveLength(1);
+    expect(await ask(ours.socket, full)).toEqual(expected);
+  });
 });
