@@ -477,9 +477,8 @@ export class Session implements LockHolder, MonitorSink {
   }
 
   #reply(id: Json, result: Text, error = 'null'): void {
-    const [head, tail] = [`{"id":${jsonText(id)},"result":`, `,"error":${error}}`];
-    if (typeof result === 'string') this.send(head + result + tail);
-    else this.#output.stream([head, ...result, tail]);
+    if (typeof result === 'string') this.send(`{"id":${jsonText(id)},"result":${result},"error":${error}}`);
+    else this.#output.stream([`{"id":${jsonText(id)},"result":`, ...result, `,"error":${error}}`]);
   }
 
   #replyError(id: Json, error: unknown): void {
