@@ -26,3 +26,15 @@ export function wholeText(text: Text): string {
   if (typeof text === 'string') return text;
   return text.map((piece) => String((typeof piece === 'function' ? piece() : piece) ?? '')).join('');
 }
+
+export interface TextSink {
+  send(message: string): void;
+  /** Sends one message that consists of these pieces. */
+  stream(pieces: readonly Piece[]): void;
+}
+
+/** Sends one message, of which `text` is in the middle. */
+export function sendAround(sink: TextSink, head: string, text: Text, tail: string): void {
+  if (typeof text === 'string') sink.send(head + text + tail);
+  else sink.stream([head, ...text, tail]);
+}

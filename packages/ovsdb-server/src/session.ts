@@ -10,9 +10,8 @@ import type { LockHolder } from './locks.ts';
 import { dumpPieces } from './monitor/dump.ts';
 import type { Member, Method, MonitorSink } from './monitor/member.ts';
 import { parseConditionChanges, parseMonitorRequests } from './monitor/request.ts';
-import { sendUpdates } from './monitor/view.ts';
 import { Output } from './output.ts';
-import type { Piece, Text } from './pieces.ts';
+import { type Piece, sendAround, type Text } from './pieces.ts';
 import { checkMayConvert, RoleAccess } from './rbac.ts';
 import { type Forwarder, type OvsdbServer, readOnlyMode } from './server.ts';
 import { maxWaiting, mayWrite, tooManyWait } from './transact-requests.ts';
@@ -369,7 +368,7 @@ export class Session implements LockHolder, MonitorSink {
         const missed = database.missed((since as string).toLowerCase(), member.view);
         if (missed !== undefined) {
           const updates = member.view.updates(missed) ?? '{}';
-          sendUpdates(this, `${head}[true,"${lastId}",`, updates, ']}');
+          sendAround(this, `${head}[true,"${lastId}",`, updates, ']}');
           return;
         }
       }
@@ -477,8 +476,7 @@ export class Session implements LockHolder, MonitorSink {
   }
 
   #reply(id: Json, result: Text, error = 'null'): void {
-    if (typeof result === 'string') this.send(`{"id":${jsonText(id)},"result":${result},"error":${error}}`);
-    else this.#output.stream([`{"id":${jsonText(id)},"result":`, ...result, `,"error":${error}}`]);
+    sendAround(this, `{"id":${jsonText(id)},"result":`, result, `,"error":${error}}`);
   }
 
   #replyError(id: Json, error: unknown): void {

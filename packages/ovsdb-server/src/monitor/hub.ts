@@ -10,13 +10,13 @@ import type { Uuid } from '@weft/ovsdb/uuid';
 import type { TableChange } from '../changes.ts';
 import type { Timers } from '../database.ts';
 import type { MemoryTable } from '../memory-table.ts';
-import type { Piece } from '../pieces.ts';
+import { type Piece, sendAround } from '../pieces.ts';
 import { rowPieces, tablePieces } from './dump.ts';
 import { TableFilter } from './filter.ts';
 import { Member, type Method, type MonitorSink } from './member.ts';
 import type { TableRequest } from './request.ts';
 import { TableViews } from './table-view.ts';
-import { ChangeTexts, MonitorView, sendUpdates, Updates, type UpdatesText, type ViewedTable } from './view.ts';
+import { ChangeTexts, MonitorView, Updates, type UpdatesText, type ViewedTable } from './view.ts';
 
 /** Dumps are kept for the next client that asks for the same, for that long after the last one asked. */
 const keepDumpsMs = 60_000;
@@ -251,7 +251,7 @@ function deliver(view: MonitorView, id: Uuid, changes: readonly TableChange[], u
     }
     if (typeof updates !== 'string') {
       member.told = id;
-      sendUpdates(member.sink, member.head(id), updates, ']}');
+      sendAround(member.sink, member.head(id), updates, ']}');
       continue;
     }
     // Most clients choose the same id for their monitor, and then the whole message is the same.

@@ -2,16 +2,13 @@
 import type { Uuid } from '@weft/ovsdb/uuid';
 import type { TableChange } from '../changes.ts';
 import { type Committed, compose, NetChanges } from '../history.ts';
-import type { Piece } from '../pieces.ts';
-import { type MonitorView, sendUpdates } from './view.ts';
+import { sendAround, type TextSink } from '../pieces.ts';
+import type { MonitorView } from './view.ts';
 
 export type Method = 'update' | 'update2' | 'update3';
 
 /** Where updates go. */
-export interface MonitorSink {
-  send(message: string): void;
-  /** Sends one message that consists of these pieces. */
-  stream(pieces: readonly Piece[]): void;
+export interface MonitorSink extends TextSink {
   /** False while so much waits to be sent that more had better wait here, where changes of one row can be merged. */
   readonly ready: boolean;
 }
@@ -75,6 +72,6 @@ export class Member {
     this.#lastBehind = undefined;
     if (updates === undefined) return;
     this.told = id;
-    sendUpdates(this.sink, this.head(id), updates, ']}');
+    sendAround(this.sink, this.head(id), updates, ']}');
   }
 }

@@ -3,7 +3,7 @@ import { compareStrings } from '@weft/ovsdb/atom';
 import type { TableChange } from '../changes.ts';
 import type { MemoryTable } from '../memory-table.ts';
 import type { TableFilter } from './filter.ts';
-import type { Member, MonitorSink } from './member.ts';
+import type { Member } from './member.ts';
 import type { TableView } from './table-view.ts';
 
 export interface ViewedTable {
@@ -88,12 +88,6 @@ export type UpdatesText = string | readonly Buffer[];
 
 /** A longer text is cut into parts of that many characters, about. */
 const partLength = 65_536;
-
-/** Sends one message, of which the updates are in the middle. */
-export function sendUpdates(sink: MonitorSink, head: string, updates: UpdatesText, tail: string): void {
-  if (typeof updates === 'string') sink.send(`${head}${updates}${tail}`);
-  else sink.stream([head, ...updates, tail]);
-}
 
 /** Row updates, gathered by table. */
 export class Updates {
