@@ -125,7 +125,6 @@ for writer in writers:
     writer.start()
 for writer in writers:
     writer.join()
-show("counted", nb.db_get("Logical_Switch", "s1", "external_ids").execute(check_error=True))
 show("events", {each for each in seen if each[0] != "update"})
 
 # The southbound backend files IP_Multicast by datapath, which comes in the same transaction, in whatever order.
